@@ -1,0 +1,104 @@
+//! What is left of a run's limits on calls.
+//!
+//! A run behind another run (an adapter that a policy called) has a budget of its own whose parent is its
+//! caller's: a call is paid by all of them, so that nesting buys nothing.
+
+use crate::limits::{LimitKind, LimitReached, Limits};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a run may still spend. Shared by everything that belongs to the run.
+#[derive(Debug)]
+pub struct Budget {
+    calls_made: AtomicU64,
+    calls_in_flight: AtomicU64,
+    limits: Limits,
+    parent: Option<Arc<Budget>>,
+}
+
+/// One call's place among the calls at once; gives it back when dropped.
+#[derive(Debug)]
+pub struct InFlight(Arc<Budget>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.calls_in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Budget {
+    /// A budget with nothing spent. `parent` is the caller's, for a run behind a call.
+    pub fn new(limits: Limits, parent: Option<Arc<Budget>>) -> Arc<Self> {
+        Arc::new(Self { calls_made: AtomicU64::new(0), calls_in_flight: AtomicU64::new(0), limits, parent })
+    }
+
+    /// The ceilings behind it.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Calls that were paid so far, those of runs behind this one included.
+    pub fn calls_made(&self) -> u64 {
+        self.calls_made.load(Ordering::Relaxed)
+    }
+
+    /// Pays one call, here and at every ancestor, and takes a place in flight.
+    ///
+    /// # Errors
+    /// [`LimitKind::Calls`] or [`LimitKind::CallsAtOnce`], with the value of whoever's limit it was.
+    /// Nothing is spent then.
+    pub fn take_call(self: &Arc<Self>) -> Result<InFlight, LimitReached> {
+        take(&self.calls_in_flight, self.limits.calls_at_once)
+            .map_err(|()| self.limits.reached(LimitKind::CallsAtOnce))?;
+        let place = InFlight(self.clone());
+        self.pay_call()?;
+        Ok(place)
+    }
+
+    fn pay_call(&self) -> Result<(), LimitReached> {
+        take(&self.calls_made, self.limits.calls).map_err(|()| self.limits.reached(LimitKind::Calls))?;
+        if let Some(parent) = &self.parent {
+            parent.pay_call().inspect_err(|_| {
+                self.calls_made.fetch_sub(1, Ordering::Relaxed);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn take(counter: &AtomicU64, ceiling: u64) -> Result<(), ()> {
+    counter
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < ceiling).then_some(n + 1))
+        .map(drop)
+        .map_err(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(calls: u64, at_once: u64) -> Limits {
+        Limits { calls, calls_at_once: at_once, ..Limits::default() }
+    }
+
+    #[test]
+    fn a_nested_call_is_paid_by_all() {
+        let outer = Budget::new(limits(2, 9), None);
+        let inner = Budget::new(limits(9, 9), Some(outer.clone()));
+        drop(inner.take_call().unwrap());
+        drop(inner.take_call().unwrap());
+        let refused = inner.take_call().unwrap_err();
+        assert_eq!((refused.kind, refused.value), (LimitKind::Calls, 2));
+        assert_eq!((outer.calls_made(), inner.calls_made()), (2, 2));
+    }
+
+    #[test]
+    fn a_place_in_flight_comes_back() {
+        let budget = Budget::new(limits(9, 1), None);
+        let place = budget.take_call().unwrap();
+        assert_eq!(budget.take_call().unwrap_err().kind, LimitKind::CallsAtOnce);
+        assert_eq!(budget.calls_made(), 1, "a refused call is not paid");
+        drop(place);
+        assert!(budget.take_call().is_ok());
+    }
+}

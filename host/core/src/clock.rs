@@ -1,0 +1,162 @@
+//! Time and randomness, behind traits: tests hold them still, and a replay gives them back.
+
+use crate::BoxFuture;
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::time::{Duration, Instant, SystemTime};
+
+/// What time it is, and waiting.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall clock.
+    fn now(&self) -> SystemTime;
+
+    /// Time since a fixed moment in the past; never goes back.
+    fn monotonic(&self) -> Duration;
+
+    /// Waits. Dropping the future gives up the wait.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The machine's clock, with tokio's timer. [`Clock::sleep`] needs a tokio runtime with time enabled.
+#[derive(Debug)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A clock that stands still until it is told to go on.
+#[derive(Debug)]
+pub struct ManualClock {
+    start: SystemTime,
+    elapsed: tokio::sync::watch::Sender<Duration>,
+}
+
+impl ManualClock {
+    /// A clock that shows `start`.
+    pub fn new(start: SystemTime) -> Self {
+        Self { start, elapsed: tokio::sync::watch::Sender::new(Duration::ZERO) }
+    }
+
+    /// Goes on by `step`, and wakes who waited for a moment up to then.
+    pub fn advance(&self, step: Duration) {
+        self.elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(step));
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        self.start + *self.elapsed.borrow()
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.elapsed.borrow()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let mut elapsed = self.elapsed.subscribe();
+        let until = elapsed.borrow().saturating_add(duration);
+        Box::pin(async move {
+            if elapsed.wait_for(|now| *now >= until).await.is_err() {
+                // The clock is gone, so the moment never comes.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+/// Where random bytes come from.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+
+    /// A random number.
+    fn next_u64(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+}
+
+/// A generator seeded by the operating system. For identities and seeds; keys come from elsewhere.
+#[derive(Debug)]
+pub struct SystemEntropy(Mutex<StdRng>);
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self(Mutex::new(rand::make_rng()))
+    }
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().fill_bytes(bytes);
+    }
+}
+
+/// A generator with a known seed: equal seeds give equal bytes.
+#[derive(Debug)]
+pub struct SeededEntropy(Mutex<StdRng>);
+
+impl SeededEntropy {
+    /// A generator for this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().fill_bytes(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_at_the_moment_and_not_before() {
+        let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+        let mut nap = clock.sleep(Duration::from_secs(2));
+        clock.advance(Duration::from_secs(1));
+        assert!(futures_poll(&mut nap).await.is_none());
+        clock.advance(Duration::from_secs(1));
+        nap.await;
+        assert_eq!(clock.now(), SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+    }
+
+    async fn futures_poll(future: &mut BoxFuture<'static, ()>) -> Option<()> {
+        std::future::poll_fn(|cx| {
+            std::task::Poll::Ready(match future.as_mut().poll(cx) {
+                std::task::Poll::Ready(()) => Some(()),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_bytes() {
+        let draw = |seed| SeededEntropy::new(seed).next_u64();
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+}

@@ -1,0 +1,37 @@
+//! The nouns of Tollgate: names, calls, failures, grants, limits, budgets, identities, clocks, and the
+//! two traits that join the parts of the host. No I/O.
+//!
+//! # Layout
+//!
+//! - [`name`]: `server:tool`, and what a server or tool may be called.
+//! - [`call`]: a call, its result, and every way in which it can fail.
+//! - [`tool`]: a tool as its server describes it, and what an attempt at it may change (effect class).
+//! - [`grant`]: what a component may use. Nothing is granted by default.
+//! - [`limits`]: the ceilings of a run; each with its default, flag, key and error. [`budget`]: what is left.
+//! - [`run`]: who runs what (identity), and how a run ended.
+//! - [`clock`]: time and randomness, replaceable.
+//! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it) and [`Upstream`] (MCP
+//!   connections and adapters implement it, the gate uses it).
+
+pub mod budget;
+pub mod call;
+pub mod clock;
+pub mod grant;
+pub mod limits;
+pub mod name;
+pub mod run;
+pub mod tool;
+pub mod traits;
+
+pub use budget::Budget;
+pub use call::{Answer, Call, CallError, CallFailure, Outcome, OutcomeClass, RpcError, ToolResult, Violation};
+pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
+pub use grant::{Grant, GrantError, Grants, HostInterface};
+pub use limits::{LimitKind, LimitReached, Limits};
+pub use name::{NameError, ToolName};
+pub use run::{Principal, RunContext, RunId, Status, Tenant};
+pub use tool::{EffectClass, Tool};
+pub use traits::{CallContext, Caller, LogLevel, Upstream};
+
+/// A boxed future that can move between threads, as the object-safe traits return.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,121 @@
+//! Names of servers and tools.
+//!
+//! A tool is named `server:tool` in the configuration, on the command line and in SDK helpers. The first
+//! colon ends the server's name, so a tool's own name may hold colons.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The longest name of a server, in bytes.
+pub const SERVER_NAME_MAX_BYTES: usize = 64;
+/// The longest name of a tool, in bytes (MCP 2025-11-25 advises 128; real servers go beyond it).
+pub const TOOL_NAME_MAX_BYTES: usize = 256;
+
+/// A server's name and one of its tools.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ToolName {
+    /// The server's name in the configuration.
+    pub server: String,
+    /// The tool's name as the server lists it.
+    pub tool: String,
+}
+
+/// Why a text is no name of a server or tool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// There is no colon.
+    #[error("`{0}` is not a tool name: write `server:tool`")]
+    NoColon(String),
+    /// The server's part breaks the rules of [`check_server_name`].
+    #[error(
+        "`{0}` cannot name a server: use 1 to {SERVER_NAME_MAX_BYTES} letters, digits, `_`, `-` or `.`, and begin with a letter or digit"
+    )]
+    Server(String),
+    /// The tool's part is empty, too long, or holds control characters.
+    #[error("`{0}` cannot name a tool: use 1 to {TOOL_NAME_MAX_BYTES} bytes without control characters")]
+    Tool(String),
+}
+
+/// Checks a server's name: 1 to 64 ASCII letters, digits, `_`, `-`, `.`; the first a letter or digit.
+///
+/// # Errors
+/// [`NameError::Server`] with the name.
+pub fn check_server_name(name: &str) -> Result<(), NameError> {
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    let rest = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if first && rest && name.len() <= SERVER_NAME_MAX_BYTES {
+        Ok(())
+    } else {
+        Err(NameError::Server(name.to_owned()))
+    }
+}
+
+/// Checks a tool's name. Servers choose these, so anything printable goes.
+///
+/// # Errors
+/// [`NameError::Tool`] with the name.
+pub fn check_tool_name(name: &str) -> Result<(), NameError> {
+    if name.is_empty() || name.len() > TOOL_NAME_MAX_BYTES || name.chars().any(char::is_control) {
+        return Err(NameError::Tool(name.to_owned()));
+    }
+    Ok(())
+}
+
+impl FromStr for ToolName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (server, tool) = text.split_once(':').ok_or_else(|| NameError::NoColon(text.to_owned()))?;
+        check_server_name(server)?;
+        check_tool_name(tool)?;
+        Ok(Self { server: server.to_owned(), tool: tool.to_owned() })
+    }
+}
+
+impl fmt::Display for ToolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.server, self.tool)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_first_colon_ends_the_server() {
+        let name: ToolName = "github:issues:list".parse().unwrap();
+        assert_eq!((name.server.as_str(), name.tool.as_str()), ("github", "issues:list"));
+    }
+
+    #[test]
+    fn names_that_are_none_say_why() {
+        for (text, want) in [
+            ("search", "write `server:tool`"),
+            (":x", "cannot name a server"),
+            ("a b:x", "cannot name a server"),
+            ("-a:x", "cannot name a server"),
+            ("a:", "cannot name a tool"),
+            ("a:\u{7}", "cannot name a tool"),
+        ] {
+            let error = text.parse::<ToolName>().unwrap_err().to_string();
+            assert!(error.contains(want), "{text:?}: {error}");
+        }
+        assert!(check_server_name(&"a".repeat(65)).is_err());
+        assert!(check_tool_name(&"a".repeat(257)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_reads_back(server in "[a-z0-9][a-z0-9_.-]{0,20}", tool in "[^\\p{C}]{1,40}") {
+            let name = ToolName { server, tool };
+            prop_assert_eq!(name.to_string().parse::<ToolName>().unwrap(), name);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in ".*") {
+            let _ = text.parse::<ToolName>();
+        }
+    }
+}

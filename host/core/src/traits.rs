@@ -1,0 +1,62 @@
+//! The two traits that join the parts of the host.
+//!
+//! **Architecture invariant:** nothing reaches an [`Upstream`] except through the gate. The runtime knows
+//! only [`Caller`]; only the gate holds an `Upstream`.
+
+use crate::BoxFuture;
+use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
+use crate::run::RunContext;
+use crate::tool::Tool;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How grave a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)] // the names say it
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// The way out of one run: what the runtime hands a guest's requests to. The gate implements it; one value
+/// belongs to one run and carries its identity.
+pub trait Caller: Send + Sync + 'static {
+    /// Makes one call: checked, paid, recorded, dispatched. `fuel_left` is what the run could still burn:
+    /// an adapter behind the call gets no more than that. The second value is the fuel such an adapter
+    /// used, for the runtime to charge.
+    ///
+    /// Dropping the future cancels the call, at the server too.
+    fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)>;
+
+    /// A line of the run's log.
+    fn log(&self, level: LogLevel, message: String);
+
+    /// How far the run is.
+    fn progress(&self, done: f64, total: Option<f64>, message: Option<String>);
+}
+
+/// What an upstream learns of the caller.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// The run that calls.
+    pub run: Arc<RunContext>,
+    /// The most fuel that a run behind this call may burn.
+    pub fuel_left: u64,
+}
+
+/// Something that answers tool calls: one MCP connection, one adapter, or the whole fleet of them.
+pub trait Upstream: Send + Sync + 'static {
+    /// Finds a tool. Waits for a server that is still connecting, up to its connect timeout.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownTool`] with near names, or why the server's catalog is not known.
+    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Arc<Tool>, CallError>>;
+
+    /// Sends one call of a tool that [`Upstream::resolve`] found. Dropping the future cancels the request
+    /// by the protocol's own message.
+    fn call<'a>(&'a self, tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer>;
+}
