@@ -9,6 +9,7 @@
 //! - [`grant`]: what a component may use. Nothing is granted by default.
 //! - [`limits`]: the ceilings of a run; each with its default, flag, key and error. [`budget`]: what is left.
 //! - [`run`]: who runs what (identity), and how a run ended.
+//! - [`json`]: checks of JSON text from outside.
 //! - [`clock`]: time and randomness, replaceable.
 //! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it) and [`Upstream`] (MCP
 //!   connections and adapters implement it, the gate uses it).
@@ -17,6 +18,7 @@ pub mod budget;
 pub mod call;
 pub mod clock;
 pub mod grant;
+pub mod json;
 pub mod limits;
 pub mod name;
 pub mod run;

@@ -1,1 +1,28 @@
-//! tollgate-runtime
+//! Runs Wasm components under limits. Knows components, worlds and fuel; knows no MCP.
+//!
+//! # Layout
+//!
+//! - [`inspect`]: what a file is, before anything of it runs: world, imports, exports, digest.
+//! - [`cache`]: compiled components on disk, by digest and engine settings.
+//! - [`engine`]: [`Runtime`], the one Wasmtime engine of a host with its pool and its linker;
+//!   [`Program`], a component made ready to run.
+//! - [`run`]: one run: a fresh store, its limits, its end.
+//! - `bindings`: the WIT types, and the host's side of `tollgate:*`. They never leave this crate.
+//! - `store`: what one store holds; `limiter`: memory, tables, instances; `output`: stdout and stderr.
+//!
+//! **Architecture invariant:** a store serves one run. A trap poisons a store, and dropping it is what
+//! cancels everything that the run still had in flight.
+
+mod bindings;
+pub mod cache;
+pub mod engine;
+pub mod inspect;
+mod limiter;
+mod output;
+pub mod run;
+mod store;
+
+pub use cache::CompileCache;
+pub use engine::{PrepareError, Program, Runtime, RuntimeConfig};
+pub use inspect::{Digest, InspectError, Inspection, World};
+pub use run::{Descriptor, PolicyError, RunEnd, RunError, RunSetup, ToolError, ToolInfo};

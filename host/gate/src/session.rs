@@ -1,0 +1,256 @@
+//! The gate as one run sees it.
+
+use crate::Gate;
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+use tollgate_core::grant::Verdict;
+use tollgate_core::{
+    Answer, BoxFuture, Call, CallContext, CallError, CallFailure, Caller, EffectClass, LimitKind, LogLevel, Outcome,
+    RunContext, Status, ToolResult,
+};
+use tollgate_journal::{CallRecord, Entry, Event};
+
+/// Refused calls that are kept when the budget is used up already: enough to see that it happened.
+const RECORDS_OVER_BUDGET_MAX: u64 = 64;
+/// The longest account of a failure that a record keeps, in characters.
+const MESSAGE_MAX_CHARS: usize = 500;
+
+/// One run at the gate.
+pub struct Session {
+    gate: Arc<Gate>,
+    context: Arc<RunContext>,
+    began: Duration,
+    next_call: AtomicU64,
+    next_seq: AtomicU64,
+    records: Mutex<Vec<CallRecord>>,
+    ended: Mutex<Option<Status>>,
+}
+
+/// What a session leaves.
+#[derive(Debug)]
+pub struct Summary {
+    /// Each call, in the order in which they ended.
+    pub calls: Vec<CallRecord>,
+    /// Calls that were refused after the budget was used up and are not among them.
+    pub calls_not_kept: u64,
+    /// From the beginning to the end.
+    pub elapsed: Duration,
+}
+
+impl Session {
+    pub(crate) fn begin(gate: Arc<Gate>, context: RunContext, digest: Option<String>) -> Arc<Self> {
+        let began = gate.clock.monotonic();
+        let session = Self {
+            gate,
+            context: Arc::new(context),
+            began,
+            next_call: AtomicU64::new(0),
+            next_seq: AtomicU64::new(0),
+            records: Mutex::default(),
+            ended: Mutex::default(),
+        };
+        let RunContext { name, principal, tenant, parent, seed, .. } = (*session.context).clone();
+        session.note(Event::RunStarted { name, digest, principal, tenant, parent, seed });
+        Arc::new(session)
+    }
+
+    /// The run's identity and rights.
+    pub fn context(&self) -> &Arc<RunContext> {
+        &self.context
+    }
+
+    /// Ends the session: records how the run ended, and gives what it leaves. A session that is dropped
+    /// without was cancelled.
+    pub fn finish(&self, status: Status, fuel_used: u64) -> Summary {
+        self.end(status, fuel_used);
+        let calls = std::mem::take(&mut *self.records.lock());
+        let calls_not_kept = self.next_call.load(Ordering::Relaxed).saturating_sub(calls.len() as u64);
+        Summary { calls, calls_not_kept, elapsed: self.elapsed() }
+    }
+
+    fn end(&self, status: Status, fuel_used: u64) {
+        let mut ended = self.ended.lock();
+        if ended.is_none() {
+            *ended = Some(status);
+            self.note(Event::RunEnded { status, fuel_used });
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.gate.clock.monotonic().saturating_sub(self.began)
+    }
+
+    fn entry(&self, event: Event) -> Entry {
+        let at = self.gate.clock.now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
+        Entry {
+            run: self.context.run,
+            seq: self.next_seq.fetch_add(1, Ordering::Relaxed),
+            at_unix_ms: u64::try_from(at).unwrap_or(u64::MAX),
+            offset: self.elapsed(),
+            event,
+        }
+    }
+
+    /// Records what has no effect outside: nobody waits for it to be safe.
+    fn note(&self, event: Event) {
+        drop(self.gate.journal.append(self.entry(event)));
+    }
+
+    /// The way of one call. The order matters: what is paid first cannot be had for nothing by being
+    /// refused later, and what is recorded was checked.
+    async fn pass(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
+        let limits = &self.context.limits;
+        let _place = match self.context.budget.take_call() {
+            Ok(place) => place,
+            Err(reached) => return Answer::refused(CallError::BudgetExhausted(reached)),
+        };
+        if call.args.len() as u64 > limits.call_bytes_in {
+            return Answer::refused(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
+        }
+        let verdict = self.context.grants.verdict(&call.server, &call.tool);
+        if verdict == Verdict::No {
+            return Answer::refused(self.denied(&call, None));
+        }
+        let tool = match self.gate.upstream.resolve(&call.server, &call.tool).await {
+            Ok(tool) => tool,
+            Err(error) => return Answer::refused(error),
+        };
+        if verdict == Verdict::IfReadOnly && tool.effect != EffectClass::Read {
+            return Answer::refused(self.denied(&call, Some(tool.effect)));
+        }
+        let started = Event::CallStarted {
+            call: number,
+            server: call.server.clone(),
+            tool: call.tool.clone(),
+            args_sha256: hex::encode(Sha256::digest(&call.args)),
+            effect: tool.effect,
+        };
+        if let Err(error) = self.gate.journal.append(self.entry(started)).await {
+            return Answer::refused(CallError::Unavailable(format!("nothing was sent, because {error}")));
+        }
+        let context = CallContext { run: self.context.clone(), fuel_left };
+        let mut answer = self.gate.upstream.call(&tool, call, context).await;
+        if result_bytes(&answer.result) > limits.call_bytes_out {
+            let reached = limits.reached(LimitKind::CallBytesOut);
+            answer.result = Err(CallError::TooLarge(reached.to_string()));
+        }
+        answer
+    }
+
+    fn denied(&self, call: &Call, effect: Option<EffectClass>) -> CallError {
+        let name = format!("{}:{}", call.server, call.tool);
+        let who = &self.context.name;
+        CallError::Denied(match effect {
+            None => format!(
+                "`{who}` has no grant for {name}; grant it with --grant '{name}' or the key `grants` of `{who}` in the configuration"
+            ),
+            Some(_) => format!(
+                "`{who}` has a read-only grant, and {name} does not declare itself read-only; grant it with --grant '{name}'"
+            ),
+        })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end(Status::Cancelled, 0);
+    }
+}
+
+impl Caller for Session {
+    fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+        Box::pin(async move {
+            let mut open = OpenCall {
+                session: self,
+                number: self.next_call.fetch_add(1, Ordering::Relaxed),
+                server: call.server.clone(),
+                tool: call.tool.clone(),
+                bytes_in: call.args.len() as u64,
+                started: self.elapsed(),
+                over: false,
+            };
+            let answer = self.pass(open.number, call, fuel_left).await;
+            let elapsed = open.close(&answer);
+            let failure = |error| CallFailure {
+                server: std::mem::take(&mut open.server),
+                tool: std::mem::take(&mut open.tool),
+                attempts: answer.attempts,
+                elapsed,
+                error,
+            };
+            (answer.result.map_err(failure), answer.fuel_used)
+        })
+    }
+
+    fn log(&self, level: LogLevel, message: String) {
+        self.note(Event::Log { level, message });
+    }
+
+    fn progress(&self, done: f64, total: Option<f64>, message: Option<String>) {
+        self.note(Event::Progress { done, total, message });
+    }
+}
+
+fn result_bytes(result: &Result<ToolResult, CallError>) -> u64 {
+    match result {
+        Ok(result) | Err(CallError::Failed(result)) => result.json.len() as u64,
+        Err(_) => 0,
+    }
+}
+
+/// A call that has not ended. One whose future is dropped ends as cancelled.
+struct OpenCall<'a> {
+    session: &'a Session,
+    number: u64,
+    server: String,
+    tool: String,
+    bytes_in: u64,
+    started: Duration,
+    over: bool,
+}
+
+impl OpenCall<'_> {
+    fn close(&mut self, answer: &Answer) -> Duration {
+        let (outcome, message) = match &answer.result {
+            Ok(_) => (Outcome::Ok, None),
+            Err(error) => (error.outcome(), Some(error.to_string().chars().take(MESSAGE_MAX_CHARS).collect())),
+        };
+        self.over = true;
+        self.record(outcome, message, result_bytes(&answer.result), answer.attempts)
+    }
+
+    fn record(&self, outcome: Outcome, message: Option<String>, bytes_out: u64, attempts: u32) -> Duration {
+        let elapsed = self.session.elapsed().saturating_sub(self.started);
+        let kept_max = self.session.context.limits.calls.saturating_add(RECORDS_OVER_BUDGET_MAX);
+        let mut records = self.session.records.lock();
+        if (records.len() as u64) < kept_max {
+            let record = CallRecord {
+                call: self.number,
+                server: self.server.clone(),
+                tool: self.tool.clone(),
+                outcome,
+                message,
+                started: self.started,
+                elapsed,
+                bytes_in: self.bytes_in,
+                bytes_out,
+                attempts,
+            };
+            // Under the lock: the journal's order is the records' order.
+            self.session.note(Event::CallEnded(record.clone()));
+            records.push(record);
+        }
+        elapsed
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.record(Outcome::Cancelled, Some("cancelled before it ended".to_owned()), 0, 0);
+        }
+    }
+}

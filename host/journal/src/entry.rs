@@ -1,0 +1,113 @@
+//! One line of a journal.
+
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_core::{EffectClass, LogLevel, Outcome, Principal, RunId, Status, Tenant};
+
+/// One line of a journal.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// The run that it belongs to.
+    pub run: RunId,
+    /// Its place among the run's entries, from 0.
+    pub seq: u64,
+    /// The wall clock, in milliseconds since the epoch.
+    pub at_unix_ms: u64,
+    /// Time since the run began.
+    #[serde(rename = "offset_us", serialize_with = "as_micros")]
+    pub offset: Duration,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// The component's or caller's name.
+        name: Arc<str>,
+        /// The component's digest, where a component runs.
+        digest: Option<String>,
+        /// Who asked.
+        principal: Principal,
+        /// On whose account.
+        tenant: Tenant,
+        /// The run whose call started it.
+        parent: Option<RunId>,
+        /// What seeds its random numbers.
+        seed: u64,
+    },
+    /// A call is about to be sent. Calls that are refused have no such entry.
+    CallStarted {
+        /// The call's number in its run, from 0.
+        call: u64,
+        /// The server's name.
+        server: String,
+        /// The tool's name.
+        tool: String,
+        /// SHA-256 of the arguments as the caller wrote them, in hexadecimal.
+        args_sha256: String,
+        /// What it may change.
+        effect: EffectClass,
+    },
+    /// A call ended, or was refused.
+    CallEnded(CallRecord),
+    /// The run said something.
+    Log {
+        /// How grave it is.
+        level: LogLevel,
+        /// What it said.
+        message: String,
+    },
+    /// How far the run is.
+    Progress {
+        /// How much is done, in the run's own unit.
+        done: f64,
+        /// Of how much.
+        total: Option<f64>,
+        /// What it does now.
+        message: Option<String>,
+    },
+    /// The run ended.
+    RunEnded {
+        /// How.
+        status: Status,
+        /// Fuel that it used.
+        fuel_used: u64,
+    },
+}
+
+/// One call, from request to answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallRecord {
+    /// The call's number in its run, from 0.
+    pub call: u64,
+    /// The server's name.
+    pub server: String,
+    /// The tool's name.
+    pub tool: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed, in words; bounded.
+    pub message: Option<String>,
+    /// From the run's beginning to the request.
+    #[serde(rename = "started_us", serialize_with = "as_micros")]
+    pub started: Duration,
+    /// From the request to the answer.
+    #[serde(rename = "elapsed_us", serialize_with = "as_micros")]
+    pub elapsed: Duration,
+    /// Bytes of the arguments.
+    pub bytes_in: u64,
+    /// Bytes of the answer.
+    pub bytes_out: u64,
+    /// How many times it was sent.
+    pub attempts: u32,
+}
+
+fn as_micros<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,154 @@
+//! Where entries go.
+
+use crate::entry::Entry;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_core::BoxFuture;
+
+/// Why an entry was not kept.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal {place} cannot be written: {source}")]
+pub struct JournalError {
+    /// Which journal.
+    pub place: String,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+/// Something that keeps entries.
+pub trait Journal: Send + Sync + 'static {
+    /// Takes an entry. It is taken when this returns, in the order of the calls; the future waits until it
+    /// is as safe as this journal makes it. Dropping the future loses no entry.
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>>;
+}
+
+/// The last entries, in memory.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    capacity: usize,
+    entries: Mutex<VecDeque<Entry>>,
+}
+
+impl MemoryJournal {
+    /// Keeps the last `capacity` entries.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), entries: Mutex::default() }
+    }
+
+    /// What is kept, oldest first.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().iter().cloned().collect()
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>> {
+        let mut entries = self.entries.lock();
+        if entries.len() >= self.capacity {
+            entries.pop_front();
+        }
+        entries.push_back(entry);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A file of JSON lines, one an entry, for this user alone. Entries are handed to the system at once and
+/// not synced to the disk: they survive the host's death, not the machine's.
+#[derive(Debug)]
+pub struct FileJournal {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl FileJournal {
+    /// Opens a journal, or begins it.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let opened = File::options().append(true).create(true).mode(0o600).open(path);
+        match opened {
+            Ok(file) => Ok(Self { path: path.to_owned(), file: Mutex::new(file) }),
+            Err(source) => Err(JournalError { place: path.display().to_string(), source }),
+        }
+    }
+}
+
+impl Journal for FileJournal {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>> {
+        let written = serde_json::to_vec(&entry).map_err(std::io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            // One write of a whole line: lines of several processes do not mix.
+            self.file.lock().write_all(&line)
+        });
+        let result = written.map_err(|source| JournalError { place: self.path.display().to_string(), source });
+        Box::pin(std::future::ready(result))
+    }
+}
+
+/// Several journals: each gets every entry.
+pub struct Tee(pub Vec<Arc<dyn Journal>>);
+
+impl Journal for Tee {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>> {
+        let pending: Vec<_> = self.0.iter().map(|journal| journal.append(entry.clone())).collect();
+        Box::pin(async move {
+            for append in pending {
+                append.await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::Event;
+    use std::time::{Duration, SystemTime};
+    use tollgate_core::{ManualClock, RunId, SeededEntropy, Status};
+
+    fn entry(seq: u64) -> Entry {
+        let run = RunId::new(&ManualClock::new(SystemTime::UNIX_EPOCH), &SeededEntropy::new(1));
+        let event = Event::RunEnded { status: Status::Ok, fuel_used: 7 };
+        Entry { run, seq, at_unix_ms: 5, offset: Duration::from_micros(9), event }
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_the_last() {
+        let journal = MemoryJournal::new(2);
+        for seq in 0..5 {
+            journal.append(entry(seq)).await.unwrap();
+        }
+        assert_eq!(journal.entries().iter().map(|e| e.seq).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_file_gets_a_line_an_entry_and_goes_on_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        for seq in 0..2 {
+            // Dropping the future loses no entry.
+            drop(FileJournal::open(&path).unwrap().append(entry(seq)));
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[1]["seq"], 1);
+        assert_eq!(lines[1]["event"], "run_ended");
+        assert_eq!(lines[1]["status"], "ok");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error() {
+        let Err(error) = FileJournal::open(Path::new("/dev/full")).unwrap().append(entry(0)).await else {
+            panic!("writing to a full device succeeded")
+        };
+        assert!(error.to_string().starts_with("the journal /dev/full cannot be written"), "{error}");
+    }
+}

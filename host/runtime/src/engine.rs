@@ -1,0 +1,186 @@
+//! The engine of a host, and components made ready to run.
+
+use crate::bindings;
+use crate::cache::CompileCache;
+use crate::inspect::{Digest, InspectError, Inspection, inspect};
+use crate::run::Descriptor;
+use crate::run::ToolInfo;
+use crate::store::RunState;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+use tollgate_core::{Clock, SystemClock};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Fuel between two points at which a guest lets others run. 10,000 costs 15 % on a tight loop, 100,000
+/// 2 %, and still lets a timeout end a loop within a millisecond.
+pub(crate) const FUEL_YIELD_INTERVAL: u64 = 100_000;
+/// Instances of one component that the pool has room for: a CPython guest takes 14.
+const CORE_INSTANCES_PER_RUN: u32 = 16;
+const TABLES_PER_RUN: u32 = 16;
+/// The largest table that the pool has room for, in elements.
+const TABLE_MAX_ELEMENTS: usize = 100_000;
+
+/// How a [`Runtime`] is set up.
+#[derive(Clone)]
+pub struct RuntimeConfig {
+    /// Runs at once, those behind calls included. One more is refused as overloaded.
+    pub max_runs: u32,
+    /// The folder of the compile cache; without one, nothing is kept.
+    pub cache_dir: Option<PathBuf>,
+    /// What the host goes by.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self { max_runs: 1_000, cache_dir: None, clock: Arc::new(SystemClock::default()) }
+    }
+}
+
+/// The one Wasmtime engine of a host: its pool, its linker, its compiled components.
+pub struct Runtime {
+    engine: Engine,
+    linker: Linker<RunState>,
+    cache: CompileCache,
+    programs: Mutex<HashMap<Digest, Arc<OnceCell<Arc<Program>>>>>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Why a component could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// It is not what it should be.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// It is valid, and cannot be compiled or linked.
+    #[error("this component cannot be used: {0}")]
+    Unusable(String),
+    /// The engine could not be set up.
+    #[error("the WebAssembly engine could not be set up: {0}")]
+    Engine(String),
+}
+
+/// A component that is compiled and linked, ready to run any number of times.
+pub struct Program {
+    pub(crate) inspection: Inspection,
+    pub(crate) pre: InstancePre<RunState>,
+    /// `run` or `call-tool`.
+    pub(crate) main: ComponentExportIndex,
+    /// `describe` or `list-tools`.
+    pub(crate) about: ComponentExportIndex,
+    pub(crate) descriptor: OnceCell<Descriptor>,
+    pub(crate) tools: OnceCell<Arc<[ToolInfo]>>,
+}
+
+impl Program {
+    /// What the component is.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+}
+
+impl Runtime {
+    /// Sets the engine up.
+    ///
+    /// # Errors
+    /// [`PrepareError::Engine`], as on a machine whose address space is too small for the pool.
+    pub fn new(config: RuntimeConfig) -> Result<Self, PrepareError> {
+        let fail = |e: wasmtime::Error| PrepareError::Engine(format!("{e:#}"));
+        let engine = Engine::new(&engine_config(config.max_runs)).map_err(fail)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(fail)?;
+        bindings::add_to_linker(&mut linker).map_err(fail)?;
+        let cache = match &config.cache_dir {
+            Some(dir) => CompileCache::in_folder(dir, &engine),
+            None => CompileCache::disabled(),
+        };
+        Ok(Self { engine, linker, cache, programs: Mutex::default(), clock: config.clock })
+    }
+
+    /// Makes a component ready: inspected, compiled or loaded from the cache, linked. Equal bytes are made
+    /// ready once, however many ask at once.
+    ///
+    /// # Errors
+    /// Says what is wrong with the component.
+    pub async fn prepare(self: &Arc<Self>, bytes: impl Into<Arc<[u8]>>) -> Result<Arc<Program>, PrepareError> {
+        let bytes: Arc<[u8]> = bytes.into();
+        let digest = Digest::of(&bytes);
+        let cell = self.programs.lock().entry(digest).or_default().clone();
+        let prepared = cell
+            .get_or_try_init(|| async {
+                let this = self.clone();
+                // Validating and compiling take up to seconds of CPU: not on a thread that serves runs.
+                tokio::task::spawn_blocking(move || this.prepare_now(&bytes).map(Arc::new))
+                    .await
+                    .map_err(|e| PrepareError::Unusable(format!("compiling it ended early: {e}")))?
+            })
+            .await;
+        if prepared.is_err() {
+            // A failure is not kept: the next caller may bring the same bytes to a mended host.
+            self.programs.lock().remove(&digest);
+        }
+        prepared.cloned()
+    }
+
+    fn prepare_now(&self, bytes: &[u8]) -> Result<Program, PrepareError> {
+        let inspection = inspect(bytes)?;
+        let unusable = |e: wasmtime::Error| PrepareError::Unusable(format!("{e:#}"));
+        let component = match self.cache.load(&self.engine, inspection.digest) {
+            Some(component) => component,
+            None => {
+                let component = Component::from_binary(&self.engine, bytes).map_err(unusable)?;
+                self.cache.store(inspection.digest, &component);
+                component
+            }
+        };
+        let pre = self.linker.instantiate_pre(&component).map_err(unusable)?;
+        let export = |name| {
+            component
+                .get_export_index(None, name)
+                .ok_or_else(|| PrepareError::Inspect(InspectError::WrongWorld(inspection.exports.clone())))
+        };
+        let (main, about) = if inspection.world.is_policy() {
+            (export("run")?, export("describe")?)
+        } else {
+            (export("call-tool")?, export("list-tools")?)
+        };
+        Ok(Program { pre, main, about, inspection, descriptor: OnceCell::new(), tools: OnceCell::new() })
+    }
+
+    /// The compile cache.
+    pub fn cache(&self) -> &CompileCache {
+        &self.cache
+    }
+}
+
+fn engine_config(max_runs: u32) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(max_runs)
+        .total_core_instances(max_runs.saturating_mul(CORE_INSTANCES_PER_RUN))
+        .total_memories(max_runs)
+        .total_tables(max_runs.saturating_mul(TABLES_PER_RUN))
+        .total_stacks(max_runs)
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(8)
+        .max_tables_per_component(64)
+        .table_elements(TABLE_MAX_ELEMENTS)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        // Warm slots keep a page or two, so that the next run of the same component starts without
+        // page faults.
+        .max_unused_warm_slots(100)
+        .linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(16 << 10);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .consume_fuel(true)
+        .wasm_component_model_async(true)
+        .max_wasm_stack(1 << 20)
+        .async_stack_size(2 << 20);
+    config
+}

@@ -1,0 +1,486 @@
+//! One run of a component: a fresh store, its limits, its end.
+
+use crate::bindings::wit;
+use crate::engine::{FUEL_YIELD_INTERVAL, Program, Runtime};
+use crate::store::RunState;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_core::{
+    BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, ToolResult, json,
+};
+use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+
+/// How long `describe` and `list-tools` may take.
+pub const DESCRIBE_TIMEOUT: Duration = Duration::from_millis(100);
+/// The longest name, title or description that a component may give itself, in bytes.
+const DESCRIPTION_MAX_BYTES: usize = 64 << 10;
+
+/// What one run is given.
+pub struct RunSetup {
+    /// The way out: bound to this run.
+    pub caller: Arc<dyn Caller>,
+    /// Its ceilings.
+    pub limits: Limits,
+    /// Seeds its random numbers.
+    pub seed: u64,
+}
+
+/// How a run ended, and what it left.
+#[derive(Debug)]
+pub struct RunEnd<T> {
+    /// What it returned, or why not.
+    pub result: Result<T, RunError>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+    /// Bytes of stdout, stderr and log that were over the limit `log_bytes` and are lost.
+    pub dropped_log_bytes: u64,
+    /// Fuel that it used, with that of adapters behind its calls.
+    pub fuel_used: u64,
+}
+
+/// Why a run gave no result of its own making.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A limit was reached.
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
+    /// The guest trapped.
+    #[error("the component trapped: {message}")]
+    Trap {
+        /// What happened, in words.
+        message: String,
+        /// The guest's functions that were running, innermost first.
+        frames: Vec<String>,
+    },
+    /// The pool is full.
+    #[error("the host has no room for another run now; try again in a moment")]
+    Overloaded,
+    /// Somebody cancelled it.
+    #[error("cancelled")]
+    Cancelled,
+    /// What it returned is not what its world says.
+    #[error("the component returned {0}")]
+    InvalidOutput(String),
+    /// An export has another type than its world says, or the instance could not be made.
+    #[error("the component cannot be run: {0}")]
+    Unusable(String),
+}
+
+/// A policy's own failure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PolicyError {
+    /// What went wrong, in the policy's words.
+    pub message: String,
+    /// A stable word for programs.
+    pub code: Option<String>,
+    /// More, as JSON text that was checked.
+    pub data: Option<String>,
+    /// The failed call that led here, by the policy's own account.
+    pub caused_by: Option<CallFailure>,
+}
+
+/// What a policy says of itself. Untrusted text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Descriptor {
+    /// A short identifier.
+    pub name: String,
+    /// A name for people.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of the input.
+    pub input_schema: serde_json::Value,
+    /// JSON Schema of the output.
+    pub output_schema: Option<serde_json::Value>,
+    /// Grants that it asks for.
+    pub grants: Vec<String>,
+}
+
+/// A tool, as its adapter describes it. Untrusted text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolInfo {
+    /// The tool's name.
+    pub name: String,
+    /// A name for people.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub input_schema: serde_json::Value,
+    /// JSON Schema of the structured result.
+    pub output_schema: Option<serde_json::Value>,
+    /// MCP's tool annotations.
+    pub annotations: Option<serde_json::Value>,
+}
+
+/// How a tool of an adapter failed, by the adapter's own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolError {
+    /// It has no such tool.
+    UnknownTool(String),
+    /// The arguments do not fit.
+    InvalidArguments(String),
+    /// The tool failed.
+    Failed(String),
+    /// A call that it made failed.
+    CallFailed(CallFailure),
+}
+
+impl Runtime {
+    /// Runs a policy. `cancelled` ends the run when it completes; a future that never does is
+    /// [`std::future::pending`]. Whatever way the run ends, its store is gone when this returns, and with
+    /// it every call that was in flight.
+    pub async fn run_policy(
+        &self,
+        program: &Program,
+        input: &str,
+        setup: RunSetup,
+        cancelled: impl Future<Output = ()>,
+    ) -> RunEnd<Result<String, PolicyError>> {
+        let limits = setup.limits.clone();
+        let end = self
+            .execute::<(&str,), (Result<String, wit::PolicyError>,)>(program, program.main, (input,), setup, cancelled)
+            .await;
+        end.and_then(|(output,)| match output {
+            Ok(json) if json.len() as u64 > limits.output_bytes => {
+                Err(limits.reached(LimitKind::OutputBytes).into())
+            }
+            Ok(json) => match json::check(&json) {
+                Ok(()) => Ok(Ok(json)),
+                Err(e) => Err(RunError::InvalidOutput(format!("an output that is not JSON: {e}"))),
+            },
+            Err(error) => Ok(Err(PolicyError::from(error).bounded(&limits)?)),
+        })
+    }
+
+    /// Has an adapter answer one call.
+    pub async fn call_adapter(
+        &self,
+        program: &Program,
+        tool: &str,
+        args: &str,
+        setup: RunSetup,
+        cancelled: impl Future<Output = ()>,
+    ) -> RunEnd<Result<ToolResult, ToolError>> {
+        let limits = setup.limits.clone();
+        let end = self
+            .execute::<(&str, &str), (Result<wit::ToolResult, wit::ToolError>,)>(
+                program,
+                program.main,
+                (tool, args),
+                setup,
+                cancelled,
+            )
+            .await;
+        end.and_then(|(answer,)| match answer {
+            Ok(result) if result.json.len() as u64 > limits.output_bytes => {
+                Err(limits.reached(LimitKind::OutputBytes).into())
+            }
+            Ok(result) => {
+                let is_error = checked_tool_result(&result.json).map_err(RunError::InvalidOutput)?;
+                Ok(Ok(ToolResult { json: result.json, is_error }))
+            }
+            Err(error) => Ok(Err(match error {
+                wit::ToolError::UnknownTool(name) => ToolError::UnknownTool(name),
+                wit::ToolError::InvalidArguments(why) => ToolError::InvalidArguments(why),
+                wit::ToolError::Failed(why) => ToolError::Failed(why),
+                wit::ToolError::CallFailed(failure) => ToolError::CallFailed(failure.into()),
+            })),
+        })
+    }
+
+    /// What a policy says of itself. Asked once a program; every import is denied meanwhile.
+    ///
+    /// # Errors
+    /// The run's, or [`RunError::InvalidOutput`].
+    pub async fn describe<'p>(&self, program: &'p Program) -> Result<&'p Descriptor, RunError> {
+        program
+            .descriptor
+            .get_or_try_init(|| async {
+                let end = self
+                    .execute::<(), (wit::Descriptor,)>(
+                        program,
+                        program.about,
+                        (),
+                        describe_setup(),
+                        std::future::pending(),
+                    )
+                    .await;
+                let (said,) = end.result.map_err(describe_error)?;
+                Ok(Descriptor {
+                    name: bounded_text("name", said.name)?,
+                    title: said.title.map(|t| bounded_text("title", t)).transpose()?,
+                    description: bounded_text("description", said.description)?,
+                    input_schema: schema("input schema", &said.input_schema)?,
+                    output_schema: said.output_schema.map(|s| schema("output schema", &s)).transpose()?,
+                    grants: said.grants,
+                })
+            })
+            .await
+    }
+
+    /// The tools that an adapter provides. Asked once a program; every import is denied meanwhile.
+    ///
+    /// # Errors
+    /// The run's, or [`RunError::InvalidOutput`].
+    pub async fn list_tools(&self, program: &Program) -> Result<Arc<[ToolInfo]>, RunError> {
+        let tools = program
+            .tools
+            .get_or_try_init(|| async {
+                let end = self
+                    .execute::<(), (Vec<wit::Tool>,)>(
+                        program,
+                        program.about,
+                        (),
+                        describe_setup(),
+                        std::future::pending(),
+                    )
+                    .await;
+                let (tools,) = end.result.map_err(describe_error)?;
+                tools
+                    .into_iter()
+                    .map(|tool| {
+                        Ok::<_, RunError>(ToolInfo {
+                            title: tool.title.map(|t| bounded_text("title", t)).transpose()?,
+                            description: bounded_text("description", tool.description)?,
+                            input_schema: schema("input schema", &tool.input_schema)?,
+                            output_schema: tool.output_schema.map(|s| schema("output schema", &s)).transpose()?,
+                            annotations: tool.annotations.map(|a| schema("annotations", &a)).transpose()?,
+                            name: tool.name,
+                        })
+                    })
+                    .collect::<Result<Arc<[_]>, _>>()
+            })
+            .await?;
+        Ok(tools.clone())
+    }
+
+    async fn execute<P, R>(
+        &self,
+        program: &Program,
+        export: ComponentExportIndex,
+        params: P,
+        setup: RunSetup,
+        cancelled: impl Future<Output = ()>,
+    ) -> RunEnd<R>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let limits = setup.limits;
+        let state = RunState::new(setup.caller, self.clock.clone(), &limits, setup.seed);
+        let output = state.output.clone();
+        let mut store = Store::new(program.pre.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        // A guest may make the host copy no more than it may say or hear in one call, with room for a batch.
+        store.set_hostcall_fuel(hostcall_bytes(&limits));
+        let prepared = store
+            .set_fuel(limits.fuel)
+            .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL)))
+            .map_err(|e| RunError::Unusable(format!("{e:#}")));
+
+        let result = match prepared {
+            Err(error) => Err(error),
+            Ok(()) => {
+                let work = invoke::<P, R>(program, export, &mut store, params);
+                tokio::select! {
+                    biased;
+                    result = work => result.map_err(|error| classify(error, &limits)),
+                    () = cancelled => Err(RunError::Cancelled),
+                    () = self.clock.sleep(limits.timeout()) => Err(limits.reached(LimitKind::Timeout).into()),
+                }
+            }
+        };
+        let fuel_used = match &result {
+            Err(RunError::Limit(reached)) if reached.kind == LimitKind::Fuel => limits.fuel,
+            _ => limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+        };
+        // Cancels what is in flight: host tasks live in the store, and end with it.
+        drop(store);
+        let (stdout, stderr, dropped_log_bytes) = output.collect();
+        let result = result.map_err(|error| with_last_words(error, &stderr));
+        RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used }
+    }
+}
+
+async fn invoke<P, R>(
+    program: &Program,
+    export: ComponentExportIndex,
+    store: &mut Store<RunState>,
+    params: P,
+) -> wasmtime::Result<R>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    let instance: Instance = program.pre.instantiate_async(&mut *store).await?;
+    let func: TypedFunc<P, R> = instance.get_typed_func(&mut *store, export)?;
+    func.call_async(&mut *store, params).await
+}
+
+fn hostcall_bytes(limits: &Limits) -> usize {
+    let bytes = limits.call_bytes_in.max(limits.output_bytes).saturating_mul(4).max(1 << 20);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+impl<T> RunEnd<T> {
+    fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, RunError>) -> RunEnd<U> {
+        RunEnd {
+            result: self.result.and_then(f),
+            stdout: self.stdout,
+            stderr: self.stderr,
+            dropped_log_bytes: self.dropped_log_bytes,
+            fuel_used: self.fuel_used,
+        }
+    }
+}
+
+fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
+    if let Some(reached) = error.downcast_ref::<LimitReached>() {
+        return RunError::Limit(*reached);
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return RunError::Overloaded;
+    }
+    if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        return RunError::Trap { message: format!("it exited with status {}", exit.0), frames: vec![] };
+    }
+    let frames = error
+        .downcast_ref::<wasmtime::WasmBacktrace>()
+        .map(|trace| trace.frames().iter().filter_map(|f| Some(demangled(f.func_name()?))).take(16).collect())
+        .unwrap_or_default();
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => RunError::Limit(limits.reached(LimitKind::Fuel)),
+        Some(Trap::StackOverflow) => {
+            RunError::Trap { message: "its stack is full: it recurses too deep".to_owned(), frames }
+        }
+        Some(Trap::UnreachableCodeReached) => {
+            RunError::Trap { message: "it panicked or reached code that cannot be reached".to_owned(), frames }
+        }
+        Some(trap) => RunError::Trap { message: trap.to_string(), frames },
+        None => {
+            // The store's counters have no type of their own; the test of the limit `instances` holds this
+            // text still.
+            let text = format!("{error:#}");
+            if text.contains("instance count too high") {
+                RunError::Limit(limits.reached(LimitKind::Instances))
+            } else {
+                RunError::Unusable(text)
+            }
+        }
+    }
+}
+
+fn demangled(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// A Rust panic says its reason on stderr; without it a trap is a riddle.
+fn with_last_words(error: RunError, stderr: &str) -> RunError {
+    match error {
+        RunError::Trap { message, frames } if !stderr.trim().is_empty() => {
+            const MAX_CHARS: usize = 500;
+            let said = stderr.trim();
+            let skip = said.chars().count().saturating_sub(MAX_CHARS);
+            let tail: String = said.chars().skip(skip).collect();
+            RunError::Trap { message: format!("{message}; it said: {tail}"), frames }
+        }
+        other => other,
+    }
+}
+
+/// Checks that a text is a `CallToolResult`, and reads its `isError`.
+fn checked_tool_result(text: &str) -> Result<bool, String> {
+    #[derive(serde::Deserialize)]
+    struct Fields {
+        #[serde(rename = "isError", default)]
+        is_error: bool,
+        #[allow(dead_code)] // its type is the check
+        #[serde(default)]
+        content: Vec<serde::de::IgnoredAny>,
+    }
+    json::check(text).map_err(|e| format!("a tool result that is not JSON: {e}"))?;
+    let fields: Fields = serde_json::from_str(text).map_err(|e| format!("something that is no tool result: {e}"))?;
+    Ok(fields.is_error)
+}
+
+fn schema(what: &str, text: &str) -> Result<serde_json::Value, RunError> {
+    let value: serde_json::Value = serde_json::from_str(text)
+        .map_err(|e| RunError::InvalidOutput(format!("a description whose {what} is not JSON: {e}")))?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(RunError::InvalidOutput(format!("a description whose {what} is not a JSON object")))
+    }
+}
+
+fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
+    if text.len() > DESCRIPTION_MAX_BYTES {
+        return Err(RunError::InvalidOutput(format!(
+            "a description whose {what} is over {DESCRIPTION_MAX_BYTES} bytes"
+        )));
+    }
+    Ok(text)
+}
+
+fn describe_setup() -> RunSetup {
+    let timeout_ms = u64::try_from(DESCRIBE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    RunSetup { caller: Arc::new(Nobody), limits: Limits { timeout_ms, ..Limits::default() }, seed: 0 }
+}
+
+/// The limits of describing are fixed, so the usual advice to raise one does not hold.
+fn describe_error(error: RunError) -> RunError {
+    match error {
+        RunError::Limit(reached) => RunError::InvalidOutput(format!(
+            "no description: describing itself reached the fixed limit `{}` ({})",
+            reached.kind.name(),
+            tollgate_core::limits::format_value(reached.kind.unit(), reached.value),
+        )),
+        other => other,
+    }
+}
+
+/// The caller of a component that only describes itself.
+struct Nobody;
+
+impl Caller for Nobody {
+    fn call(&self, call: Call, _: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+        let error = CallError::Denied("a component that describes itself may call nothing".to_owned());
+        let failure =
+            CallFailure { server: call.server, tool: call.tool, attempts: 0, elapsed: Duration::ZERO, error };
+        Box::pin(std::future::ready((Err(failure), 0)))
+    }
+
+    fn log(&self, _: LogLevel, _: String) {}
+
+    fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
+}
+
+impl From<wit::PolicyError> for PolicyError {
+    fn from(error: wit::PolicyError) -> Self {
+        Self {
+            message: error.message,
+            code: error.code,
+            data: error.data,
+            caused_by: error.caused_by.map(Into::into),
+        }
+    }
+}
+
+impl PolicyError {
+    fn bounded(self, limits: &Limits) -> Result<Self, RunError> {
+        let bytes = self.message.len() + self.code.as_ref().map_or(0, String::len) + self.data.as_ref().map_or(0, String::len);
+        if bytes as u64 > limits.output_bytes {
+            return Err(limits.reached(LimitKind::OutputBytes).into());
+        }
+        if let Some(data) = &self.data {
+            json::check(data)
+                .map_err(|e| RunError::InvalidOutput(format!("an error whose data is not JSON: {e}")))?;
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,95 @@
+//! What one store holds.
+
+use crate::limiter::Limiter;
+use crate::output::Output;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_core::{Caller, Clock, Limits};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+
+pub(crate) struct RunState {
+    pub(crate) caller: Arc<dyn Caller>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limiter: Limiter,
+    pub(crate) output: Output,
+    pub(crate) calls_at_once: u64,
+    /// Fuel of adapters behind this run's calls, already taken from the store.
+    pub(crate) fuel_passed_on: u64,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl RunState {
+    pub(crate) fn new(caller: Arc<dyn Caller>, clock: Arc<dyn Clock>, limits: &Limits, seed: u64) -> Self {
+        let output = Output::new(limits.log_bytes);
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(output.stdout())
+            .stderr(output.stderr())
+            .wall_clock(RunClock::new(&clock))
+            .monotonic_clock(RunClock::new(&clock))
+            .secure_random(StdRng::seed_from_u64(seed))
+            .insecure_random(StdRng::seed_from_u64(!seed))
+            .insecure_random_seed(u128::from(seed))
+            .allow_tcp(false)
+            .allow_udp(false);
+        Self {
+            caller,
+            clock,
+            limiter: Limiter::new(limits),
+            output,
+            calls_at_once: limits.calls_at_once,
+            fuel_passed_on: 0,
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+        }
+    }
+}
+
+impl WasiView for RunState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// The clock of a run that has no grant for the real one: it starts at the epoch, and counts the run's own
+/// time in whole milliseconds, too coarse to time the host with.
+struct RunClock {
+    clock: Arc<dyn Clock>,
+    start: Duration,
+}
+
+impl RunClock {
+    fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self { clock: clock.clone(), start: clock.monotonic() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        let elapsed = self.clock.monotonic().saturating_sub(self.start);
+        Duration::from_millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+const RESOLUTION: Duration = Duration::from_millis(1);
+
+impl HostWallClock for RunClock {
+    fn resolution(&self) -> Duration {
+        RESOLUTION
+    }
+
+    fn now(&self) -> Duration {
+        self.elapsed()
+    }
+}
+
+impl HostMonotonicClock for RunClock {
+    fn resolution(&self) -> u64 {
+        RESOLUTION.as_nanos() as u64
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
