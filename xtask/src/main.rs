@@ -1,2 +1,122 @@
-//! Developer commands.
-fn main(){}
+//! Every developer command: `cargo xtask COMMAND`.
+//!
+//! # Layout
+//!
+//! - This file: the commands.
+//! - [`fleet`]: the real MCP servers that the tests connect to.
+//! - [`dist`]: the archive with the binary and the compiled components.
+
+mod dist;
+mod fleet;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  test [ARGS]   fetch the fleet of real servers, then run every test (ARGS go to `cargo test`)
+  check         formatting, clippy with warnings as errors, docs
+  fleet         fetch the fleet only: npm and PyPI packages pinned by lock files, into tests/fleet
+  plugins       build the components under plugins/
+  bench [ARGS]  run the measurements (ARGS choose some by name)
+  dist          make target/dist/tollgate-VERSION-TARGET.tar.gz
+";
+
+type Result<T = ()> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let done = match command.as_str() {
+        "test" => test(&rest),
+        "check" => check(),
+        "fleet" => fleet::install(),
+        "plugins" => plugins(),
+        "bench" => bench(&rest),
+        "dist" => dist::dist(),
+        "" | "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+/// The folder that cargo builds into.
+fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+}
+
+/// Runs a command in the workspace's folder, its output going where ours goes.
+fn run(command: &mut Command) -> Result {
+    let shown = format!("{command:?}").replace('"', "");
+    eprintln!("xtask: {shown}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{shown}` ended with {status}")),
+        Err(error) => Err(format!("`{shown}` could not be started: {error}")),
+    }
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(args);
+    command
+}
+
+/// The guests' own workspaces, which the host's does not contain.
+const GUEST_WORKSPACES: [&str; 3] = ["guest-sdk/rust", "plugins", "tests/guests"];
+
+fn in_workspace(workspace: &str, args: &[&str]) -> Command {
+    let mut command = cargo(args);
+    // One target folder for all of them, beside and not inside the host's: cargo locks it.
+    command.current_dir(root().join(workspace)).arg("--target-dir").arg(target_dir().join("guests"));
+    command
+}
+
+fn test(args: &[String]) -> Result {
+    fleet::install()?;
+    run(&mut in_workspace("guest-sdk/rust", &["test", "--locked", "--release"]))?;
+    // Everything in one build: Wasmtime is compiled once.
+    run(cargo(&["test", "--release", "--workspace", "--locked"]).args(args))
+}
+
+fn check() -> Result {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    for workspace in GUEST_WORKSPACES {
+        let mut fmt = cargo(&["fmt", "--all", "--check"]);
+        run(fmt.current_dir(root().join(workspace)))?;
+    }
+    run(&mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(cargo(&["doc", "--release", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    for workspace in GUEST_WORKSPACES {
+        // Guests run on Wasm, so that is what is checked; `-D warnings` goes by the environment.
+        let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
+        run(clippy.args(["--target", "wasm32-wasip2"]).env("RUSTFLAGS", "-D warnings"))?;
+    }
+    Ok(())
+}
+
+fn plugins() -> Result {
+    run(&mut in_workspace("plugins", &["build", "--release", "--locked", "--target", "wasm32-wasip2"]))
+}
+
+fn bench(args: &[String]) -> Result {
+    fleet::install()?;
+    run(cargo(&["run", "--release", "--locked", "-p", "tollgate-bench", "--"]).args(args))
+}

@@ -1,2 +1,38 @@
-//! The binary.
-fn main(){}
+//! The command `tollgate`: parse, call the library, print, exit code.
+//!
+//! # Layout
+//!
+//! - [`args`]: the command line.
+//! - [`setup`]: from the command line to a host: which configuration, whether it is trusted, journals.
+//! - [`commands`]: one file a command.
+//! - [`timeline`]: calls while they are under way, and after.
+//! - [`print`]: what people and programs see; [`exit`]: exit codes.
+
+#[cfg(windows)]
+compile_error!("Tollgate runs on Linux and macOS. On Windows, build and run it inside WSL.");
+
+mod args;
+mod commands;
+mod exit;
+mod print;
+mod setup;
+mod timeline;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    setup::init_output(&args.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            print::error(&format!("the async runtime could not be started: {error}"));
+            return ExitCode::from(exit::ERROR);
+        }
+    };
+    let code = runtime.block_on(commands::dispatch(args));
+    // Whatever is still blocking (a read of stdin) must not hold the exit.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}

@@ -17,7 +17,7 @@ pub enum Unit {
 }
 
 macro_rules! limits {
-    ($($(#[$doc:meta])* $kind:ident $field:ident $key:literal $flag:literal $unit:ident $default:expr;)*) => {
+    ($($(#[$doc:meta])* $kind:ident $field:ident $key:literal $flag:literal $unit:ident $default:expr, $about:literal;)*) => {
         /// Which limit.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
@@ -35,6 +35,11 @@ macro_rules! limits {
             /// The command-line flag that sets it.
             pub fn flag(self) -> &'static str {
                 match self { $(Self::$kind => $flag,)* }
+            }
+
+            /// What it bounds, in a few words.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$kind => $about,)* }
             }
 
             /// Its unit.
@@ -69,29 +74,29 @@ const MIB: u64 = 1 << 20;
 
 limits! {
     /// Units of fuel: about one a Wasm instruction.
-    Fuel fuel "fuel" "--fuel" Count 10_000_000_000;
+    Fuel fuel "fuel" "--fuel" Count 10_000_000_000, "Units of fuel, about one a Wasm instruction";
     /// Wall time of the whole run, in milliseconds; waiting for tools counts.
-    Timeout timeout_ms "timeout" "--timeout" Millis 30_000;
+    Timeout timeout_ms "timeout" "--timeout" Millis 30_000, "Wall time of the run; waiting for tools counts";
     /// Linear memory of all instances of the run together, in bytes.
-    Memory memory_bytes "memory" "--memory" Bytes 64 * MIB;
+    Memory memory_bytes "memory" "--memory" Bytes 64 * MIB, "Linear memory of the run";
     /// Elements of all tables of the run together.
-    TableElements table_elements "table_elements" "--table-elements" Count 100_000;
+    TableElements table_elements "table_elements" "--table-elements" Count 100_000, "Elements of all tables of the run";
     /// Tool calls of the run, those of the adapters behind them included.
-    Calls calls "calls" "--calls" Count 1_000;
+    Calls calls "calls" "--calls" Count 1_000, "Tool calls of the run";
     /// Calls in flight at once.
-    CallsAtOnce calls_at_once "calls_at_once" "--calls-at-once" Count 256;
+    CallsAtOnce calls_at_once "calls_at_once" "--calls-at-once" Count 256, "Calls in flight at once";
     /// Bytes of the arguments of one call.
-    CallBytesIn call_bytes_in "call_bytes_in" "--call-bytes-in" Bytes 4 * MIB;
+    CallBytesIn call_bytes_in "call_bytes_in" "--call-bytes-in" Bytes 4 * MIB, "Bytes of the arguments of one call";
     /// Bytes of the answer of one call.
-    CallBytesOut call_bytes_out "call_bytes_out" "--call-bytes-out" Bytes 16 * MIB;
+    CallBytesOut call_bytes_out "call_bytes_out" "--call-bytes-out" Bytes 16 * MIB, "Bytes of the answer of one call";
     /// Bytes of the run's output.
-    OutputBytes output_bytes "output_bytes" "--output-bytes" Bytes 16 * MIB;
+    OutputBytes output_bytes "output_bytes" "--output-bytes" Bytes 16 * MIB, "Bytes of the run's output";
     /// Bytes of log lines, stdout and stderr together. What is over it is dropped, and said.
-    LogBytes log_bytes "log_bytes" "--log-bytes" Bytes MIB;
+    LogBytes log_bytes "log_bytes" "--log-bytes" Bytes MIB, "Bytes of log, stdout and stderr together; what is over it is dropped";
     /// How deep runs nest: a policy is 1, an adapter that it calls 2, a component behind that 3.
-    Depth depth "depth" "--depth" Count 4;
+    Depth depth "depth" "--depth" Count 4, "How deep runs nest: policy, adapter, …";
     /// Core Wasm instances in one run (a component may hold several).
-    Instances instances "instances" "--instances" Count 32;
+    Instances instances "instances" "--instances" Count 32, "Core Wasm instances of the run";
 }
 
 impl Limits {

@@ -1,8 +1,8 @@
 //! Compiled components on disk.
 //!
 //! A file is named by the component's digest and stands in a folder named by the engine's settings. It
-//! holds machine code, so it is loaded only when its folder and itself belong to this user and nobody else
-//! can write them, and when its checksum (its last 40 bytes) is right. Anything else is compiled anew.
+//! holds machine code, so it is loaded only when it belongs to this user or the system's and nobody else can
+//! write it, and when its checksum (its last 40 bytes) is right. Anything else is compiled anew.
 //! Files are written aside and renamed, so that processes that race see a whole file or none.
 
 use crate::inspect::Digest;
@@ -19,67 +19,74 @@ const MAGIC: &[u8; 8] = b"TGCACHE1";
 const TRAILER_BYTES: usize = 32 + MAGIC.len();
 
 /// Where compiled components are kept. Without a folder, they are compiled in every process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct CompileCache {
+    /// Written and read: this user's own.
     dir: Option<PathBuf>,
+    /// Read only: what came with the program.
+    bundled: Option<PathBuf>,
 }
 
 impl CompileCache {
-    /// Keeps nothing.
-    pub fn disabled() -> Self {
-        Self { dir: None }
-    }
-
     /// Keeps compiled components under `root`, which is made when it is not there, for this user alone.
-    /// A folder that cannot be made or that others can write is not used, and a warning says so.
-    pub fn in_folder(root: &Path, engine: &Engine) -> Self {
+    /// A folder that cannot be made or that others can write is not used, and a warning says so. `bundled`
+    /// is a folder of the same form that is only read.
+    pub fn new(root: Option<&Path>, bundled: Option<&Path>, engine: &Engine) -> Self {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let dir = root.join(format!("{:016x}", hasher.finish()));
-        match make_private(&dir) {
-            Ok(()) => Self { dir: Some(dir) },
-            Err(error) => {
+        let settings = format!("{:016x}", hasher.finish());
+        let dir = root.map(|root| root.join(&settings)).filter(|dir| {
+            let made = make_private(dir);
+            if let Err(error) = &made {
                 tracing::warn!(folder = %dir.display(), %error, "the compile cache is not used");
-                Self::disabled()
             }
-        }
+            made.is_ok()
+        });
+        Self { dir, bundled: bundled.map(|root| root.join(&settings)) }
     }
 
-    /// The file of one component.
+    /// The file that a component is kept in.
     pub fn path(&self, digest: Digest) -> Option<PathBuf> {
-        Some(self.dir.as_ref()?.join(format!("{}.cwasm", digest.hex())))
+        Some(self.dir.as_ref()?.join(file_name(digest)))
     }
 
     /// Loads a compiled component, where there is a good one.
     pub(crate) fn load(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        let path = self.path(digest)?;
-        match read_verified(&path) {
-            Ok(code) => {
-                // SAFETY: `deserialize` runs what it is given, so it must be given only what
-                // `Component::serialize` wrote. The file is this user's own in a folder that nobody else
-                // can write, and its checksum is right; whoever could forge that is already this user.
-                #[allow(unsafe_code)]
-                let component = unsafe { Component::deserialize(engine, code) };
-                component
-                    .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "compiling anew"))
-                    .ok()
-            }
-            Err(Unusable::Missing) => None,
-            Err(Unusable::Bad(why)) => {
-                tracing::warn!(path = %path.display(), why, "this cache entry is not used; compiling anew");
-                None
-            }
-        }
+        let folders = [self.bundled.as_ref(), self.dir.as_ref()];
+        folders.into_iter().flatten().find_map(|dir| load_file(engine, &dir.join(file_name(digest))))
     }
 
     /// Keeps a compiled component. Failing to is no error: the next process compiles again.
     pub(crate) fn store(&self, digest: Digest, component: &Component) {
         let Some(path) = self.path(digest) else { return };
-        let kept = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
-            write_aside(&path, &code).map_err(|e| e.to_string())
-        });
+        let kept = component
+            .serialize()
+            .map_err(|e| e.to_string())
+            .and_then(|code| write_aside(&path, &code).map_err(|e| e.to_string()));
         if let Err(error) = kept {
             tracing::warn!(path = %path.display(), %error, "the compiled component could not be kept");
+        }
+    }
+}
+
+fn file_name(digest: Digest) -> String {
+    format!("{}.cwasm", digest.hex())
+}
+
+fn load_file(engine: &Engine, path: &Path) -> Option<Component> {
+    match read_verified(path) {
+        Ok(code) => {
+            // SAFETY: `deserialize` runs what it is given, so it must be given only what `Component::serialize`
+            // wrote. The file belongs to this user or the system, nobody else can write it, and its checksum
+            // is right; whoever could forge that is already this user.
+            #[allow(unsafe_code)]
+            let component = unsafe { Component::deserialize(engine, code) };
+            component.inspect_err(|error| tracing::warn!(path = %path.display(), %error, "compiling anew")).ok()
+        }
+        Err(Unusable::Missing) => None,
+        Err(Unusable::Bad(why)) => {
+            tracing::warn!(path = %path.display(), why, "this cache entry is not used; compiling anew");
+            None
         }
     }
 }
@@ -109,7 +116,7 @@ fn read_verified(path: &Path) -> Result<Vec<u8>, Unusable> {
     };
     let stat = rustix::fs::fstat(&file).map_err(|_| Unusable::Bad("it cannot be looked at"))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
-        || stat.st_uid != rustix::process::geteuid().as_raw()
+        || (stat.st_uid != rustix::process::geteuid().as_raw() && stat.st_uid != 0)
         || stat.st_mode & 0o022 != 0
     {
         return Err(Unusable::Bad("others could have written it"));

@@ -22,7 +22,7 @@ pub(crate) const FUEL_YIELD_INTERVAL: u64 = 100_000;
 const CORE_INSTANCES_PER_RUN: u32 = 16;
 const TABLES_PER_RUN: u32 = 16;
 /// The largest table that the pool has room for, in elements.
-const TABLE_MAX_ELEMENTS: usize = 100_000;
+const TABLE_MAX_ELEMENTS: usize = 1_000_000;
 
 /// How a [`Runtime`] is set up.
 #[derive(Clone)]
@@ -31,13 +31,15 @@ pub struct RuntimeConfig {
     pub max_runs: u32,
     /// The folder of the compile cache; without one, nothing is kept.
     pub cache_dir: Option<PathBuf>,
+    /// A folder of the same form with components that came with the program; it is only read.
+    pub bundled_dir: Option<PathBuf>,
     /// What the host goes by.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self { max_runs: 1_000, cache_dir: None, clock: Arc::new(SystemClock::default()) }
+        Self { max_runs: 1_000, cache_dir: None, bundled_dir: None, clock: Arc::new(SystemClock::default()) }
     }
 }
 
@@ -94,10 +96,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(fail)?;
         bindings::add_to_linker(&mut linker).map_err(fail)?;
-        let cache = match &config.cache_dir {
-            Some(dir) => CompileCache::in_folder(dir, &engine),
-            None => CompileCache::disabled(),
-        };
+        let cache = CompileCache::new(config.cache_dir.as_deref(), config.bundled_dir.as_deref(), &engine);
         Ok(Self { engine, linker, cache, programs: Mutex::default(), clock: config.clock })
     }
 

@@ -1,1 +1,48 @@
-//! tollgate
+//! Tollgate as a library: a WebAssembly host for MCP, inside your program.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use tollgate::{Host, RunRequest, Grants};
+//!
+//! let host = Host::builder().config_file("tollgate.yaml")?.build().await?;
+//! let report = host
+//!     .run(RunRequest::file("policy.wasm").input(r#"{"who":"Ada"}"#).grants(Grants::parse(["crm:*"])?))
+//!     .await?;
+//! println!("{}: {:?}", report.status, report.output);
+//! host.shutdown().await;
+//! # Ok(()) }
+//! ```
+//!
+//! # Layout
+//!
+//! - [`Host`] and [`HostBuilder`]: the servers, the gate and the runtime, tied together.
+//! - [`RunRequest`], [`RunReport`]: one run, asked for and answered.
+//! - [`AdapterSpec`]: a component that stands in for a server.
+//! - `configured`: a configuration file, turned into what the host takes.
+//!
+//! The types of the parts are here under their own names: [`Limits`], [`Grants`], [`CallFailure`],
+//! [`ServerSpec`], [`Journal`] and so on. A `Host` is cheap to clone; its clones are the same host.
+
+mod adapter;
+mod builder;
+mod configured;
+mod host;
+mod report;
+mod request;
+
+pub use adapter::AdapterSpec;
+pub use builder::HostBuilder;
+pub use host::{Checked, Host, HostError, PolicyInfo};
+pub use report::{RunFailure, RunReport, failure_json};
+pub use request::{ComponentSource, PolicySpec, RunRequest};
+
+pub use tollgate_config as config;
+pub use tollgate_core::json::check as check_json;
+pub use tollgate_core::{
+    Call, CallError, CallFailure, Clock, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached,
+    Limits, LogLevel, ManualClock, NameError, Outcome, Principal, RpcError, RunId, SeededEntropy, Status, SystemClock,
+    SystemEntropy, Tenant, Tool, ToolName, ToolResult, Violation, limits,
+};
+pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
+pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
+pub use tollgate_upstream::{AddError, HttpKind, ServerSpec, ServerState, ServerStatus, Transport};

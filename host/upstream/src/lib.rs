@@ -1,1 +1,71 @@
-//! tollgate-upstream
+//! The MCP client side of Tollgate: connections to many servers, their catalogs, and calls of their tools.
+//!
+//! [`Fleet`] is the way in: it implements [`tollgate_core::Upstream`] over all servers that were added. rmcp
+//! does the protocol and stays inside this crate.
+//!
+//! **Architecture invariant:** a result crosses as the text that the server sent. Nothing here parses it into
+//! types and writes it again, so nothing of it is lost.
+//!
+//! **Architecture invariant:** each server has a task of its own, and no lock is shared between servers while
+//! anything is awaited: one that is slow, missing, crashing or lying disturbs no other.
+//!
+//! # Layout
+//!
+//! - [`spec`]: what a server is, as the configuration says it; secrets that do not show.
+//! - [`fleet`]: all servers under their names; reload. `server`: one of them, kept connected;
+//!   calls, retries, what their failures mean. `connect`: one try. [`status`]: how each server is.
+//! - `client`: one MCP session over rmcp. `carry`: how results pass rmcp as text.
+//! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
+//!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
+//! - `catalog`: the tools of a server. `schema`: arguments held against them. `near`: near names.
+//! - `text`: foreign text made fit to be shown.
+
+mod carry;
+mod catalog;
+mod child;
+mod client;
+mod connect;
+pub mod fleet;
+mod http;
+mod line;
+mod near;
+pub mod provider;
+mod schema;
+mod server;
+pub mod spec;
+mod sse;
+pub mod status;
+mod text;
+
+pub use child::INHERITED_ENV;
+pub use fleet::{AddError, Applied, Fleet};
+pub use provider::ToolProvider;
+pub use spec::{Duplex, HttpKind, Secret, ServerSpec, StreamSource, Transport};
+pub use status::{ServerState, ServerStatus};
+
+use std::time::Duration;
+use tollgate_core::Clock;
+
+/// The target of this crate's log lines.
+const LOG: &str = "tollgate::upstream";
+
+/// `None` when `future` takes longer than `limit`.
+async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = clock.sleep(limit) => None,
+    }
+}
+
+fn bytes_text(bytes: usize) -> String {
+    if bytes.is_multiple_of(1 << 20) { format!("{} MiB", bytes >> 20) } else { format!("{bytes} bytes") }
+}
+
+fn duration_text(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64()).replace(".0 s", " s")
+    }
+}

@@ -1,0 +1,65 @@
+//! What runs and calls cost: `cargo xtask bench [NAME…]`.
+//!
+//! The machine is noisy, so each figure is a median, what is compared is measured in turn in the same run,
+//! and the ratio is what counts.
+//!
+//! # Layout
+//!
+//! - This file: which measurements there are, and how they are printed.
+//! - [`server`]: an MCP server in this process, and a raw rmcp client to it: the baseline of every call.
+//! - [`runs`]: fresh runs, calls, calls at once. [`memory`]: suspended runs.
+//! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement that goes wrong must stop, loudly"
+)]
+
+mod memory;
+mod metering;
+mod runs;
+mod server;
+mod startup;
+
+use std::time::Duration;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    println!("{:<44} {:>12} {:>12} {:>8}  target", "measurement", "median", "baseline", "ratio");
+    runtime.block_on(async {
+        if is_wanted("runs") {
+            runs::fresh().await;
+            runs::calls().await;
+            runs::at_once().await;
+        }
+        if is_wanted("memory") {
+            memory::suspended().await;
+        }
+        if is_wanted("metering") {
+            metering::loops().await;
+        }
+        if is_wanted("startup") {
+            startup::tools().await;
+        }
+    });
+}
+
+/// The median of some times.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Prints one line. Without a baseline the ratio is left out.
+fn line(name: &str, value: Duration, baseline: Option<Duration>, target: &str) {
+    let micros = |d: Duration| format!("{:.1} µs", d.as_secs_f64() * 1e6);
+    let (base, ratio) = match baseline {
+        Some(base) => (micros(base), format!("{:.2}", value.as_secs_f64() / base.as_secs_f64())),
+        None => ("-".to_owned(), "-".to_owned()),
+    };
+    println!("{name:<44} {:>12} {base:>12} {ratio:>8}  {target}", micros(value));
+}

@@ -1,0 +1,64 @@
+//! Code generated from the WIT, one module a world.
+//!
+//! The two asynchronous worlds and the two blocking ones share the types and the plain interfaces.
+//! All four are compiled here once; a component takes the exports of the one that its macro names,
+//! and the linker drops every import that it does not call.
+
+#![allow(missing_docs, clippy::all, clippy::restriction)]
+
+pub mod policy {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "policy",
+        generate_all,
+        pub_export_macro: true,
+    });
+}
+
+pub mod policy_blocking {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "policy-blocking",
+        generate_all,
+        pub_export_macro: true,
+        with: {
+            "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
+            "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
+        },
+    });
+}
+
+pub mod adapter {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "adapter",
+        generate_all,
+        pub_export_macro: true,
+        with: {
+            "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
+            "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
+            "tollgate:tools/tools@0.1.0": crate::bindings::policy::tollgate::tools::tools,
+            "tollgate:timer/timer@0.1.0": crate::bindings::policy::tollgate::timer::timer,
+        },
+    });
+}
+
+pub mod adapter_blocking {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "adapter-blocking",
+        generate_all,
+        pub_export_macro: true,
+        with: {
+            "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
+            "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
+            "tollgate:tools/tools-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::tools::tools_blocking,
+            "tollgate:timer/timer-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::timer::timer_blocking,
+        },
+    });
+}
+
+pub use policy::tollgate::types::types;

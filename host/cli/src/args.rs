@@ -1,0 +1,218 @@
+//! The command line.
+
+use clap::{Arg, ArgMatches, Args as ClapArgs, Command, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+use tollgate::limits::{Limits, Unit, format_value, parse_value};
+use tollgate::{Grants, LimitKind, ToolName};
+
+/// A WebAssembly host for MCP: sandboxed policies call the tools of many servers.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Commands,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// The configuration file (YAML, TOML or JSON; an `mcpServers` file of another client works). Naming it is consent to start what it says
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// What to log on stderr: `warn`, `debug`, or a filter as `tollgate=debug,rmcp=info`
+    #[arg(long, global = true, value_name = "FILTER", conflicts_with = "verbose")]
+    pub(crate) log_level: Option<String>,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal that wants them
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Commands {
+    /// Run five servers and one policy, with no set-up at all
+    Demo(Demo),
+    /// Run a policy: a component file, or a name from the configuration
+    Run(Run),
+    /// Call one tool
+    Call(Call),
+    /// List the tools of all servers
+    Tools(Tools),
+    /// List the servers and how they are
+    Servers(Servers),
+    /// Look at a component: what it imports, exports and asks for
+    Check(Check),
+    /// Check the configuration, or print its JSON Schema
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Allow a configuration that was found, not named, to start what it says
+    Trust(Trust),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// The customer to ask about
+    #[arg(long, default_value = "john.smith@acme.com")]
+    pub(crate) email: String,
+    /// Print one JSON document on stdout: the run's report
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// The component's file, or a policy's name in the configuration
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) policy: String,
+    /// The input: JSON, `@FILE`, or `-` for stdin
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}", hide_default_value = true)]
+    pub(crate) input: String,
+    /// Grant the run something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
+    #[arg(long = "grant", value_name = "SCOPE")]
+    pub(crate) grants: Vec<String>,
+    /// Show every call on stderr as it ends
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Append the journal to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+    /// Print one JSON document on stdout: the run's report
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Call {
+    /// The tool, as `server:tool`
+    pub(crate) tool: ToolName,
+    /// The arguments: a JSON object, `@FILE`, or `-` for stdin
+    #[arg(value_name = "JSON|@FILE|-", default_value = "{}", hide_default_value = true)]
+    pub(crate) arguments: String,
+    /// Append the journal to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+    /// Print one JSON document on stdout: the MCP CallToolResult, or the error
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Tools {
+    /// Only tools whose name or description has all of these words
+    pub(crate) query: Vec<String>,
+    /// Only tools of this server
+    #[arg(long, value_name = "SERVER")]
+    pub(crate) server: Option<String>,
+    /// Only tools that declare themselves read-only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Servers {
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// The component's file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the configuration and say what is wrong with it; starts nothing
+    Check {
+        /// The file; the one of --config, or the one that is found, without
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of the configuration file
+    Schema,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Trust {
+    /// The file; the one that is found, without
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// One flag a limit, made from the table of limits.
+#[derive(Debug, Default)]
+pub(crate) struct LimitFlags(pub(crate) Vec<(LimitKind, u64)>);
+
+impl FromArgMatches for LimitFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let set = |&kind: &LimitKind| Some((kind, *matches.get_one::<u64>(kind.name())?));
+        self.0 = LimitKind::ALL.iter().filter_map(set).collect();
+        Ok(())
+    }
+}
+
+impl ClapArgs for LimitFlags {
+    fn augment_args(command: Command) -> Command {
+        let defaults = Limits::default();
+        LimitKind::ALL.iter().fold(command.next_help_heading("Limits"), |command, &kind| {
+            let unit = kind.unit();
+            let default = format_value(unit, defaults.get(kind));
+            let flag = kind.flag().trim_start_matches('-');
+            command.arg(
+                Arg::new(kind.name())
+                    .long(flag)
+                    .value_name(match unit {
+                        Unit::Count => "N",
+                        Unit::Bytes => "SIZE",
+                        Unit::Millis => "DURATION",
+                    })
+                    .value_parser(move |text: &str| parse_value(unit, text))
+                    .help(format!("{}; {default} unless the configuration says otherwise", kind.about())),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// Reads `--grant`s.
+pub(crate) fn grants(texts: &[String]) -> Result<Grants, crate::exit::Failure> {
+    Grants::parse(texts).map_err(|error| crate::exit::Failure::usage(error.to_string()))
+}

@@ -1,0 +1,41 @@
+//! One file a command. Each gives its exit code, or a failure that carries one.
+
+mod call;
+mod check;
+mod config;
+mod demo;
+mod run;
+mod servers;
+mod tools;
+
+use crate::args::{Args, Commands};
+use crate::exit::Failure;
+use crate::print;
+use clap::CommandFactory as _;
+
+/// Runs the command that was asked for.
+pub(crate) async fn dispatch(args: Args) -> u8 {
+    let global = &args.global;
+    let result = match args.command {
+        Commands::Demo(demo) => demo::demo(demo).await,
+        Commands::Run(run) => run::run(global, run).await,
+        Commands::Call(call) => call::call(global, call).await,
+        Commands::Tools(tools) => tools::tools(global, tools).await,
+        Commands::Servers(servers) => servers::servers(global, servers).await,
+        Commands::Check(check) => check::check(check).await,
+        Commands::Config(command) => config::config(global, command),
+        Commands::Trust(trust) => config::trust(trust),
+        Commands::Completions(completions) => completions_script(completions.shell),
+    };
+    result.unwrap_or_else(|failure| {
+        print::error(&failure.message);
+        failure.code
+    })
+}
+
+fn completions_script(shell: clap_complete::Shell) -> Result<u8, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "tollgate", &mut script);
+    print::out(String::from_utf8_lossy(&script).trim_end())?;
+    Ok(0)
+}

@@ -1,0 +1,143 @@
+//! `tollgate run`.
+
+use crate::args::{self, Global, Run};
+use crate::exit::Failure;
+use crate::print::{self, BAD, GOOD, ODD, styled};
+use crate::setup;
+use crate::timeline::{Detail, Timeline};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use tollgate::{ComponentSource, Grants, Host, Principal, RunReport, RunRequest, Status};
+
+pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
+    let input = setup::json_argument("input", &run.input).await?;
+    let mut grants = args::grants(&run.grants)?;
+    let config = setup::configuration(global)?;
+    let config_file = config.as_ref().map(|c| c.file.clone());
+
+    let timeline = Arc::new(Timeline::new(if run.trace { Detail::EachCall } else { Detail::Live }));
+    let host = setup::builder(vec![timeline.clone()], run.journal.as_deref())?;
+    let host = host.config(config.unwrap_or_default()).build().await?;
+
+    let named = host.policies().into_iter().find(|policy| policy.name == run.policy);
+    let (request, has_grants) = match &named {
+        Some(policy) => (RunRequest::named(&run.policy), !policy.grants.is_empty()),
+        None if is_path(&run.policy) => (RunRequest::file(&run.policy), false),
+        // Unknown both ways: the host's error lists the names.
+        None => (RunRequest::named(&run.policy), false),
+    };
+    if grants.is_empty() && !has_grants && !(named.is_none() && !is_path(&run.policy)) {
+        grants.extend(asked_grants(&host, &run.policy, named.is_some()).await?);
+    }
+    let request = run
+        .limits
+        .0
+        .iter()
+        .fold(request, |request, &(kind, value)| request.limit(kind, value))
+        .input(input)
+        .grants(grants)
+        .principal(Principal::new("cli"));
+
+    let report = tokio::select! {
+        report = host.run_until(request, setup::interrupted()) => report?,
+        () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
+    };
+    timeline.close();
+    show(&host, &report, run.json)?;
+    host.shutdown().await;
+    Ok(report.status.exit_code())
+}
+
+/// Whether a policy is meant as a path. A name of the configuration goes first.
+fn is_path(policy: &str) -> bool {
+    policy.contains('/') || policy.ends_with(".wasm") || Path::new(policy).is_file()
+}
+
+/// What a policy asks for, when nothing was granted: the person at the terminal decides; without one,
+/// nothing is granted, and a warning says what is missing.
+async fn asked_grants(host: &Host, policy: &str, named: bool) -> Result<Grants, Failure> {
+    let descriptor = if named {
+        host.describe(policy).await?
+    } else {
+        match host.check(&ComponentSource::File(policy.into())).await?.descriptor {
+            Some(descriptor) => descriptor,
+            // An adapter: running it gives the error that says so.
+            None => return Ok(Grants::default()),
+        }
+    };
+    if descriptor.grants.is_empty() {
+        return Ok(Grants::default());
+    }
+    // The component's own words: shown only after they were read as grants.
+    let asked = Grants::parse(&descriptor.grants)
+        .map_err(|error| Failure::usage(format!("{policy} asks for what is no grant: {error}")))?;
+    let list = asked.iter().map(|g| format!("--grant '{g}'")).collect::<Vec<_>>().join(" ");
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        print::warn(format_args!("{policy} asks for grants and has none; give them with {list}"));
+        return Ok(Grants::default());
+    }
+    print::note(format_args!("{} asks to:", styled(print::BOLD, policy)));
+    for grant in asked.iter() {
+        print::note(format_args!("  {grant}"));
+    }
+    anstream::eprint!("Grant this for this run? [y/N] ");
+    drop(std::io::stderr().flush());
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = tokio::select! {
+        answer = answer => answer.ok().and_then(Result::ok).unwrap_or_default(),
+        () = setup::interrupted() => {
+            return Err(Failure { code: Status::Cancelled.exit_code(), message: "cancelled; nothing ran".into() });
+        }
+    };
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(asked);
+    }
+    Err(Failure { code: Status::Denied.exit_code(), message: format!("not granted; nothing ran (grant it with {list})") })
+}
+
+/// Prints how a run ended.
+pub(crate) fn show(host: &Host, report: &RunReport, json: bool) -> Result<(), Failure> {
+    if report.status != Status::Ok {
+        setup::warn_of_failed(host);
+    }
+    if let Some(dropped) = report.dropped_log() {
+        print::warn(dropped);
+    }
+    if json {
+        print::json(report)?;
+    } else {
+        for text in [&report.stdout, &report.stderr].into_iter().filter(|text| !text.is_empty()) {
+            anstream::eprint!("{}", print::visible(text));
+        }
+        if let Some(output) = &report.output {
+            let value: serde_json::Value = serde_json::from_str(output).unwrap_or_default();
+            print::out(format_args!("{value:#}"))?;
+        }
+        if let Some(error) = &report.error {
+            print::error(&print::visible(&error.to_string()));
+        }
+    }
+    if !json && std::io::stderr().is_terminal() {
+        let style = match report.status {
+            Status::Ok => GOOD,
+            Status::Cancelled => ODD,
+            _ => BAD,
+        };
+        let calls = report.calls.len() as u64 + report.calls_not_kept;
+        print::note(styled(
+            print::DIM,
+            format_args!(
+                "{} in {}, {calls} {}, {} fuel",
+                styled(style, report.status),
+                print::duration(report.elapsed),
+                if calls == 1 { "call" } else { "calls" },
+                report.fuel_used,
+            ),
+        ));
+    }
+    Ok(())
+}

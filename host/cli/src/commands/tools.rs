@@ -1,0 +1,83 @@
+//! `tollgate tools`.
+
+use crate::args::{Global, Tools};
+use crate::exit::Failure;
+use crate::print::{self, BOLD, DIM, styled};
+use crate::setup;
+use serde_json::{Value, json};
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use tollgate::{EffectClass, Tool};
+
+pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
+    let config = setup::needed_configuration(global)?;
+    let known: Vec<String> = config.servers.iter().map(|s| s.name.value.clone()).collect();
+    if let Some(server) = &args.server
+        && !known.contains(server)
+    {
+        return Err(Failure::usage(format!("no server is named `{server}`; there is {}", known.join(", "))));
+    }
+    let host = setup::builder(vec![], None)?.config(config).build().await?;
+    let listed = async {
+        let mut tools = host.tools().await;
+        tools.retain(|tool| wanted(tool, &args));
+        tools
+    };
+    let tools = tokio::select! {
+        tools = listed => tools,
+        () = setup::interrupted() => return Err(Failure { code: 130, message: "cancelled".into() }),
+    };
+    setup::warn_of_failed(&host);
+    let shown = show(&tools, &args);
+    host.shutdown().await;
+    shown.map(|()| 0)
+}
+
+fn wanted(tool: &Tool, args: &Tools) -> bool {
+    let text = format!("{}:{} {}", tool.server, tool.name, tool.description).to_lowercase();
+    args.server.as_ref().is_none_or(|server| *server == tool.server)
+        && (!args.read_only || tool.effect == EffectClass::Read)
+        && args.query.iter().all(|word| text.contains(&word.to_lowercase()))
+}
+
+fn show(tools: &[Arc<Tool>], args: &Tools) -> Result<(), Failure> {
+    if args.json {
+        return print::json(&tools.iter().map(|tool| document(tool)).collect::<Vec<_>>());
+    }
+    if !std::io::stdout().is_terminal() {
+        for tool in tools {
+            print::out(format_args!("{}:{}\t{}", tool.server, tool.name, print::line(&tool.description, 200)))?;
+        }
+        return Ok(());
+    }
+    if tools.is_empty() {
+        print::note("no tools");
+        return Ok(());
+    }
+    let rows = tools.iter().map(|tool| {
+        let name = format!("{}{}", styled(DIM, format_args!("{}:", tool.server)), styled(BOLD, &tool.name));
+        vec![name, effect(tool.effect).to_owned(), print::line(&tool.description, 160)]
+    });
+    print::out(print::table(&["TOOL", "EFFECT", "DESCRIPTION"], rows))
+}
+
+fn effect(effect: EffectClass) -> &'static str {
+    match effect {
+        EffectClass::Read => "read",
+        EffectClass::Idempotent => "idempotent",
+        EffectClass::NonIdempotent => "write",
+        EffectClass::Unknown => "",
+    }
+}
+
+fn document(tool: &Tool) -> Value {
+    json!({
+        "server": tool.server,
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "output_schema": tool.output_schema,
+        "annotations": tool.annotations,
+    })
+}

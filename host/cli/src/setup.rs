@@ -1,0 +1,179 @@
+//! From the command line to a host.
+
+use crate::args::{Color, Global};
+use crate::exit::Failure;
+use crate::print;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate::config::{self, Config, Folders, TrustStore};
+use tollgate::{FileJournal, Host, HostBuilder, Journal, ServerState};
+
+/// Sets colours and logs up. Logs go to stderr.
+pub(crate) fn init_output(global: &Global) {
+    match global.color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+    let filter = match (&global.log_level, global.verbose) {
+        (Some(filter), _) => filter.clone(),
+        (None, 0) => "error".to_owned(),
+        (None, 1) => "warn,tollgate=info".to_owned(),
+        (None, 2) => "info,tollgate=debug".to_owned(),
+        (None, _) => "debug,tollgate=trace".to_owned(),
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|error| {
+        print::warn(format_args!("--log-level `{filter}` is not understood ({error}); using `error`"));
+        tracing_subscriber::EnvFilter::new("error")
+    });
+    let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+}
+
+fn folders() -> Folders {
+    Folders::from_env(&|name| std::env::var_os(name))
+}
+
+fn trust_store(folders: &Folders) -> Result<TrustStore, Failure> {
+    let state = folders.state.as_deref().ok_or_else(|| {
+        Failure::usage("there is no home folder to remember trust in: set HOME, or name the file with --config")
+    })?;
+    Ok(TrustStore::new(state))
+}
+
+/// The file that is used when none is named.
+pub(crate) fn discovered() -> Result<Option<PathBuf>, Failure> {
+    let cwd = std::env::current_dir()
+        .map_err(|error| Failure::usage(format!("the working folder cannot be found: {error}")))?;
+    Ok(config::discover(&cwd, folders().config.as_deref())?)
+}
+
+/// Reads a file and says what is odd about it.
+pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let config = config::load(&cwd.join(file), folders().home.as_deref())?;
+    for warning in &config.warnings {
+        print::warn(warning);
+    }
+    Ok(config)
+}
+
+/// The configuration of this command: the one that is named, else the one that is found and trusted.
+pub(crate) fn configuration(global: &Global) -> Result<Option<Config>, Failure> {
+    if let Some(file) = &global.config {
+        return load(file).map(Some);
+    }
+    let Some(file) = discovered()? else { return Ok(None) };
+    let config = load(&file)?;
+    trust_store(&folders())?.check(&config)?;
+    Ok(Some(config))
+}
+
+/// The configuration of a command that can do nothing without one.
+pub(crate) fn needed_configuration(global: &Global) -> Result<Config, Failure> {
+    configuration(global)?.ok_or_else(|| {
+        Failure::usage(
+            "there is no configuration: name one with --config FILE, or write ./tollgate.yaml (`tollgate config schema` says what goes in); `tollgate demo` needs none",
+        )
+    })
+}
+
+/// Records that a configuration is trusted as it is now.
+pub(crate) fn trust(config: &Config) -> Result<(), Failure> {
+    Ok(trust_store(&folders())?.trust(config)?)
+}
+
+/// A host builder with what every command has: the compile cache, and the journals.
+pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> Result<HostBuilder, Failure> {
+    let mut builder = Host::builder();
+    if let Some(dir) = cache_dir() {
+        builder = builder.cache_dir(dir);
+    }
+    if let Some(dir) = bundled_components() {
+        builder = builder.bundled_components(dir);
+    }
+    for journal in journals {
+        builder = builder.journal(journal);
+    }
+    if let Some(file) = file {
+        let journal = FileJournal::open(file).map_err(|error| Failure::usage(error.to_string()))?;
+        builder = builder.journal(Arc::new(journal));
+    }
+    Ok(builder)
+}
+
+/// `$XDG_CACHE_HOME/tollgate/components`, or `~/.cache/…`.
+fn cache_dir() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("tollgate").join("components"))
+}
+
+/// Where an archive has its compiled components: `bin/tollgate` beside `share/tollgate/components`.
+fn bundled_components() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let dir = program.parent()?.parent()?.join("share/tollgate/components");
+    dir.is_dir().then_some(dir)
+}
+
+/// Reads JSON from where the command line says: itself, `@FILE`, or `-` for stdin.
+pub(crate) async fn json_argument(what: &str, argument: &str) -> Result<String, Failure> {
+    use tokio::io::AsyncReadExt as _;
+    /// More than any limit lets a call or a run take.
+    const MAX_BYTES: u64 = 256 << 20;
+    let read = if argument == "-" {
+        let mut text = String::new();
+        tokio::io::stdin().take(MAX_BYTES).read_to_string(&mut text).await.map(|_| text)
+    } else if let Some(file) = argument.strip_prefix('@') {
+        tokio::fs::read_to_string(file).await
+    } else {
+        Ok(argument.to_owned())
+    };
+    let text = read.map_err(|error| Failure::usage(format!("the {what} `{argument}` cannot be read: {error}")))?;
+    if let Err(error) = tollgate::check_json(&text) {
+        let hint = if argument.starts_with(['@', '-']) { "" } else { "; quote it for the shell, as '{\"id\": 1}'" };
+        return Err(Failure::usage(format!("the {what} is not JSON: {error}{hint}")));
+    }
+    Ok(text)
+}
+
+/// Reloads the configuration at every SIGHUP, for as long as the future lives.
+pub(crate) async fn reload_on_hangup(host: Host, file: Option<PathBuf>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Some(file), Ok(mut hangup)) = (file, signal(SignalKind::hangup())) else {
+        return std::future::pending().await;
+    };
+    while hangup.recv().await.is_some() {
+        let outcome = match load(&file) {
+            Ok(config) => host.reload(config).await.map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        match outcome {
+            Ok(()) => tracing::info!(file = %file.display(), "the configuration was reloaded"),
+            Err(failure) => print::error(&format!("the configuration stays as it was: {}", failure.message)),
+        }
+    }
+}
+
+/// Completes at Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Says which servers have failed.
+pub(crate) fn warn_of_failed(host: &Host) {
+    for server in host.servers().iter().filter(|s| s.state == ServerState::Failed) {
+        let why = server.error.as_deref().unwrap_or("no reason known");
+        print::warn(format_args!("server `{}` is not available: {why}", server.name));
+    }
+}

@@ -1,0 +1,162 @@
+//! Calls while they are under way, and after. The timeline is a journal: it sees what every journal sees.
+
+use crate::print::{self, BAD, BOLD, DIM, GOOD, ODD, styled};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+use tollgate::{CallRecord, Entry, Event, Journal, JournalError, LogLevel, Outcome, RunId};
+
+/// How much is shown while a run is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// On a terminal, a line for each call in flight, with its duration.
+    Live,
+    /// The same, and a line on stderr for each call that ended.
+    EachCall,
+}
+
+pub(crate) struct Timeline {
+    detail: Detail,
+    began: Instant,
+    screen: MultiProgress,
+    in_flight: Mutex<HashMap<(RunId, u64), Flight>>,
+    on_terminal: bool,
+}
+
+struct Flight {
+    name: String,
+    began: Instant,
+    bar: ProgressBar,
+}
+
+impl Timeline {
+    pub(crate) fn new(detail: Detail) -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self {
+            detail,
+            began: Instant::now(),
+            screen: MultiProgress::with_draw_target(target),
+            in_flight: Mutex::default(),
+            on_terminal,
+        }
+    }
+
+    /// Since the command began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Takes the live lines off the screen, and says what was cancelled.
+    pub(crate) fn close(&self) {
+        for (_, flight) in self.in_flight.lock().drain() {
+            flight.bar.finish_and_clear();
+            self.say(format_args!("cancelled {} after {}", flight.name, print::duration(flight.began.elapsed())));
+        }
+    }
+
+    fn say(&self, line: impl std::fmt::Display) {
+        self.screen.suspend(|| anstream::eprintln!("{line}"));
+    }
+
+    fn started(&self, key: (RunId, u64), server: &str, tool: &str) {
+        let name = format!("{server}:{}", print::line(tool, 60));
+        let bar = if self.on_terminal {
+            let bar = self.screen.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_message(name.clone());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        self.in_flight.lock().insert(key, Flight { name, began: Instant::now(), bar });
+    }
+
+    fn ended(&self, key: (RunId, u64), call: &CallRecord) {
+        if let Some(flight) = self.in_flight.lock().remove(&key) {
+            flight.bar.finish_and_clear();
+        }
+        if call.outcome == Outcome::Cancelled {
+            let name = format!("{}:{}", call.server, print::line(&call.tool, 60));
+            self.say(format_args!("cancelled {name} after {}", print::duration(call.elapsed)));
+        } else if self.detail == Detail::EachCall {
+            self.say(line(call));
+        }
+    }
+
+    fn log(&self, level: LogLevel, message: &str) {
+        let (style, word) = match level {
+            LogLevel::Trace | LogLevel::Debug => return tracing::debug!(target: "tollgate::guest", "{message}"),
+            LogLevel::Info => (GOOD, "info"),
+            LogLevel::Warn => (ODD, "warn"),
+            LogLevel::Error => (BAD, "error"),
+        };
+        self.say(format_args!("{} {}", styled(style, format_args!("[{word}]")), print::visible(message)));
+    }
+
+    fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
+        if !self.on_terminal && self.detail == Detail::Live {
+            return;
+        }
+        let of = total.map(|total| format!("/{total}")).unwrap_or_default();
+        self.say(styled(DIM, format_args!("[{done}{of}] {}", print::visible(message.unwrap_or_default()))));
+    }
+}
+
+/// One call that ended, as a line.
+fn line(call: &CallRecord) -> String {
+    let style = if call.outcome == Outcome::Ok { GOOD } else { BAD };
+    let why = call.message.as_ref().map(|m| format!("  {}", print::line(m, 200))).unwrap_or_default();
+    format!(
+        "{} {}:{} {} {} {}{why}",
+        styled(DIM, format_args!("+{:>9}", print::duration(call.started))),
+        call.server,
+        styled(BOLD, print::line(&call.tool, 60)),
+        styled(style, call.outcome),
+        print::duration(call.elapsed),
+        styled(DIM, format_args!("{} → {}", print::bytes(call.bytes_in), print::bytes(call.bytes_out))),
+    )
+}
+
+impl Journal for Timeline {
+    fn append(&self, entry: Entry) -> std::pin::Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send + '_>> {
+        match &entry.event {
+            Event::CallStarted { call, server, tool, .. } => self.started((entry.run, *call), server, tool),
+            Event::CallEnded(call) => self.ended((entry.run, call.call), call),
+            Event::Log { level, message } => self.log(*level, message),
+            Event::Progress { done, total, message } => self.progress(*done, *total, message.as_deref()),
+            Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// The calls of a run side by side in time, `width` characters wide: who waited for whom, how long.
+pub(crate) fn chart(calls: &[CallRecord], elapsed: Duration, width: usize) -> String {
+    let mut calls: Vec<_> = calls.iter().collect();
+    calls.sort_by_key(|call| (call.started, call.call));
+    let name = |call: &CallRecord| format!("{}:{}", call.server, print::line(&call.tool, 40));
+    let names = calls.iter().map(|call| name(call).chars().count()).max().unwrap_or(0);
+    let total = elapsed.as_secs_f64().max(1e-9);
+    let column = |at: Duration| ((at.as_secs_f64() / total * width as f64).round() as usize).min(width.saturating_sub(1));
+    let lines = calls.iter().map(|call| {
+        let start = column(call.started);
+        let length = column(call.started + call.elapsed).saturating_sub(start) + 1;
+        let style = if call.outcome == Outcome::Ok { GOOD } else { BAD };
+        format!(
+            "  {:<names$}  {}{}{}  {:>8}  {}",
+            name(call),
+            " ".repeat(start),
+            styled(style, "━".repeat(length)),
+            " ".repeat(width.saturating_sub(start + length)),
+            print::duration(call.elapsed),
+            styled(style, call.outcome),
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,388 @@
+//! The keys of the file, and what they mean together.
+
+use crate::diagnostic::{Diagnostic, quoted};
+use crate::dotenv::EnvFile;
+use crate::model::{
+    Adapter, At, Code, Config, LimitOverrides, Policy, Process, Remote, RemoteProtocol, SecretPlace, SecretSource,
+    Server, ToolFilter, Transport, Variable,
+};
+use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
+use crate::template::Template;
+use crate::tree::Node;
+use crate::values::{
+    Argument, Command, HeaderName, Ignored, Name, NotYet, Priority, Script, Seconds, Text, Url, VariableName,
+    neither_or_both,
+};
+use serde_json::json;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tollgate_core::Grant;
+use tollgate_core::name::{SERVER_NAME_MAX_BYTES, check_server_name};
+
+keys! {
+    /// The configuration of Tollgate.
+    struct FileKeys {
+        /// The schema of this file, for editors.
+        schema "$schema": Text,
+        /// Servers, as other MCP clients write them; keys that only those know are warned of.
+        mcp_servers "mcpServers": Servers<true>,
+        /// Servers.
+        servers "servers": Servers<false>,
+        /// Workflows over the tools of the servers.
+        policies "policies": Table<Name, Policy>,
+        /// The limits of every run that sets none of its own.
+        limits "limits": LimitOverrides,
+        /// The file that records every run; relative to this file.
+        journal "journal": PathBuf,
+        /// The folder of compiled components; relative to this file.
+        cache "cache": PathBuf,
+        /// Where `${secret:NAME}` comes from.
+        secrets "secrets": Table<Name, SecretPlace>,
+    }
+}
+
+keys! {
+    /// A server: a process, an address or an adapter.
+    struct ServerKeys {
+        /// The program to start: a name in PATH, or a path relative to this file.
+        command "command": Command,
+        /// Its arguments.
+        args "args": Vec<Argument>,
+        /// Its environment beyond a minimal one; `${env:NAME}` and `${secret:NAME}` are filled in.
+        env "env": Table<VariableName, Template>,
+        /// Its working folder; relative to this file.
+        cwd "cwd": PathBuf,
+        /// A dotenv file with more of its environment; relative to this file.
+        env_file "envFile": PathBuf,
+        /// The address of a remote server.
+        url "url": Url,
+        /// Headers of every request to it; `${env:NAME}` and `${secret:NAME}` are filled in.
+        headers "headers": Table<HeaderName, Template>,
+        /// How to speak to it; derived from the other keys if it is not given.
+        kind "type": Kind,
+        /// The file of an adapter: a component that exports tools; relative to this file.
+        component "component": PathBuf,
+        /// What the adapter may use, as `crm:*` or `read-only`.
+        grants "grants": Vec<At<Grant>>,
+        /// The adapter's own limits.
+        limits "limits": LimitOverrides,
+        /// Not supported yet.
+        openapi "openapi": NotYet,
+        /// Not supported yet.
+        secrets "secrets": NotYet,
+        /// Keeps it from being started.
+        disabled "disabled": bool,
+        /// The time for one call: a number of seconds, or a duration as 30s.
+        timeout "timeout": Seconds,
+        /// The time for connecting, as 10s.
+        connect_timeout "connect_timeout": Duration,
+        /// Which server of a domain is asked first: the lowest number.
+        priority "priority": Priority,
+        /// Topics that it answers for.
+        domains "domains": Vec<Text>,
+        /// Routing labels of what it can do.
+        capabilities "capabilities": Vec<Text>,
+        /// Which of its tools exist; a list is what is allowed.
+        tools "tools": ToolFilter,
+        /// Another client's key; ignored, because grants decide.
+        auto_approve "autoApprove": Ignored,
+    }
+}
+
+/// The keys that make a server one of three, and those that belong to one of them only.
+const TRANSPORTS: [(&str, &[&str]); 3] =
+    [("command", &["args", "env", "cwd", "envFile"]), ("url", &["headers"]), ("component", &["grants", "limits"])];
+
+/// What `type` may be: its spelling, the key that it goes with, the protocol if it is remote.
+const KINDS: [(&str, &str, Option<RemoteProtocol>); 6] = [
+    ("stdio", "command", None),
+    ("local", "command", None),
+    ("http", "url", Some(RemoteProtocol::StreamableHttp)),
+    ("streamable-http", "url", Some(RemoteProtocol::StreamableHttp)),
+    ("streamableHttp", "url", Some(RemoteProtocol::StreamableHttp)),
+    ("sse", "url", Some(RemoteProtocol::Sse)),
+];
+
+struct Kind(&'static str, Option<RemoteProtocol>);
+
+impl Read for Kind {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let text = cx.text(node, key)?;
+        if let Some((_, main, protocol)) = KINDS.iter().find(|(spelling, ..)| *spelling == text) {
+            return Some(Self(main, *protocol));
+        }
+        let known = KINDS.map(|(spelling, ..)| spelling);
+        let help = match suggest(text, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is: {}", known.join(", ")),
+        };
+        cx.error_help(node.line, key, format!("{} is not a type of server", quoted(text)), help);
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"enum": KINDS.map(|(spelling, ..)| spelling)})
+    }
+}
+
+impl Read for Server {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let unknown = if cx.foreign { Unknown::Warn } else { Unknown::Refuse };
+        let keys = ServerKeys::read_keys(node, key, cx, unknown)?;
+        // Presence is asked of the tree: a `command` that is wrong is there all the same.
+        let given: Vec<_> = TRANSPORTS.iter().filter(|(main, _)| node.get(main).is_some()).collect();
+        let main = match given.as_slice() {
+            [(main, _)] => *main,
+            [] => {
+                if keys.openapi.is_none() && node.get("openapi").is_none() {
+                    let help = "a process has a `command`, a remote server a `url`, an adapter a `component`";
+                    cx.error_help(node.line, key, "does not say how to reach the server", help);
+                }
+                return None;
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|(main, _)| quoted(main)).collect();
+                cx.error_help(
+                    node.line,
+                    key,
+                    format!("has {}", names.join(" and ")),
+                    "a server has exactly one of them",
+                );
+                return None;
+            }
+        };
+        for (owner, others) in TRANSPORTS.iter().filter(|(owner, _)| *owner != main) {
+            for name in *others {
+                let Some(stray) = node.get(name) else { continue };
+                let message = format!("belongs to a server with `{owner}`, and this one has `{main}`");
+                let key = key.child(name);
+                if cx.foreign {
+                    cx.warn(stray.line, &key, message, "it is ignored");
+                } else {
+                    cx.error_help(stray.line, &key, message, "remove it");
+                }
+            }
+        }
+        if let Some(kind) = keys.kind.as_ref().filter(|kind| kind.0 != main) {
+            let message = format!("this type of server has a `{}`, and this one has a `{main}`", kind.0);
+            cx.error_help(kind.line, &key.child("type"), message, "leave `type` out: it follows from the other keys");
+        }
+        Some(Self {
+            name: At { line: node.line, value: key.name().to_owned() },
+            key: key.to_string(),
+            disabled: keys.disabled.as_ref().is_some_and(|d| d.value),
+            timeout: keys.timeout.as_ref().map(|t| t.0),
+            connect_timeout: keys.connect_timeout.as_ref().map(|t| t.value),
+            priority: keys.priority.as_ref().map(|p| p.0),
+            domains: texts(&keys.domains),
+            capabilities: texts(&keys.capabilities),
+            tools: keys.tools.as_ref().map(|t| t.value.clone()).unwrap_or_default(),
+            transport: transport(keys, main)?,
+        })
+    }
+
+    fn schema() -> serde_json::Value {
+        let mut schema = ServerKeys::schema_of_keys();
+        exactly_one(&mut schema, &TRANSPORTS.map(|(main, _)| main));
+        let of_main = |main: &str| {
+            let spellings: Vec<_> =
+                KINDS.iter().filter(|(_, m, _)| *m == main).map(|(spelling, ..)| *spelling).collect();
+            (main.to_owned(), json!({"properties": {"type": {"enum": spellings}}}))
+        };
+        let kinds: serde_json::Map<_, _> = TRANSPORTS.iter().map(|(main, _)| of_main(main)).collect();
+        let owners: serde_json::Map<_, _> = TRANSPORTS
+            .iter()
+            .flat_map(|(main, others)| others.iter().map(move |other| ((*other).to_owned(), json!([main]))))
+            .collect();
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("dependentSchemas".into(), kinds.into());
+            schema.insert("dependentRequired".into(), owners.into());
+        }
+        schema
+    }
+}
+
+fn transport(keys: ServerKeys, main: &str) -> Option<Transport> {
+    Some(match main {
+        "command" => Transport::Process(Process {
+            command: keys.command?.value.0,
+            args: keys.args.map(|args| args.value.into_iter().map(|a| a.0).collect()).unwrap_or_default(),
+            env: variables(keys.env),
+            env_file: keys
+                .env_file
+                .map(|path| At { line: path.line, value: EnvFile { path: path.value, variables: Vec::new() } }),
+            cwd: keys.cwd.map(|cwd| cwd.value),
+        }),
+        "url" => Transport::Remote(Remote {
+            url: keys.url?.value.0,
+            protocol: keys.kind.and_then(|kind| kind.1).unwrap_or(RemoteProtocol::Auto),
+            headers: variables(keys.headers),
+        }),
+        _ => Transport::Adapter(Adapter {
+            component: keys.component?,
+            grants: keys.grants.map(|g| g.value).unwrap_or_default(),
+            limits: keys.limits.map(|l| l.value).unwrap_or_default(),
+        }),
+    })
+}
+
+fn texts(list: &Option<At<Vec<Text>>>) -> Vec<String> {
+    list.iter().flat_map(|list| list.value.iter().map(|text| text.0.clone())).collect()
+}
+
+fn variables<R>(table: Option<At<Table<R, Template>>>) -> Vec<Variable> {
+    let entries = table.map(|table| table.value.entries).unwrap_or_default();
+    entries
+        .into_iter()
+        .map(|(name, value)| Variable { value: At { line: name.line, value }, name: name.value })
+        .collect()
+}
+
+/// A map of servers; `FOREIGN` if it is in the form of other clients.
+struct Servers<const FOREIGN: bool>(Vec<Server>);
+
+impl<const FOREIGN: bool> Read for Servers<FOREIGN> {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let mut servers = Vec::new();
+        cx.foreign = FOREIGN;
+        for (name, child) in cx.entries(node, key).unwrap_or_default() {
+            let key = key.child(name);
+            let server = Server::read(child, &key, cx);
+            match check_server_name(name) {
+                Ok(()) => servers.extend(server),
+                Err(error) if !FOREIGN => cx.error(child.line, &key, error.to_string()),
+                Err(error) => match fit_name(name) {
+                    Some(fit) => {
+                        let help = "grants and calls use that name";
+                        cx.warn(child.line, &key, format!("named `{fit}` here"), help);
+                        servers.extend(server.map(|s| Server { name: At { line: child.line, value: fit }, ..s }));
+                    }
+                    None => cx.error(child.line, &key, error.to_string()),
+                },
+            }
+        }
+        cx.foreign = false;
+        Some(Self(servers))
+    }
+
+    fn schema() -> serde_json::Value {
+        if FOREIGN {
+            return json!({"type": "object", "additionalProperties": {"$ref": "#/$defs/foreignServer"}});
+        }
+        json!({
+            "type": "object",
+            "propertyNames": {"pattern": <Name as crate::read::NameRule>::PATTERN},
+            "additionalProperties": {"$ref": "#/$defs/server"},
+        })
+    }
+}
+
+/// Other clients allow any name; this makes one that we allow of it.
+fn fit_name(name: &str) -> Option<String> {
+    let dashed: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' }).collect();
+    let fit: String = dashed.trim_start_matches(['-', '_', '.']).chars().take(SERVER_NAME_MAX_BYTES).collect();
+    check_server_name(&fit).ok().map(|()| fit)
+}
+
+keys! {
+    /// A policy: a workflow over the tools of the servers.
+    struct PolicyKeys {
+        /// The file of a component that exports `run`; relative to this file.
+        component "component": PathBuf,
+        /// A script, its language told by the extension (.js, .mjs, .ts, .mts, .py); relative to this file.
+        script "script": Script,
+        /// What it may use, as `crm:*` or `read-only`.
+        grants "grants": Vec<At<Grant>>,
+        /// Its own limits.
+        limits "limits": LimitOverrides,
+        /// What it is for.
+        description "description": Text,
+    }
+}
+
+impl Read for Policy {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let given = (node.get("component").is_some(), node.get("script").is_some());
+        let keys = PolicyKeys::read_keys(node, key, cx, Unknown::Refuse)?;
+        let code = match given {
+            (true, false) => Code::Component(keys.component?),
+            (false, true) => {
+                let At { line, value: Script(value, language) } = keys.script?;
+                Code::Script(At { line, value }, language)
+            }
+            (both, _) => {
+                neither_or_both(node, key, cx, both, ["component", "script"]);
+                return None;
+            }
+        };
+        Some(Self {
+            name: At { line: node.line, value: key.name().to_owned() },
+            code,
+            grants: keys.grants.map(|g| g.value).unwrap_or_default(),
+            limits: keys.limits.map(|l| l.value).unwrap_or_default(),
+            description: keys.description.map(|d| d.value.0),
+        })
+    }
+
+    fn schema() -> serde_json::Value {
+        let mut schema = PolicyKeys::schema_of_keys();
+        exactly_one(&mut schema, &["component", "script"]);
+        schema
+    }
+}
+
+/// Reads a whole file. What comes back is only of use if `cx` has no errors.
+pub(crate) fn config(root: &Node, foreign_file: bool, cx: &mut Cx<'_>) -> Option<Config> {
+    let unknown = if foreign_file { Unknown::Warn } else { Unknown::Refuse };
+    let keys = FileKeys::read_keys(root, &Key::Root, cx, unknown)?;
+    let mut servers = Vec::new();
+    servers.extend(keys.mcp_servers.map(|s| s.value.0).unwrap_or_default());
+    servers.extend(keys.servers.map(|s| s.value.0).unwrap_or_default());
+    refuse_twins(&servers, cx);
+    let secrets = keys.secrets.map(|s| s.value.entries).unwrap_or_default();
+    Some(Config {
+        servers,
+        policies: keys.policies.map_or_else(Vec::new, |p| p.value.entries.into_iter().map(|(_, p)| p).collect()),
+        limits: keys.limits.map(|l| l.value).unwrap_or_default(),
+        journal: keys.journal.map(|j| j.value),
+        cache: keys.cache.map(|c| c.value),
+        secrets: secrets.into_iter().map(|(name, from)| SecretSource { name, from }).collect(),
+        ..Config::default()
+    })
+}
+
+/// A name may be in `mcpServers` and `servers`, or be made of two names there, only once.
+fn refuse_twins(servers: &[Server], cx: &mut Cx<'_>) {
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    for server in servers {
+        if let Some(first) = seen.insert(&server.name, server.name.line) {
+            let message = format!("there are two servers named {}; line {first} has the other", quoted(&server.name));
+            cx.errors.push(Diagnostic::at(cx.file, server.name.line, &server.key, message).help("rename one"));
+        }
+    }
+}
+
+/// The schema of the whole file. An `mcpServers` file may have other clients' keys beside it.
+pub(crate) fn file_schema() -> serde_json::Value {
+    let mut schema = FileKeys::schema_of_keys();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove("additionalProperties");
+        schema.insert(
+            "anyOf".into(),
+            json!([{"required": ["mcpServers"]}, {"propertyNames": {"enum": FileKeys::NAMES}}]),
+        );
+    }
+    schema
+}
+
+/// The schema of a server as other clients write it: keys that we do not know are allowed.
+pub(crate) fn foreign_server_schema() -> serde_json::Value {
+    let mut schema = Server::schema();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("additionalProperties".into(), true.into());
+        schema.remove("dependentRequired");
+    }
+    schema
+}

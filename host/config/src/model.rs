@@ -1,0 +1,317 @@
+//! What a configuration says, checked and typed, with the lines where it says so.
+
+use crate::diagnostic::{Diagnostic, visible};
+use crate::dotenv::EnvFile;
+use crate::template::Template;
+use std::fmt;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::time::Duration;
+use tollgate_core::grant::glob;
+use tollgate_core::{Grant, LimitKind, Limits};
+
+/// A value and the line where it was written.
+///
+/// Two are equal when their values are: moving a server down by a line does not make it another one, so a reload leaves
+/// it running.
+#[derive(Clone, Debug)]
+pub struct At<T> {
+    /// The line, from 1.
+    pub line: u32,
+    /// The value.
+    pub value: T,
+}
+
+impl<T: PartialEq> PartialEq for At<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T> Deref for At<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// A whole configuration. Paths in it are absolute if the file's own was, and `~/` is expanded.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// SHA-256 of the file, chained with that of every `envFile` that [`load`](crate::load) read: what `tollgate trust`
+    /// trusts.
+    pub digest: Digest,
+    /// The servers, in the order of the file.
+    pub servers: Vec<Server>,
+    /// The policies, in the order of the file.
+    pub policies: Vec<Policy>,
+    /// The defaults of every run.
+    pub limits: LimitOverrides,
+    /// The journal's file.
+    pub journal: Option<PathBuf>,
+    /// The folder of compiled components.
+    pub cache: Option<PathBuf>,
+    /// Where `${secret:NAME}` comes from.
+    pub secrets: Vec<SecretSource>,
+    /// What is odd but not wrong.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A SHA-256 digest; shown in hexadecimal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// Its name, by which calls and grants know it.
+    pub name: At<String>,
+    /// Its key in the file (`mcpServers.crm`), for errors.
+    pub key: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Not started.
+    pub disabled: bool,
+    /// The time for one call, if it is not the host's default.
+    pub timeout: Option<Duration>,
+    /// The time for connecting, if it is not the host's default.
+    pub connect_timeout: Option<Duration>,
+    /// Which server of a domain is asked first: the lowest number, from 1 to 999.
+    pub priority: Option<u16>,
+    /// Topics that it answers for.
+    pub domains: Vec<String>,
+    /// Routing labels of what it can do.
+    pub capabilities: Vec<String>,
+    /// Which of its tools exist for us.
+    pub tools: ToolFilter,
+}
+
+/// How a server is reached.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transport {
+    /// A child process that speaks MCP on its standard streams.
+    Process(Process),
+    /// An address that speaks MCP over HTTP.
+    Remote(Remote),
+    /// A component that exports tools.
+    Adapter(Adapter),
+}
+
+/// A child process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// The program: a name to look up in PATH, or a path (it has a `/`).
+    pub command: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its environment beyond the minimal one. Goes before that of `env_file`.
+    pub env: Vec<Variable>,
+    /// A dotenv file with more of it.
+    pub env_file: Option<At<EnvFile>>,
+    /// Its working folder. `None` is the host's own.
+    pub cwd: Option<PathBuf>,
+}
+
+/// An address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remote {
+    /// An `http` or `https` URL with a host and no user or password.
+    pub url: http::Uri,
+    /// Which protocol it speaks.
+    pub protocol: RemoteProtocol,
+    /// Headers of every request.
+    pub headers: Vec<Variable>,
+}
+
+/// The protocol of a remote server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoteProtocol {
+    /// Streamable HTTP, and HTTP with SSE if the server does not know that.
+    Auto,
+    /// Streamable HTTP.
+    StreamableHttp,
+    /// HTTP with SSE, of protocol version 2024-11-05.
+    Sse,
+}
+
+/// A component that exports tools.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adapter {
+    /// Its file.
+    pub component: At<PathBuf>,
+    /// What it may use.
+    pub grants: Vec<At<Grant>>,
+    /// Its own limits, over the defaults.
+    pub limits: LimitOverrides,
+}
+
+/// An environment variable or a header.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value, perhaps with parts to fill in.
+    pub value: At<Template>,
+}
+
+/// Which tools of a server exist for us. Patterns have `*` (any text) and `?` (one character).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolFilter {
+    /// Only these; all if it is empty.
+    pub allow: Vec<String>,
+    /// Not these, even if they are allowed.
+    pub deny: Vec<String>,
+}
+
+impl ToolFilter {
+    /// Whether a tool exists for us.
+    pub fn admits(&self, tool: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| glob(pattern, tool));
+        (self.allow.is_empty() || any(&self.allow)) && !any(&self.deny)
+    }
+}
+
+/// One policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Its name.
+    pub name: At<String>,
+    /// What runs.
+    pub code: Code,
+    /// What it may use.
+    pub grants: Vec<At<Grant>>,
+    /// Its own limits, over the defaults.
+    pub limits: LimitOverrides,
+    /// What it is for, if the component's own description does not do.
+    pub description: Option<String>,
+}
+
+/// What a policy runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Code {
+    /// A component that exports `run`.
+    Component(At<PathBuf>),
+    /// Source text for an interpreter.
+    Script(At<PathBuf>, Language),
+}
+
+/// The language of a script, told by its extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// `.js`, `.mjs`
+    JavaScript,
+    /// `.ts`, `.mts`
+    TypeScript,
+    /// `.py`
+    Python,
+}
+
+/// Limits that were set, each in the unit of its kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LimitOverrides(pub Vec<(LimitKind, At<u64>)>);
+
+impl LimitOverrides {
+    /// Sets those that are given.
+    pub fn apply(&self, limits: &mut Limits) {
+        for (kind, value) in &self.0 {
+            limits.set(*kind, value.value);
+        }
+    }
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretSource {
+    /// Its name, as in `${secret:NAME}`.
+    pub name: At<String>,
+    /// The place.
+    pub from: SecretPlace,
+}
+
+/// The place of a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SecretPlace {
+    /// A variable of the host's environment.
+    Env(String),
+    /// A file that only its owner can read.
+    File(PathBuf),
+}
+
+impl Config {
+    /// The servers that are not disabled.
+    pub fn enabled(&self) -> impl Iterator<Item = &Server> {
+        self.servers.iter().filter(|server| !server.disabled)
+    }
+
+    /// How much of everything there is.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            servers: self.servers.len(),
+            disabled: self.servers.len() - self.enabled().count(),
+            policies: self.policies.len(),
+            warnings: self.warnings.len(),
+        }
+    }
+
+    /// What this configuration would start, a line each, for someone who decides whether to trust it. Neither
+    /// environments nor headers are shown, and no query of a URL: secrets live there.
+    pub fn would_start(&self) -> Vec<String> {
+        self.enabled().map(|server| visible(&format!("{}: {}", *server.name, server.transport))).collect()
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Transport::Process(process) => {
+                write!(f, "{}", process.command.display())?;
+                process.args.iter().try_for_each(|arg| match arg.contains([' ', '"', '\'']) || arg.is_empty() {
+                    true => write!(f, " {arg:?}"),
+                    false => write!(f, " {arg}"),
+                })
+            }
+            Transport::Remote(Remote { url, .. }) => {
+                let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.authority().map_or("", |a| a.as_str()));
+                write!(f, "{scheme}://{host}{}", url.path())
+            }
+            Transport::Adapter(adapter) => write!(f, "component {}", adapter.component.display()),
+        }
+    }
+}
+
+/// How much of everything there is. Written `3 servers (1 disabled), 2 policies, 0 warnings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Servers, the disabled ones too.
+    pub servers: usize,
+    /// Disabled servers.
+    pub disabled: usize,
+    /// Policies.
+    pub policies: usize,
+    /// Warnings.
+    pub warnings: usize,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn count(n: usize, one: &str, many: &str) -> String {
+            format!("{n} {}", if n == 1 { one } else { many })
+        }
+        write!(f, "{}", count(self.servers, "server", "servers"))?;
+        if self.disabled > 0 {
+            write!(f, " ({} disabled)", self.disabled)?;
+        }
+        let (policies, warnings) =
+            (count(self.policies, "policy", "policies"), count(self.warnings, "warning", "warnings"));
+        write!(f, ", {policies}, {warnings}")
+    }
+}

@@ -1,0 +1,146 @@
+//! Filling in `${env:NAME}` and `${secret:NAME}`, when a server is about to start and not before.
+
+use crate::diagnostic::{ConfigError, Diagnostic, Report, quoted};
+use crate::model::{Config, SecretPlace, Server, Transport, Variable};
+use crate::template::{Piece, Source, Template};
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// The largest file of a secret, in bytes.
+pub const SECRET_FILE_MAX_BYTES: u64 = 64 << 10;
+
+/// A value that may be secret. It cannot be printed; [`Secret::expose`] is how it is used.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What fills in a variable: the host's environment for [`Source::Env`]; for [`Source::Secret`], secrets that the
+/// configuration does not declare, which an embedding program may hold.
+pub type Lookup<'a> = dyn Fn(Source, &str) -> Option<String> + 'a;
+
+/// A server's variables, filled in: the environment of a process (its `envFile` first, then `env` over it), the headers
+/// of a remote server, nothing for an adapter. Each name is there once.
+///
+/// It is asked server by server, so that a variable that is missing stops one server and not the host.
+///
+/// # Errors
+/// Each value that cannot be filled in, with its line.
+pub fn resolve(config: &Config, server: &Server, lookup: &Lookup<'_>) -> Result<Vec<(String, Secret)>, ConfigError> {
+    let mut errors = Report::default();
+    let (section, variables) = match &server.transport {
+        Transport::Process(process) => ("env", process.env.as_slice()),
+        Transport::Remote(remote) => ("headers", remote.headers.as_slice()),
+        Transport::Adapter(_) => return Ok(Vec::new()),
+    };
+    let mut resolved = std::collections::BTreeMap::new();
+    if let Transport::Process(process) = &server.transport {
+        let from_file = process.env_file.iter().flat_map(|file| file.variables.iter().cloned());
+        resolved.extend(from_file);
+    }
+    for Variable { name, value } in variables {
+        let key = format!("{}.{section}.{name}", server.key);
+        let filled = fill(config, value, lookup).and_then(|filled| match section {
+            "headers" if http::HeaderValue::from_str(&filled).is_err() => Err((
+                "the value cannot be sent as a header".into(),
+                "it holds a line break or control character".into(),
+            )),
+            _ if filled.contains('\0') => Err(("the value holds a NUL character".into(), "remove it".into())),
+            _ => Ok(filled),
+        });
+        match filled {
+            Ok(filled) => {
+                resolved.insert(name.clone(), Secret(filled));
+            }
+            Err((message, help)) => {
+                errors.push(Diagnostic::at(&config.file, value.line, key, message).help(help));
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(ConfigError { errors: errors.into_list(), warnings: Vec::new() });
+    }
+    Ok(resolved.into_iter().collect())
+}
+
+/// What is wrong, and what to do.
+type Trouble = (String, String);
+
+fn fill(config: &Config, template: &Template, lookup: &Lookup<'_>) -> Result<String, Trouble> {
+    template
+        .pieces()
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => Ok(text.clone()),
+            Piece::Variable(Source::Env, name) => environment(name, lookup),
+            Piece::Variable(Source::Secret, name) => secret(config, name, lookup),
+        })
+        .collect()
+}
+
+fn environment(name: &str, lookup: &Lookup<'_>) -> Result<String, Trouble> {
+    lookup(Source::Env, name).ok_or_else(|| {
+        (format!("the environment variable {} is not set", quoted(name)), "set it before the host starts".into())
+    })
+}
+
+fn secret(config: &Config, name: &str, lookup: &Lookup<'_>) -> Result<String, Trouble> {
+    let Some(source) = config.secrets.iter().find(|secret| *secret.name == name) else {
+        return lookup(Source::Secret, name).ok_or_else(|| {
+            let help = format!("add it as `secrets.{name}: {{env: VARIABLE}}` or `{{file: PATH}}`");
+            (format!("there is no secret {}", quoted(name)), help)
+        });
+    };
+    let found = match &source.from {
+        SecretPlace::Env(variable) => environment(variable, lookup),
+        SecretPlace::File(file) => secret_file(file),
+    };
+    found.map_err(|(message, help)| (format!("secret {}: {message}", quoted(name)), help))
+}
+
+/// Reads the file of a secret, without the newline that editors put at the end.
+fn secret_file(path: &Path) -> Result<String, Trouble> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| (format!("{shown} cannot be read: {error}"), "check the path".into());
+    let file = open_regular(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err((format!("{shown} is open to others (mode {mode:04o})"), format!("run `chmod 600 {shown}`")));
+    }
+    let mut bytes = Vec::new();
+    file.take(SECRET_FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > SECRET_FILE_MAX_BYTES {
+        return Err((format!("{shown} is larger than 64 KiB"), "check that it is the right file".into()));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| (format!("{shown} is not UTF-8 text"), "check that it is the right file".to_owned()))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// Opens a file, and nothing that could block or never end: a pipe, a device.
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
+    // On Unix an open of a pipe waits for its writer unless it is told not to.
+    let file = File::options().read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("not a regular file")) }
+}

@@ -1,0 +1,243 @@
+//! What is accepted, and what it means.
+
+use crate::{config, lines};
+use std::path::Path;
+use std::time::Duration;
+use tollgate_config::model::{Code, Language, RemoteProtocol, SecretPlace, Transport};
+use tollgate_core::Limits;
+
+/// Files that are right; the schema must accept each too.
+pub const GOOD: &[(&str, &str)] = &[
+    ("empty.yaml", ""),
+    ("comment.yaml", "# nothing yet\n"),
+    ("empty.toml", ""),
+    ("empty.json", "{}"),
+    ("all.yaml", ALL_YAML),
+    ("all.toml", ALL_TOML),
+    ("all.json", ALL_JSON),
+    ("desktop.json", DESKTOP),
+    ("cline.json", CLINE),
+    ("vscode.json", VSCODE),
+    ("both.yaml", "mcpServers: {a: {command: x}}\nservers: {b: {command: x}}"),
+    ("list.yaml", "servers: {a: {command: x, tools: ['get_*']}}"),
+    ("zero.yaml", "limits: {calls: 0, log_bytes: 0, table_elements: 0}"),
+    ("numbers.yaml", "limits: {memory: 67108864, fuel: 1_000, calls: 10_000}"),
+    ("anchors.yaml", "servers: {a: &a {command: x, args: [1]}, b: *a}"),
+    ("quoted.yaml", "servers: {a: {command: x, args: ['${HOME}', '$X']}}"),
+];
+
+const ALL_YAML: &str = r#"
+$schema: https://example.com/tollgate.schema.json
+servers:
+  files:
+    command: ./bin/files
+    args: [--root, ~/notes, --port, 8080, -v, true]
+    env: { TOKEN: "Bearer ${secret:crm}", PORT: 1.10, DEBUG: true, EMPTY: "" }
+    envFile: .env
+    cwd: ~/work
+    timeout: 90
+    connect_timeout: 1m 30s
+    priority: 5
+    domains: [crm, sales]
+    capabilities: [search]
+    tools: { allow: ["get_*", list], deny: [get_secret] }
+  crm:
+    url: https://crm.example.com/mcp?x=1
+    headers: { Authorization: "Bearer ${secret:crm}" }
+    type: streamable-http
+    disabled: true
+    timeout: 500ms
+  math:
+    component: math.wasm
+    grants: ["crm:get_*", read-only]
+    limits: { memory: 16MiB }
+policies:
+  report:
+    component: policies/report.wasm
+    grants: [tool=crm:*]
+    limits: { fuel: 1000000, timeout: 5s }
+    description: Weekly numbers
+  tidy:
+    script: /srv/tidy.ts
+limits: { timeout: 2m, calls: 50 }
+journal: ~/journal.jsonl
+cache: cache
+secrets:
+  crm: { env: CRM_TOKEN }
+  pay: { file: pay.token }
+"#;
+
+const ALL_TOML: &str = r#"
+journal = "j.jsonl"
+[servers.files]
+command = "files"
+args = ["--port", 0x1F90]
+env.TOKEN = "${env:TOKEN}"
+timeout = 1.5
+[policies.report]
+component = "report.wasm"
+grants = ["crm:*"]
+limits = { memory = "64MiB" }
+[limits]
+calls = 1_000
+"#;
+
+const ALL_JSON: &str = r#"{
+  // servers of ours
+  "servers": {
+    "crm": {"url": "http://127.0.0.1:8080/sse", "type": "sse",},
+  },
+  /* and policies */
+  "policies": {"p": {"script": "p.py"}},
+}"#;
+
+/// As Claude Desktop writes it.
+pub const DESKTOP: &str = r#"{
+  "globalShortcut": "Ctrl+Space",
+  "mcpServers": {
+    "github": {
+      "command": "npx",
+      "args": ["-y", "@modelcontextprotocol/server-github"],
+      "env": {"GITHUB_PERSONAL_ACCESS_TOKEN": "ghp_xxx"}
+    },
+    "ros": {"disabled": false, "command": "bash", "args": ["-c", "source ${ROS}/setup.bash && python server.py"]}
+  }
+}"#;
+
+/// As Cline writes it.
+pub const CLINE: &str = r#"{
+  "mcpServers": {
+    "github.com/acme/tools": {
+      "autoApprove": ["search"], "disabled": false, "timeout": 60, "type": "stdio", "command": "node",
+      "args": ["${workspaceFolder}/server.js"], "alwaysAllow": [], "description": "x", "headers": {}
+    },
+    "web": {"url": "https://example.com/mcp", "type": "streamableHttp", "timeout": 60000, "env": {}, "tools": ["*"]}
+  }
+}"#;
+
+/// As VS Code writes it.
+pub const VSCODE: &str = r#"{
+  "mcpServers": {"a": {"type": "http", "url": "https://example.com/mcp"}},
+  "inputs": [{"id": "token", "type": "promptString"}]
+}"#;
+
+#[test]
+fn every_good_file_is_accepted() {
+    for (name, text) in GOOD {
+        config(name, text);
+    }
+}
+
+#[test]
+fn every_key_means_what_it_says() {
+    let config = config("all.yaml", ALL_YAML);
+    assert!(config.warnings.is_empty(), "{:?}", lines(&config.warnings));
+    assert_eq!(config.summary().to_string(), "3 servers (1 disabled), 2 policies, 0 warnings");
+    let [files, crm, math] = config.servers.as_slice() else { panic!("three servers in the order of the file") };
+
+    assert_eq!((files.name.as_str(), files.name.line, files.key.as_str()), ("files", 4, "servers.files"));
+    assert_eq!((files.timeout, files.connect_timeout), (Some(Duration::from_secs(90)), Some(Duration::from_secs(90))));
+    assert_eq!((files.priority, files.domains.len(), files.capabilities.len()), (Some(5), 2, 1));
+    assert!(files.tools.admits("get_user") && files.tools.admits("list"));
+    assert!(!files.tools.admits("get_secret") && !files.tools.admits("drop"));
+    let Transport::Process(process) = &files.transport else { panic!("a process") };
+    assert_eq!(process.command, Path::new("/etc/gate/./bin/files"));
+    assert_eq!(
+        process.args,
+        ["--root", "~/notes", "--port", "8080", "-v", "true"],
+        "arguments are passed on as written"
+    );
+    assert_eq!(process.cwd.as_deref(), Some(Path::new("/home/ada/work")));
+    assert_eq!(process.env_file.as_ref().unwrap().path, Path::new("/etc/gate/.env"));
+    assert_eq!(process.env[0].value.line, 7);
+
+    assert!(crm.disabled && crm.timeout == Some(Duration::from_millis(500)));
+    let Transport::Remote(remote) = &crm.transport else { panic!("an address") };
+    assert_eq!((remote.protocol, remote.url.host()), (RemoteProtocol::StreamableHttp, Some("crm.example.com")));
+
+    let Transport::Adapter(adapter) = &math.transport else { panic!("an adapter") };
+    assert_eq!((adapter.grants.len(), adapter.grants[0].line), (2, 24));
+    let mut limits = Limits::default();
+    config.limits.apply(&mut limits);
+    adapter.limits.apply(&mut limits);
+    assert_eq!((limits.timeout_ms, limits.calls, limits.memory_bytes), (120_000, 50, 16 << 20));
+
+    let [report, tidy] = config.policies.as_slice() else { panic!("two policies") };
+    assert_eq!(report.description.as_deref(), Some("Weekly numbers"));
+    assert!(matches!(&report.code, Code::Component(file) if **file == Path::new("/etc/gate/policies/report.wasm")));
+    assert!(matches!(&tidy.code, Code::Script(file, Language::TypeScript) if **file == Path::new("/srv/tidy.ts")));
+
+    assert_eq!(config.journal.as_deref(), Some(Path::new("/home/ada/journal.jsonl")));
+    assert_eq!(config.cache.as_deref(), Some(Path::new("/etc/gate/cache")));
+    assert_eq!(config.secrets[1].from, SecretPlace::File("/etc/gate/pay.token".into()));
+}
+
+#[test]
+fn the_formats_agree() {
+    let toml = config("all.toml", ALL_TOML);
+    let yaml = config(
+        "same.yaml",
+        "journal: j.jsonl\nlimits: {calls: 1000}\n\
+         servers: {files: {command: files, args: [--port, 8080], env: {TOKEN: '${env:TOKEN}'}, timeout: 1.5}}\n\
+         policies: {report: {component: report.wasm, grants: ['crm:*'], limits: {memory: 64MiB}}}",
+    );
+    let json = config(
+        "same.json",
+        r#"{"journal": "j.jsonl", "limits": {"calls": 1000},
+            "servers": {"files": {"command": "files", "args": ["--port", 8080], "env": {"TOKEN": "${env:TOKEN}"}, "timeout": 1.5}},
+            "policies": {"report": {"component": "report.wasm", "grants": ["crm:*"], "limits": {"memory": "64MiB"}}}}"#,
+    );
+    for other in [yaml, json] {
+        assert_eq!((&toml.servers, &toml.policies), (&other.servers, &other.policies));
+        assert_eq!((&toml.limits, &toml.journal), (&other.limits, &other.journal));
+    }
+}
+
+#[test]
+fn files_of_other_clients_work_and_say_what_is_ignored() {
+    let mut text = String::new();
+    for (name, file) in [("desktop.json", DESKTOP), ("cline.json", CLINE), ("vscode.json", VSCODE)] {
+        let config = config(name, file);
+        text += &format!("{}\n", config.summary());
+        text += &config
+            .would_start()
+            .iter()
+            .chain(&lines(&config.warnings))
+            .map(|l| format!("  {l}\n"))
+            .collect::<String>();
+    }
+    insta::assert_snapshot!("other_clients", text);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_fine() {
+    for (name, text) in [
+        ("a.yaml", "limits:\r\n  calls: 7\r\n"),
+        ("a.toml", "[limits]\r\ncalls = 7\r\n"),
+        ("a.json", "{\"limits\":\r\n{\"calls\":\t7}}\r\n"),
+    ] {
+        let config = config(name, &format!("\u{feff}{text}"));
+        let (_, calls) = &config.limits.0[0];
+        assert_eq!((calls.value, calls.line), (7, 2), "{name}");
+    }
+}
+
+#[test]
+fn where_a_server_stands_does_not_change_what_it_is() {
+    let one = config("a.yaml", "servers: {a: {command: x, env: {A: b}}}");
+    let other = config("a.yaml", "# moved\n\nservers: {a: {command: x,\n env: {A: b}}}");
+    assert_eq!(one.servers, other.servers);
+}
+
+#[test]
+fn no_secret_shows_in_debug_or_summary() {
+    let text = "servers:\n  a: {command: x, env: {TOKEN: hunter2}}\n  b: {url: 'https://h/mcp?key=hunter2', headers: {A: hunter2}}";
+    let config = config("a.yaml", text);
+    assert!(!config.would_start().join("\n").contains("hunter2"));
+    let env = config.servers.iter().map(|s| match &s.transport {
+        Transport::Process(p) => format!("{:?}", p.env),
+        Transport::Remote(r) => format!("{:?}", r.headers),
+        Transport::Adapter(_) => String::new(),
+    });
+    assert!(!env.collect::<String>().contains("hunter2"));
+}

@@ -1,0 +1,167 @@
+//! Every error, as its reader sees it. Each case is a file and what is said about it; the snapshots are the review.
+
+use crate::{lines, read};
+
+/// Cases of one topic: format, text. The schema test reads them too.
+pub type Cases = &'static [(&'static str, &'static str)];
+
+#[track_caller]
+fn snapshot(topic: &str, cases: Cases) {
+    let mut out = String::new();
+    for (name, text) in cases {
+        let said = match read(name, text) {
+            Ok(config) => panic!("{name} must be wrong:\n{text}\n{config:?}"),
+            Err(error) => {
+                let warnings = lines(&error.warnings).into_iter().map(|w| format!("warning: {w}"));
+                warnings.chain(lines(&error.errors)).collect::<Vec<_>>()
+            }
+        };
+        out += &format!("{}\n=> {}\n\n", text.trim_end(), said.join("\n=> ")).replace("/etc/gate/", "");
+    }
+    insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(topic, out) });
+}
+
+macro_rules! topics {
+    ($($topic:ident: $cases:expr;)*) => {
+        $(#[test] fn $topic() { snapshot(stringify!($topic), $cases); })*
+
+        /// The cases of all topics that are wrong by their keys and values, so that a schema can tell.
+        pub const WRONG: &[Cases] = &[$($cases),*];
+    };
+}
+
+#[test]
+fn syntax() {
+    snapshot(
+        "syntax",
+        &[
+            ("a.yaml", "servers:\n  a: {command: x\nlimits: {}"),
+            ("a.yaml", "servers:\n\ta: 1"),
+            ("a.yaml", "a: b: c"),
+            ("a.yaml", "servers: {a: *missing}"),
+            ("a.yaml", "servers: &a {b: *a}"),
+            ("a.yaml", "base: &b {command: x}\nservers: {a: {<<: *b}}"),
+            ("a.yaml", "servers:\n  a: {command: x, env: {A: ${env:X}}}"),
+            ("a.yaml", "servers:\n  a: {command: x, disabled: yes}"),
+            ("a.yaml", "journal: !path x"),
+            ("a.yaml", "? [a]\n: b"),
+            ("a.yaml", "journal: a\n---\njournal: b"),
+            ("a.yaml", "journal: \"a\\0b\""),
+            ("a.yaml", "journal: a\nlimits: {}\njournal: b"),
+            ("a.yaml", "- servers"),
+            ("a.toml", "[servers.a\ncommand = 'x'"),
+            ("a.toml", "journal = 'a'\njournal = 'b'"),
+            ("a.toml", "journal = a"),
+            ("a.json", ""),
+            ("a.json", "{\"journal\": \"a\" \"limits\": {}}"),
+            ("a.json", "{\n  \"journal\": 'a'\n}"),
+            ("a.json", "{\"limits\": {\n\"calls\": 1"),
+            ("a.json", "{\"journal\": \"a\",\n \"journal\": \"b\"}"),
+            ("a.json", "[]"),
+            ("a.ini", "journal = a"),
+        ],
+    );
+}
+
+topics! {
+    keys: &[
+        ("a.yaml", "servers:\n  crm:\n    url: https://x.com/mcp\n    timeot: 30\n    headrs: {}\npolices: {}"),
+        ("a.yaml", "server: {}\nfrobnicate: 1"),
+        ("a.yaml", "servers: {a: {command: x, connectTimeout: 3s, autoapprove: [], envfile: .env, zzz: 1}}"),
+        ("a.yaml", "servers: {a: {command: x, tools: {alow: [a]}}}"),
+        ("a.yaml", "policies: {p: {component: p.wasm, grant: ['a:*']}}"),
+        ("a.yaml", "mcpServers: {a: {command: x, description: d}}\npreferences: {}\njournal: 1"),
+        ("a.json", "{\"mcpServers\": {\"a\": {\"command\": 5, \"gallery\": true}},\n \"preferences\": {}, \"polices\": {}}"),
+    ];
+    servers: &[
+        ("a.yaml", "servers: {a: {}}"),
+        ("a.yaml", "servers: {a: {args: [x]}}"),
+        ("a.yaml", "servers: {a: {command: x, url: 'https://x.com'}}"),
+        ("a.yaml", "servers: {a: {openapi: petstore.yaml}}"),
+        ("a.yaml", "servers: {a: {command: x, secrets: [b]}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', env: {A: b}}}"),
+        ("a.yaml", "servers: {a: {command: x, grants: ['b:*']}}"),
+        ("a.yaml", "servers: {a: {command: x, type: http}}"),
+        ("a.yaml", "servers: {a: {component: x.wasm, type: stdio}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', type: streamable_http}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', type: websocket}}"),
+        ("a.yaml", "servers: {my server: {command: x}}"),
+        ("a.json", "{\"mcpServers\": {\"---\": {\"command\": \"x\"}}}"),
+        ("a.yaml", "servers: [a]"),
+        ("a.yaml", "servers: {a: npx}"),
+        ("a.yaml", "servers: {a: {url: crm.example.com}}"),
+        ("a.yaml", "servers: {a: {url: 'ftp://x.com'}}"),
+        ("a.yaml", "servers: {a: {url: 'https://me:hunter2@x.com'}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', headers: {'Bad Name': x}}}"),
+    ];
+    values: &[
+        ("a.yaml", "servers: {a: {command: [npx, -y]}}"),
+        ("a.yaml", "servers: {a: {command: ''}}"),
+        ("a.yaml", "servers: {a: {command: 5}}"),
+        ("a.yaml", "servers: {a: {command: x, args: -y}}"),
+        ("a.yaml", "servers: {a: {command: x, args: [a, {b: c}]}}"),
+        ("a.yaml", "servers: {a: {command: x, env: {KEY: }}}"),
+        ("a.yaml", "servers: {a: {command: x, env: {A=B: c}}}"),
+        ("a.yaml", "servers: {a: {command: x, disabled: 'yes'}}"),
+        ("a.yaml", "servers: {a: {command: x, timeout: fast}}"),
+        ("a.yaml", "servers: {a: {command: x, timeout: -1}}"),
+        ("a.yaml", "servers: {a: {command: x, timeout: 0}}"),
+        ("a.yaml", "servers: {a: {command: x, timeout: 700000}}"),
+        ("a.yaml", "servers: {a: {command: x, timeout: [1]}}"),
+        ("a.yaml", "servers: {a: {command: x, connect_timeout: 10}}"),
+        ("a.yaml", "servers: {a: {command: x, priority: 1000}}"),
+        ("a.yaml", "servers: {a: {command: x, priority: high}}"),
+        ("a.yaml", "servers: {a: {command: x, tools: {allow: []}}}"),
+        ("a.yaml", "servers: {a: {command: x, domains: crm}}"),
+    ];
+    policies: &[
+        ("a.yaml", "policies: {p: {}}"),
+        ("a.yaml", "policies: {p: {component: a.wasm, script: a.js}}"),
+        ("a.yaml", "policies: {p: {script: a.wasm}}"),
+        ("a.yaml", "policies: {'a b': {script: a.js}}"),
+        ("a.yaml", "policies:\n  p:\n    script: a.js\n    grants:\n      - crm:*\n      - htp=https://x\n      - crm"),
+    ];
+    limits: &[
+        ("a.yaml", "limits: {feul: 1, timeout: 30, memory: lots, calls: -1}"),
+        ("a.yaml", "limits: {fuel: 0, memory: 0, calls_at_once: 0, output_bytes: 0, timeout: 0s}"),
+        ("a.yaml", "limits: {calls: [1], depth: null}"),
+    ];
+    filled_in: &[
+        ("a.yaml", "servers: {a: {command: x, env: {A: '${TOKEN}', B: '${input:t}', C: '${env:', D: '${env:a b}', E: 'p${#1}w'}}}"),
+        ("a.yaml", "servers: {a: {command: '${env:X}', args: ['${secret:x}'], cwd: '${workspaceFolder}'}}"),
+        ("a.json", "{\"mcpServers\": {\"a\": {\"url\": \"https://${input:host}/mcp\"}}}"),
+        ("a.yaml", "journal: ${env:HOME}/j"),
+    ];
+    secrets: &[
+        ("a.yaml", "secrets: {a: hunter2}"),
+        ("a.yaml", "secrets: {a: {}}"),
+        ("a.yaml", "secrets: {a: {env: A, file: a}}"),
+        ("a.yaml", "secrets: {a: {env: 'hunter2!'}}"),
+    ];
+}
+
+#[test]
+fn a_home_that_is_not_known_is_said() {
+    let error = tollgate_config::parse("a.yaml".as_ref(), None, b"journal: ~/j").unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn twin_servers_are_refused_across_both_maps() {
+    let text = "mcpServers:\n  a: {command: x}\nservers:\n  a: {command: y}";
+    insta::assert_snapshot!(read("a.yaml", text).unwrap_err());
+}
+
+#[test]
+fn a_file_full_of_errors_does_not_flood() {
+    let text: String = (0..5000).map(|i| format!("k{i}: 1\n")).collect();
+    let error = read("a.yaml", &text).unwrap_err();
+    assert_eq!(error.errors.len(), 101);
+    assert!(error.to_string().ends_with("and 4900 more like these"), "{error}");
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_escaped() {
+    let error = read("a.json", r#"{"\u001b[2J\u202e": 1}"#).unwrap_err();
+    insta::assert_snapshot!(error);
+}

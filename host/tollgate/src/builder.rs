@@ -1,0 +1,186 @@
+//! A host, put together.
+
+use crate::adapter::AdapterSpec;
+use crate::configured::Configured;
+use crate::host::{Host, HostError, Parts};
+use crate::request::PolicySpec;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_config::Config;
+use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
+use tollgate_journal::{Journal, MemoryJournal, Tee};
+use tollgate_runtime::RuntimeConfig;
+use tollgate_upstream::{ServerSpec, Transport};
+
+/// Entries that a host keeps in memory when nobody asks for more.
+const MEMORY_JOURNAL_ENTRIES: usize = 10_000;
+
+/// Puts a host together: [`Host::builder`].
+pub struct HostBuilder {
+    config: Config,
+    servers: Vec<ServerSpec>,
+    adapters: Vec<(String, AdapterSpec)>,
+    policies: Vec<(String, PolicySpec)>,
+    limits: Option<Limits>,
+    journals: Vec<Arc<dyn Journal>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    max_runs: u32,
+    cache_dir: Option<PathBuf>,
+    bundled_dir: Option<PathBuf>,
+}
+
+impl Default for HostBuilder {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            servers: Vec::new(),
+            adapters: Vec::new(),
+            policies: Vec::new(),
+            limits: None,
+            journals: Vec::new(),
+            clock: Arc::new(SystemClock::default()),
+            entropy: Arc::new(SystemEntropy::default()),
+            max_runs: RuntimeConfig::default().max_runs,
+            cache_dir: None,
+            bundled_dir: None,
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Takes servers, policies and limits from a file. Naming it is consent to start what it says.
+    ///
+    /// # Errors
+    /// What is wrong with the file, each with its line.
+    pub fn config_file(self, path: impl AsRef<Path>) -> Result<Self, HostError> {
+        Ok(self.config(tollgate_config::load(path.as_ref(), std::env::home_dir().as_deref())?))
+    }
+
+    /// Takes servers, policies and limits from a configuration that was read already.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds a server.
+    #[must_use]
+    pub fn server(mut self, spec: ServerSpec) -> Self {
+        self.servers.push(spec);
+        self
+    }
+
+    /// Adds a server of this process: `stream` is the host's end, as of [`tokio::io::duplex`]; an MCP
+    /// server (rmcp's, or any) serves the other.
+    #[must_use]
+    pub fn in_process_server(
+        self,
+        name: impl Into<String>,
+        stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static,
+    ) -> Self {
+        self.server(ServerSpec::new(name, Transport::stream(stream)))
+    }
+
+    /// Adds a component that stands in for a server.
+    #[must_use]
+    pub fn adapter(mut self, name: impl Into<String>, spec: AdapterSpec) -> Self {
+        self.adapters.push((name.into(), spec));
+        self
+    }
+
+    /// Adds a policy that runs by its name.
+    #[must_use]
+    pub fn policy(mut self, name: impl Into<String>, spec: PolicySpec) -> Self {
+        self.policies.push((name.into(), spec));
+        self
+    }
+
+    /// The ceilings of runs that say nothing of their own; those of the configuration file go over them.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Adds a journal; each gets every entry. Without one, the last 10,000 entries are kept in memory.
+    #[must_use]
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journals.push(journal);
+        self
+    }
+
+    /// What the host goes by, in place of the machine's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where identities and seeds come from, in place of the machine's random numbers.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Runs at once, those of adapters included; 1,000 without. One more is refused as overloaded. Each
+    /// takes address space, and memory only while it runs.
+    #[must_use]
+    pub fn max_runs(mut self, max_runs: u32) -> Self {
+        self.max_runs = max_runs;
+        self
+    }
+
+    /// Keeps compiled components in this folder. Without, they are compiled in every process.
+    #[must_use]
+    pub fn cache_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.cache_dir = Some(dir.into());
+        self
+    }
+
+    /// Looks for compiled components in this folder too, before compiling any. It is only read: it came with
+    /// your program, made by a host with another folder as its cache.
+    #[must_use]
+    pub fn bundled_components(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.bundled_dir = Some(dir.into());
+        self
+    }
+
+    /// Builds the host. Servers connect in the background, all at once; a call waits for the server that it
+    /// needs. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// A configuration that cannot be filled in, a server's name that is none, an engine that cannot be
+    /// set up. A server that cannot be reached is no error: it shows in [`Host::servers`].
+    pub async fn build(self) -> Result<Host, HostError> {
+        let journal: Arc<dyn Journal> = match self.journals.len() {
+            0 => Arc::new(MemoryJournal::new(MEMORY_JOURNAL_ENTRIES)),
+            _ => Arc::new(Tee(self.journals)),
+        };
+        let parts = Parts {
+            base_limits: self.limits.unwrap_or_default(),
+            journal,
+            clock: self.clock.clone(),
+            entropy: self.entropy,
+            runtime: RuntimeConfig {
+                max_runs: self.max_runs,
+                cache_dir: self.cache_dir.or_else(|| self.config.cache.clone()),
+                bundled_dir: self.bundled_dir,
+                clock: self.clock,
+            },
+        };
+        let host = Host::assemble(parts)?;
+        for spec in self.servers {
+            host.add_server(spec)?;
+        }
+        for (name, spec) in self.adapters {
+            host.add_adapter(name, spec)?;
+        }
+        for (name, spec) in self.policies {
+            host.add_policy(name, spec);
+        }
+        Configured::apply(&host, self.config).await?;
+        Ok(host)
+    }
+}

@@ -1,0 +1,160 @@
+//! A configuration file, turned into what the host takes; and what to change when it is read anew.
+
+use crate::adapter::AdapterSpec;
+use crate::host::{Host, HostError};
+use crate::request::{ComponentSource, PolicySpec};
+use std::sync::Arc;
+use tollgate_config::model::{self, At, Code, LimitOverrides, RemoteProtocol};
+use tollgate_config::{self as config, Config};
+use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, Grant, Grants, Limits, Tool};
+use tollgate_runtime::Digest;
+use tollgate_upstream::{HttpKind, ServerSpec, ToolProvider, Transport};
+
+/// What the configuration file set up, to compare with when it is read anew.
+#[derive(Default)]
+pub(crate) struct Configured {
+    servers: Vec<ConfiguredServer>,
+    policies: Vec<String>,
+}
+
+/// A server as the file had it. Two are equal when a restart would change nothing.
+#[derive(PartialEq)]
+struct ConfiguredServer {
+    server: config::Server,
+    /// Environment and headers, filled in: they may change while the file does not.
+    values: Result<Vec<(String, config::Secret)>, String>,
+    /// An adapter's component: likewise.
+    component: Option<Digest>,
+    /// The ceilings of an adapter's calls.
+    limits: Option<Limits>,
+}
+
+impl Configured {
+    /// Makes the host have what `config` says, and no longer what the last one said and this one does not.
+    pub(crate) async fn apply(host: &Host, config: Config) -> Result<(), HostError> {
+        let mut last = host.0.configured.lock().await;
+        let mut defaults = host.base_limits();
+        config.limits.apply(&mut defaults);
+
+        let mut servers = Vec::new();
+        for server in config.enabled() {
+            servers.push(ConfiguredServer::new(&config, server, &defaults).await);
+        }
+        for gone in last.servers.iter().filter(|old| !servers.contains(old)) {
+            host.remove_server(&gone.server.name);
+        }
+        for new in servers.iter().filter(|new| !last.servers.contains(new)) {
+            host.fleet().add_server(new.spec(host))?;
+        }
+        for gone in std::mem::take(&mut last.policies) {
+            host.remove_policy(&gone);
+        }
+        for policy in &config.policies {
+            let Code::Component(component) = &policy.code else {
+                tracing::warn!(policy = %*policy.name, "scripts cannot be run yet; this policy is left out");
+                continue;
+            };
+            let spec = PolicySpec {
+                component: ComponentSource::File(component.value.clone()),
+                grants: grants(&policy.grants),
+                limits: own_limits(&policy.limits, &defaults),
+                description: policy.description.clone(),
+            };
+            host.add_policy(policy.name.value.clone(), spec);
+            last.policies.push(policy.name.value.clone());
+        }
+        host.set_limits(defaults);
+        last.servers = servers;
+        Ok(())
+    }
+}
+
+fn grants(grants: &[At<Grant>]) -> Grants {
+    grants.iter().map(|grant| grant.value.clone()).collect()
+}
+
+fn own_limits(overrides: &LimitOverrides, defaults: &Limits) -> Option<Limits> {
+    (!overrides.0.is_empty()).then(|| {
+        let mut limits = defaults.clone();
+        overrides.apply(&mut limits);
+        limits
+    })
+}
+
+impl ConfiguredServer {
+    async fn new(config: &Config, server: &config::Server, defaults: &Limits) -> Self {
+        let from_environment = |source: config::Source, name: &str| match source {
+            config::Source::Env => std::env::var(name).ok(),
+            config::Source::Secret => None,
+        };
+        let values = config::resolve(config, server, &from_environment).map_err(|e| e.to_string());
+        let mut component = None;
+        let mut limits = None;
+        if let model::Transport::Adapter(adapter) = &server.transport {
+            let bytes = tokio::fs::read(&adapter.component.value).await;
+            component = bytes.ok().map(|bytes| Digest::of(&bytes));
+            limits = Some(own_limits(&adapter.limits, defaults).unwrap_or_else(|| defaults.clone()));
+        }
+        Self { server: server.clone(), values, component, limits }
+    }
+
+    fn spec(&self, host: &Host) -> ServerSpec {
+        let server = &self.server;
+        let mut spec = ServerSpec::new(server.name.value.clone(), self.transport(host));
+        if let Some(timeout) = server.timeout {
+            spec.call_timeout = timeout;
+        }
+        if let Some(timeout) = server.connect_timeout {
+            spec.connect_timeout = timeout;
+        }
+        spec.allow = server.tools.allow.clone();
+        spec.deny = server.tools.deny.clone();
+        spec
+    }
+
+    fn transport(&self, host: &Host) -> Transport {
+        let values = match &self.values {
+            Ok(values) => values.iter().map(|(name, value)| (name.clone(), value.expose().into())).collect(),
+            // The server is there and has failed, with this as its error: the others start all the same.
+            Err(why) => return Transport::provider(Arc::new(Misconfigured(why.clone()))),
+        };
+        match &self.server.transport {
+            model::Transport::Process(process) => Transport::Stdio {
+                command: process.command.to_string_lossy().into_owned(),
+                args: process.args.clone(),
+                env: values,
+                cwd: process.cwd.clone(),
+            },
+            model::Transport::Remote(remote) => Transport::Http {
+                url: remote.url.to_string(),
+                headers: values,
+                kind: match remote.protocol {
+                    RemoteProtocol::Auto => HttpKind::Auto,
+                    RemoteProtocol::StreamableHttp => HttpKind::Streamable,
+                    RemoteProtocol::Sse => HttpKind::Sse,
+                },
+            },
+            model::Transport::Adapter(adapter) => Transport::provider(Arc::new(host.adapter(
+                &self.server.name,
+                AdapterSpec {
+                    component: ComponentSource::File(adapter.component.value.clone()),
+                    grants: grants(&adapter.grants),
+                    limits: self.limits.clone(),
+                },
+            ))),
+        }
+    }
+}
+
+/// A server whose configuration cannot be filled in.
+struct Misconfigured(String);
+
+impl ToolProvider for Misconfigured {
+    fn tools<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<Tool>, String>> {
+        Box::pin(std::future::ready(Err(self.0.clone())))
+    }
+
+    fn call<'a>(&'a self, _: &'a Tool, _: Call, _: CallContext) -> BoxFuture<'a, Answer> {
+        Box::pin(std::future::ready(Answer::refused(CallError::Unavailable(self.0.clone()))))
+    }
+}

@@ -1,0 +1,419 @@
+//! The host: servers, gate and runtime, tied together.
+
+use crate::adapter::{Adapter, AdapterSpec};
+use crate::builder::HostBuilder;
+use crate::configured::Configured;
+use crate::report::RunReport;
+use crate::request::{ComponentSource, PolicySpec, RunRequest, Target};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, Weak};
+use tollgate_config::{Config, ConfigError};
+use tollgate_core::{
+    Call, CallFailure, Caller as _, Clock, Entropy, Grants, Limits, Principal, Status, Tenant, Tool, ToolName,
+    ToolResult, json,
+};
+use tollgate_gate::{Gate, Opening};
+use tollgate_journal::Journal;
+use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, RunSetup, Runtime, RuntimeConfig};
+use tollgate_upstream::{AddError, Fleet, ServerSpec, ServerStatus, Transport};
+
+/// A Wasm host for MCP. Cheap to clone; clones are the same host.
+#[derive(Clone)]
+pub struct Host(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    runtime: Arc<Runtime>,
+    fleet: Arc<Fleet>,
+    gate: Arc<Gate>,
+    /// For adapters: a way to the gate that does not keep it alive.
+    gate_slot: Arc<OnceLock<Weak<Gate>>>,
+    base_limits: Limits,
+    limits: RwLock<Limits>,
+    policies: RwLock<BTreeMap<String, Arc<NamedPolicy>>>,
+    /// What the configuration file said last; held while a reload is under way.
+    pub(crate) configured: tokio::sync::Mutex<Configured>,
+}
+
+struct NamedPolicy {
+    spec: PolicySpec,
+    program: tokio::sync::OnceCell<Arc<Program>>,
+}
+
+pub(crate) struct Parts {
+    pub(crate) base_limits: Limits,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) runtime: RuntimeConfig,
+}
+
+/// Why a host could not do what it was asked for. A run that begins has a [`RunReport`] instead, whatever
+/// becomes of it.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A server's name is none, or is taken.
+    #[error(transparent)]
+    Server(#[from] AddError),
+    /// A component cannot be used.
+    #[error("{which}: {source}")]
+    Component {
+        /// Which, as a path or a name.
+        which: String,
+        /// What is wrong with it.
+        source: PrepareError,
+    },
+    /// A component does not describe itself as it must.
+    #[error("{which}: {source}")]
+    Describe {
+        /// Which, as a path or a name.
+        which: String,
+        /// What happened.
+        source: RunError,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No policy has this name.
+    #[error("no policy is named `{name}`; {}", known_policies(.known))]
+    UnknownPolicy {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The component is not a policy.
+    #[error("{which} is an adapter, not a policy: configure it as a server (`servers.NAME.component`) and call its tools")]
+    NotAPolicy {
+        /// Which, as a path or a name.
+        which: String,
+    },
+    /// The input is not JSON.
+    #[error("the input is not JSON: {0}")]
+    Input(serde_json::Error),
+    /// The engine could not be set up.
+    #[error(transparent)]
+    Engine(PrepareError),
+}
+
+fn known_policies(names: &[String]) -> String {
+    match names {
+        [] => "the configuration has no policies; give the path of a component".to_owned(),
+        names => format!("there is {}", names.join(", ")),
+    }
+}
+
+/// A component that was looked at.
+#[derive(Debug)]
+pub struct Checked {
+    /// What it is.
+    pub inspection: Inspection,
+    /// What it says of itself, for a policy.
+    pub descriptor: Option<Descriptor>,
+    /// The names of the tools that it provides, for an adapter.
+    pub tools: Vec<String>,
+}
+
+/// A policy that the host knows by name.
+#[derive(Clone, Debug)]
+pub struct PolicyInfo {
+    /// Its name.
+    pub name: String,
+    /// What it is for, where the configuration says so.
+    pub description: Option<String>,
+    /// What it may use.
+    pub grants: Grants,
+}
+
+pub(crate) async fn read(source: &ComponentSource) -> Result<Arc<[u8]>, HostError> {
+    match source {
+        ComponentSource::Bytes(bytes) => Ok(bytes.clone()),
+        ComponentSource::File(path) => match tokio::fs::read(path).await {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(source) => Err(HostError::Read { path: path.clone(), source }),
+        },
+    }
+}
+
+impl Host {
+    /// Begins a host.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    pub(crate) fn assemble(parts: Parts) -> Result<Self, HostError> {
+        let fleet = Arc::new(Fleet::new(parts.clock.clone(), parts.entropy.clone()));
+        let gate = Gate::new(fleet.clone(), parts.journal, parts.clock, parts.entropy);
+        let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
+        Ok(Self(Arc::new(Inner {
+            runtime: Arc::new(Runtime::new(parts.runtime).map_err(HostError::Engine)?),
+            fleet,
+            gate,
+            gate_slot,
+            limits: RwLock::new(parts.base_limits.clone()),
+            base_limits: parts.base_limits,
+            policies: RwLock::default(),
+            configured: tokio::sync::Mutex::default(),
+        })))
+    }
+
+    // --- Servers ---
+
+    /// Adds a server and begins to connect it.
+    ///
+    /// # Errors
+    /// A name that is none, or that another server has.
+    pub fn add_server(&self, spec: ServerSpec) -> Result<(), HostError> {
+        Ok(self.0.fleet.add_server(spec)?)
+    }
+
+    /// Adds a component that stands in for a server.
+    ///
+    /// # Errors
+    /// As [`Host::add_server`]. What is wrong with the component shows in [`Host::servers`].
+    pub fn add_adapter(&self, name: impl Into<String>, spec: AdapterSpec) -> Result<(), HostError> {
+        let name = name.into();
+        let provider = Transport::provider(Arc::new(self.adapter(&name, spec)));
+        self.add_server(ServerSpec::new(name, provider))
+    }
+
+    pub(crate) fn adapter(&self, name: &str, spec: AdapterSpec) -> Adapter {
+        Adapter {
+            name: name.into(),
+            limits: spec.limits.clone().unwrap_or_else(|| self.limits()),
+            spec,
+            runtime: self.0.runtime.clone(),
+            gate: self.0.gate_slot.clone(),
+            program: tokio::sync::OnceCell::new(),
+        }
+    }
+
+    /// Removes a server. Calls that it has in flight may end, for at most 30 seconds; its process ends
+    /// after them. False if there is no such server.
+    pub fn remove_server(&self, name: &str) -> bool {
+        self.0.fleet.remove_server(name)
+    }
+
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
+        &self.0.fleet
+    }
+
+    /// How every server is. Waits for none.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.0.fleet.statuses()
+    }
+
+    /// Waits until no server is connecting any more.
+    pub async fn settled(&self) {
+        let names: Vec<_> = self.servers().into_iter().map(|server| server.name).collect();
+        drop(self.0.fleet.wait_ready(&names).await);
+    }
+
+    /// Every tool of every server that is ready; waits for those that connect.
+    pub async fn tools(&self) -> Vec<Arc<Tool>> {
+        self.0.fleet.tools().await
+    }
+
+    /// Reads the configuration file anew: servers that changed are restarted, new ones started, others
+    /// left alone. Calls in flight go on. When anything is wrong, nothing changes.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub async fn reload(&self, config: Config) -> Result<(), HostError> {
+        Configured::apply(self, config).await
+    }
+
+    // --- Calls and runs ---
+
+    /// Calls one tool on behalf of the embedding program, which may call everything.
+    ///
+    /// # Errors
+    /// How the call failed; a tool's `isError` is a failure.
+    pub async fn call(&self, name: &ToolName, args: impl Into<String>) -> Result<ToolResult, CallFailure> {
+        self.call_as(Principal::new("embedder"), Tenant::default(), Grants::all(), name, args).await
+    }
+
+    /// Calls one tool on somebody's behalf. Takes the same way as a call of a policy.
+    ///
+    /// # Errors
+    /// How the call failed; a tool's `isError` is a failure.
+    pub async fn call_as(
+        &self,
+        principal: Principal,
+        tenant: Tenant,
+        grants: Grants,
+        name: &ToolName,
+        args: impl Into<String>,
+    ) -> Result<ToolResult, CallFailure> {
+        let limits = self.limits();
+        let fuel = limits.fuel;
+        let name_of_run = principal.0.clone();
+        let session =
+            self.0.gate.open(Opening { name: name_of_run, digest: None, principal, tenant, grants, limits }, None);
+        let (result, fuel_used) = session.call(Call::new(name.clone(), args), fuel).await;
+        let status = result.as_ref().map_or_else(|f| f.error.outcome().class().into(), |_| Status::Ok);
+        session.finish(status, fuel_used);
+        result
+    }
+
+    /// Runs a policy to its end.
+    ///
+    /// # Errors
+    /// Only what kept the run from beginning. How it ended stands in the report.
+    pub async fn run(&self, request: RunRequest) -> Result<RunReport, HostError> {
+        self.run_until(request, std::future::pending()).await
+    }
+
+    /// Runs a policy to its end, or until `cancelled` completes: then it ends as cancelled, and so do its
+    /// calls in flight. Dropping the future cancels the run too, without a report.
+    ///
+    /// # Errors
+    /// Only what kept the run from beginning. How it ended stands in the report.
+    pub async fn run_until(
+        &self,
+        request: RunRequest,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<RunReport, HostError> {
+        json::check(&request.input).map_err(HostError::Input)?;
+        let (name, program, mut grants, limits) = match request.target {
+            Target::Named(name) => {
+                let policy = self.policy(&name)?;
+                let program = policy.program(self, &name).await?;
+                (name, program, policy.spec.grants.clone(), policy.spec.limits.clone())
+            }
+            Target::Component(name, source) => {
+                let program = self.prepare(&name, &source).await?;
+                (name, program, Grants::default(), None)
+            }
+        };
+        if !program.inspection().world.is_policy() {
+            return Err(HostError::NotAPolicy { which: name });
+        }
+        grants.extend(request.grants);
+        let mut limits = limits.unwrap_or_else(|| self.limits());
+        for (kind, value) in request.limits {
+            limits.set(kind, value);
+        }
+        let log_bytes = limits.log_bytes;
+        let session = self.0.gate.open(
+            Opening {
+                name: name.into(),
+                digest: Some(program.inspection().digest.to_string()),
+                principal: request.principal,
+                tenant: request.tenant,
+                grants,
+                limits: limits.clone(),
+            },
+            None,
+        );
+        let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits };
+        let end = self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await;
+        Ok(RunReport::new(session.context().run, log_bytes, end, |status, fuel| session.finish(status, fuel)))
+    }
+
+    // --- Policies ---
+
+    /// Makes a policy known by name, in place of one that had it.
+    pub fn add_policy(&self, name: impl Into<String>, spec: PolicySpec) {
+        let policy = NamedPolicy { spec, program: tokio::sync::OnceCell::new() };
+        self.0.policies.write().insert(name.into(), Arc::new(policy));
+    }
+
+    /// Forgets a policy. Its runs go on. False if there is none of this name.
+    pub fn remove_policy(&self, name: &str) -> bool {
+        self.0.policies.write().remove(name).is_some()
+    }
+
+    /// The policies that run by name.
+    pub fn policies(&self) -> Vec<PolicyInfo> {
+        let policies = self.0.policies.read();
+        let info = |(name, policy): (&String, &Arc<NamedPolicy>)| PolicyInfo {
+            name: name.clone(),
+            description: policy.spec.description.clone(),
+            grants: policy.spec.grants.clone(),
+        };
+        policies.iter().map(info).collect()
+    }
+
+    /// What a named policy says of itself.
+    ///
+    /// # Errors
+    /// An unknown name, or what is wrong with its component.
+    pub async fn describe(&self, name: &str) -> Result<Descriptor, HostError> {
+        let program = self.policy(name)?.program(self, name).await?;
+        match self.0.runtime.describe(&program).await {
+            Ok(descriptor) => Ok(descriptor.clone()),
+            Err(source) => Err(HostError::Describe { which: name.to_owned(), source }),
+        }
+    }
+
+    fn policy(&self, name: &str) -> Result<Arc<NamedPolicy>, HostError> {
+        let policies = self.0.policies.read();
+        policies.get(name).cloned().ok_or_else(|| HostError::UnknownPolicy {
+            name: name.to_owned(),
+            known: policies.keys().cloned().collect(),
+        })
+    }
+
+    async fn prepare(&self, which: &str, source: &ComponentSource) -> Result<Arc<Program>, HostError> {
+        let bytes = read(source).await?;
+        self.0.runtime.prepare(bytes).await.map_err(|e| HostError::Component { which: which.to_owned(), source: e })
+    }
+
+    /// Looks at a component: what it is, imports, exports, and says of itself. Runs nothing of it but its
+    /// description, with every import denied.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub async fn check(&self, source: &ComponentSource) -> Result<Checked, HostError> {
+        let which = match source {
+            ComponentSource::File(path) => path.display().to_string(),
+            ComponentSource::Bytes(_) => "this component".to_owned(),
+        };
+        let program = self.prepare(&which, source).await?;
+        let inspection = program.inspection().clone();
+        let describe = |source| HostError::Describe { which: which.clone(), source };
+        if inspection.world.is_policy() {
+            let descriptor = self.0.runtime.describe(&program).await.map_err(describe)?.clone();
+            Ok(Checked { inspection, descriptor: Some(descriptor), tools: vec![] })
+        } else {
+            let tools = self.0.runtime.list_tools(&program).await.map_err(describe)?;
+            Ok(Checked { inspection, descriptor: None, tools: tools.iter().map(|t| t.name.clone()).collect() })
+        }
+    }
+
+    // --- The rest ---
+
+    /// The ceilings of a run that says nothing of its own.
+    pub fn limits(&self) -> Limits {
+        self.0.limits.read().clone()
+    }
+
+    pub(crate) fn base_limits(&self) -> Limits {
+        self.0.base_limits.clone()
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.0.limits.write() = limits;
+    }
+
+    /// Ends every connection and every child process, and waits for them.
+    pub async fn shutdown(&self) {
+        self.0.fleet.shutdown().await;
+    }
+}
+
+impl NamedPolicy {
+    async fn program(&self, host: &Host, name: &str) -> Result<Arc<Program>, HostError> {
+        self.program.get_or_try_init(|| host.prepare(name, &self.spec.component)).await.cloned()
+    }
+}

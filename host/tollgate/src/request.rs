@@ -1,0 +1,126 @@
+//! A run, asked for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use tollgate_core::{Grants, LimitKind, Limits, Principal, Tenant};
+
+/// Where a component's bytes are.
+#[derive(Clone)]
+pub enum ComponentSource {
+    /// In memory.
+    Bytes(Arc<[u8]>),
+    /// In a file.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for ComponentSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::File(path) => write!(f, "File({})", path.display()),
+        }
+    }
+}
+
+/// A policy that the host knows by name.
+#[derive(Clone, Debug)]
+pub struct PolicySpec {
+    /// Its component.
+    pub component: ComponentSource,
+    /// What it may use, whoever runs it.
+    pub grants: Grants,
+    /// Its ceilings; the host's defaults where there are none.
+    pub limits: Option<Limits>,
+    /// What it is for, where the component's own description does not do.
+    pub description: Option<String>,
+}
+
+impl PolicySpec {
+    /// A policy without grants, under the host's default limits.
+    pub fn new(component: ComponentSource) -> Self {
+        Self { component, grants: Grants::default(), limits: None, description: None }
+    }
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Named(String),
+    Component(String, ComponentSource),
+}
+
+/// One run of a policy, asked for. It has no grants but those of the named policy and those given here.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    pub(crate) target: Target,
+    pub(crate) input: String,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Vec<(LimitKind, u64)>,
+    pub(crate) principal: Principal,
+    pub(crate) tenant: Tenant,
+}
+
+impl RunRequest {
+    fn new(target: Target) -> Self {
+        Self {
+            target,
+            input: "{}".to_owned(),
+            grants: Grants::default(),
+            limits: Vec::new(),
+            principal: Principal::new("embedder"),
+            tenant: Tenant::default(),
+        }
+    }
+
+    /// A policy that the host knows by this name.
+    pub fn named(policy: impl Into<String>) -> Self {
+        Self::new(Target::Named(policy.into()))
+    }
+
+    /// A component in a file; the file's stem is the run's name.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        Self::new(Target::Component(name, ComponentSource::File(path)))
+    }
+
+    /// A component in memory.
+    pub fn bytes(name: impl Into<String>, component: impl Into<Arc<[u8]>>) -> Self {
+        Self::new(Target::Component(name.into(), ComponentSource::Bytes(component.into())))
+    }
+
+    /// The input: a JSON document. `{}` without.
+    #[must_use]
+    pub fn input(mut self, json: impl Into<String>) -> Self {
+        self.input = json.into();
+        self
+    }
+
+    /// Grants beside those of the named policy.
+    #[must_use]
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    /// A ceiling in place of the policy's or the host's, in the unit of its kind.
+    #[must_use]
+    pub fn limit(mut self, kind: LimitKind, value: u64) -> Self {
+        self.limits.push((kind, value));
+        self
+    }
+
+    /// Who asks; `embedder` without.
+    #[must_use]
+    pub fn principal(mut self, principal: Principal) -> Self {
+        self.principal = principal;
+        self
+    }
+
+    /// On whose account; `default` without.
+    #[must_use]
+    pub fn tenant(mut self, tenant: Tenant) -> Self {
+        self.tenant = tenant;
+        self
+    }
+}

@@ -1,0 +1,223 @@
+//! Results cross the host as the text that the server sent. rmcp's types would cut it: they know some
+//! members of a result, and drop the rest.
+//!
+//! So our transports, which see each message before rmcp does, put the text of a result whole into one
+//! member of the typed result, and hand that on; what is below takes it out again at the other end. rmcp
+//! still does all of the protocol: identities, lifecycles, cancellation, headers.
+
+use rmcp::model::{
+    CallToolResult, ClientJsonRpcMessage, ClientNotification, ClientRequest, DiscoverRequestMethod, DiscoverResult,
+    ErrorCode, ErrorData, JsonObject, JsonRpcVersion2_0, ListToolsResult, MetaObject, NumberOrString, ProtocolVersion,
+    RequestId, ServerJsonRpcMessage, ServerResult, Tool,
+};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Where the text of a `tools/list` result travels: a member of `_meta` that no server can set, because
+/// the whole `_meta` is ours.
+const TEXT: &str = "text";
+
+/// A request whose answer is not handed to rmcp as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// `tools/call`: carried as text.
+    Call,
+    /// `tools/list`: carried as text.
+    Tools,
+    /// `server/discover`: see [`older_server`].
+    Discover,
+}
+
+impl Carried {
+    pub(crate) fn of(request: &ClientRequest) -> Option<Self> {
+        match request {
+            ClientRequest::CallToolRequest(_) => Some(Self::Call),
+            ClientRequest::ListToolsRequest(_) => Some(Self::Tools),
+            ClientRequest::DiscoverRequest(_) => Some(Self::Discover),
+            _ => None,
+        }
+    }
+
+    /// The answer to request `id` that carries `text`.
+    fn carry(self, id: RequestId, text: &str) -> Option<ServerJsonRpcMessage> {
+        let result = match self {
+            Self::Discover => {
+                let result: DiscoverResult = serde_json::from_str(text).ok()?;
+                if result.supported_versions.contains(&ProtocolVersion::V_2026_07_28) {
+                    return None;
+                }
+                let error = ErrorData::method_not_found::<DiscoverRequestMethod>();
+                return Some(ServerJsonRpcMessage::error(error, Some(id)));
+            }
+            Self::Call => {
+                let mut result = CallToolResult::default();
+                result.structured_content = Some(Value::String(text.to_owned()));
+                ServerResult::CallToolResult(result)
+            }
+            Self::Tools => {
+                // rmcp reads the schemas, for the headers that a tool may ask for (`x-mcp-header`).
+                let tools = tools_of(text).iter().filter_map(|raw| typed_tool(raw.get())).collect();
+                let mut result = ListToolsResult::with_all_items(tools);
+                let meta = JsonObject::from_iter([(TEXT.to_owned(), Value::String(text.to_owned()))]);
+                result.meta = Some(MetaObject(meta));
+                ServerResult::ListToolsResult(result)
+            }
+        };
+        Some(ServerJsonRpcMessage::response(result, id))
+    }
+}
+
+/// A server may know `server/discover` and speak none of the versions that have it: a newer SDK, held to
+/// older versions. rmcp takes that for the end; to a server that says it does not know the method it speaks
+/// as to an older one, which is what we want of it.
+pub(crate) fn older_server(error: ErrorData) -> ErrorData {
+    let supported = error.data.as_ref().and_then(|d| d.get("supported")).and_then(Value::as_array);
+    let modern = Value::from(ProtocolVersion::V_2026_07_28.as_str());
+    let is_older = supported.is_some_and(|s| !s.is_empty() && !s.contains(&modern));
+    if error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION && is_older {
+        ErrorData::method_not_found::<DiscoverRequestMethod>()
+    } else {
+        error
+    }
+}
+
+/// The message as it is carried, for an answer on a stream that does not tell what it answers (a resumed
+/// one). Of our requests that may be answered there, two have such results.
+pub(crate) fn carried_by_shape(text: &[u8]) -> Option<ServerJsonRpcMessage> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shape {
+        tools: Option<Vec<IgnoredAny>>,
+        content: Option<IgnoredAny>,
+        structured_content: Option<IgnoredAny>,
+        is_error: Option<bool>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
+    let (id, result) = (envelope.id?, envelope.result?.get());
+    let shape: Shape = serde_json::from_str(result).ok()?;
+    if shape.content.is_some() || shape.structured_content.is_some() || shape.is_error.is_some() {
+        Carried::Call.carry(id, result)
+    } else {
+        shape.tools.and_then(|_| Carried::Tools.carry(id, result))
+    }
+}
+
+/// The text of a call's result. `None` when it came past our transports.
+pub(crate) fn call_text(result: CallToolResult) -> Option<String> {
+    match result.structured_content {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The text of a list of tools, and the names that rmcp let pass.
+pub(crate) fn list_text(result: ListToolsResult) -> Option<(String, Vec<String>)> {
+    let names = result.tools.into_iter().map(|t| t.name.into_owned()).collect();
+    match result.meta?.0.remove(TEXT)? {
+        Value::String(text) => Some((text, names)),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct ToolList<'a> {
+    #[serde(borrow, default)]
+    tools: Vec<&'a RawValue>,
+}
+
+/// The text of each tool in a `tools/list` result.
+pub(crate) fn tools_of(text: &str) -> Vec<&RawValue> {
+    serde_json::from_str::<ToolList<'_>>(text).map(|l| l.tools).unwrap_or_default()
+}
+
+/// The tool as rmcp needs it. What else is in it may be malformed: only name and schema matter here.
+fn typed_tool(text: &str) -> Option<Tool> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Needed {
+        name: String,
+        input_schema: JsonObject,
+    }
+    let needed: Needed = serde_json::from_str(text).ok()?;
+    Some(Tool::new(needed.name, "", Arc::new(needed.input_schema)))
+}
+
+/// The requests in flight whose answers are not handed on as they are. One belongs to one connection.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(HashMap<RequestId, Carried>);
+
+/// The members of a JSON-RPC message that tell what it is.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "jsonrpc")]
+    _version: JsonRpcVersion2_0,
+    #[serde(default)]
+    id: Option<RequestId>,
+    #[serde(default)]
+    method: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<IgnoredAny>,
+}
+
+impl InFlight {
+    /// Notes what goes out.
+    pub(crate) fn sent(&mut self, message: &ClientJsonRpcMessage) {
+        match message {
+            ClientJsonRpcMessage::Request(request) => {
+                if let Some(carried) = Carried::of(&request.request) {
+                    self.0.insert(request.id.clone(), carried);
+                }
+            }
+            ClientJsonRpcMessage::Notification(notification) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    self.0.remove(id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads one message of the server. The answer to a request of ours is carried, whatever is in it.
+    ///
+    /// # Errors
+    /// It is no JSON-RPC message.
+    pub(crate) fn read(&mut self, text: &[u8]) -> Result<ServerJsonRpcMessage, serde_json::Error> {
+        if let Some(message) = self.carried(text) {
+            return Ok(message);
+        }
+        let mut message = serde_json::from_slice(text)?;
+        if let ServerJsonRpcMessage::Error(error) = &mut message
+            && let Some((_, Carried::Discover)) = error.id.clone().and_then(|id| self.take(id))
+        {
+            error.error = older_server(error.error.clone());
+        }
+        Ok(message)
+    }
+
+    /// The message as it is carried, if it answers a request of ours.
+    pub(crate) fn carried(&mut self, text: &[u8]) -> Option<ServerJsonRpcMessage> {
+        let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
+        if envelope.method.is_some() || envelope.error.is_some() {
+            return None;
+        }
+        let (id, carried) = self.take(envelope.id?)?;
+        carried.carry(id, envelope.result.map_or("null", RawValue::get))
+    }
+
+    /// Some servers answer a number with its text.
+    fn take(&mut self, id: RequestId) -> Option<(RequestId, Carried)> {
+        let number = match &id {
+            NumberOrString::String(text) => text.parse().ok().map(NumberOrString::Number),
+            NumberOrString::Number(_) => None,
+        };
+        [Some(id), number].into_iter().flatten().find_map(|id| self.0.remove_entry(&id))
+    }
+}

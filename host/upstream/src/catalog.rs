@@ -1,0 +1,107 @@
+//! The tools of one server, and the names near one that is not there.
+
+use crate::carry::tools_of;
+use crate::schema::ArgumentCheck;
+use crate::spec::ServerSpec;
+use crate::text::clean;
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tollgate_core::name::check_tool_name;
+use tollgate_core::{EffectClass, Tool};
+
+/// The most tools that one server may have.
+pub(crate) const MAX_TOOLS: usize = 10_000;
+
+/// One tool, with its compiled schema.
+pub(crate) struct Entry {
+    pub(crate) tool: Arc<Tool>,
+    pub(crate) check: ArgumentCheck,
+}
+
+/// The tools of one server, in the server's order.
+#[derive(Default)]
+pub(crate) struct Catalog {
+    by_name: HashMap<String, Arc<Entry>>,
+    tools: Vec<Arc<Tool>>,
+}
+
+impl Catalog {
+    /// A catalog of `tools`, without those that the configuration hides.
+    pub(crate) fn new(spec: &ServerSpec, tools: impl IntoIterator<Item = Tool>) -> Self {
+        let mut catalog = Self::default();
+        for tool in tools {
+            if let Err(error) = check_tool_name(&tool.name) {
+                skipped(spec, &tool.name, &error.to_string());
+            } else if !tool.input_schema.is_object() {
+                skipped(spec, &tool.name, "its inputSchema is not an object");
+            } else if catalog.by_name.contains_key(&tool.name) {
+                skipped(spec, &tool.name, "another tool of the server has this name");
+            } else if spec.offers(&tool.name) {
+                let tool = Arc::new(tool);
+                let entry = Entry { tool: tool.clone(), check: ArgumentCheck::default() };
+                catalog.by_name.insert(tool.name.clone(), Arc::new(entry));
+                catalog.tools.push(tool);
+            }
+        }
+        catalog
+    }
+
+    pub(crate) fn get(&self, tool: &str) -> Option<&Arc<Entry>> {
+        self.by_name.get(tool)
+    }
+
+    pub(crate) fn tools(&self) -> &[Arc<Tool>] {
+        &self.tools
+    }
+}
+
+fn skipped(spec: &ServerSpec, tool: &str, why: &str) {
+    let (server, tool, why) = (&spec.name, clean(tool, 80), clean(why, 300));
+    tracing::warn!(target: crate::LOG, %server, %tool, "a tool is left out: {why}");
+}
+
+/// Reads the tools of one page of `tools/list`. `passed` are the names that rmcp let pass; it drops those
+/// whose `x-mcp-header` breaks the rules, as the specification wants.
+pub(crate) fn read_tools(spec: &ServerSpec, page: &str, passed: &[String]) -> Vec<Tool> {
+    let passed: HashSet<&str> = passed.iter().map(String::as_str).collect();
+    let mut tools = Vec::new();
+    for text in tools_of(page) {
+        match read_tool(&spec.name, text.get()) {
+            Ok(tool) if tool.input_schema.is_object() && !passed.contains(tool.name.as_str()) => {
+                skipped(spec, &tool.name, "its x-mcp-header breaks the rules");
+            }
+            Ok(tool) => tools.push(tool),
+            Err((name, why)) => skipped(spec, &name, why),
+        }
+    }
+    tools
+}
+
+/// Reads MCP's `Tool`. Members of the wrong type are as good as absent, except those that a call needs.
+fn read_tool(server: &str, text: &str) -> Result<Tool, (String, &'static str)> {
+    let mut members: Map<String, Value> =
+        serde_json::from_str(text).map_err(|_| (clean(text, 80), "it is not a JSON object, or nested too deep"))?;
+    let Some(Value::String(name)) = members.remove("name") else {
+        return Err((clean(text, 80), "it has no name"));
+    };
+    let Some(input_schema) = members.remove("inputSchema") else {
+        return Err((name, "it has no inputSchema"));
+    };
+    let text_of = |value: Option<Value>| match value {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let annotations = members.remove("annotations").filter(Value::is_object);
+    Ok(Tool {
+        server: server.to_owned(),
+        title: text_of(members.remove("title")),
+        description: text_of(members.remove("description")).unwrap_or_default(),
+        input_schema,
+        output_schema: members.remove("outputSchema").filter(Value::is_object),
+        effect: EffectClass::from_annotations(annotations.as_ref()),
+        annotations,
+        other: members,
+        name,
+    })
+}

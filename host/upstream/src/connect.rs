@@ -1,0 +1,145 @@
+//! One try to connect: opens the transport, the session, and reads the tools. And how to say why not.
+
+use crate::catalog::Catalog;
+use crate::child::ChildServer;
+use crate::client::{Fault, Lifecycle, Session, SessionEnd};
+use crate::http::{Endpoint, parse_url};
+use crate::line::{LineFaults, LineTransport};
+use crate::provider::ToolProvider;
+use crate::spec::{HttpKind, ServerSpec, Transport};
+use crate::sse::SseTransport;
+use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpClientWorker};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tollgate_core::Clock;
+
+/// POSTs to one Streamable HTTP server at once; more wait.
+const HTTP_CONCURRENCY: usize = 64;
+
+/// Where calls of a connected server go.
+pub(crate) enum Link {
+    /// To an MCP server.
+    Mcp(Session),
+    /// To something that provides tools without MCP.
+    Provider(Arc<dyn ToolProvider>),
+}
+
+/// A connected server.
+pub(crate) struct Connected {
+    pub(crate) link: Link,
+    /// `None` for what cannot be lost.
+    pub(crate) end: Option<SessionEnd>,
+    pub(crate) catalog: Catalog,
+    /// The transport that it came to.
+    pub(crate) transport: &'static str,
+}
+
+/// What one try leaves, whether it succeeds or not: it tells why a connection was lost, and ends the child.
+#[derive(Default)]
+pub(crate) struct Remains {
+    child: Option<ChildServer>,
+    lines: Option<Arc<LineFaults>>,
+}
+
+impl Remains {
+    /// Ends what there is to end, and puts what is known into words. `why` is what the client saw.
+    pub(crate) async fn explain(&mut self, clock: &dyn Clock, why: &str, timed_out: bool) -> String {
+        let end = match &mut self.child {
+            Some(child) => Some(child.end(clock).await),
+            None => None,
+        };
+        self.child = None;
+        let mut parts = Vec::new();
+        let fatal = self.lines.as_ref().and_then(|l| l.fatal());
+        match (&fatal, &end) {
+            (Some(fatal), _) => parts.push(fatal.clone()),
+            (None, Some(end)) if !timed_out => parts.push(end.status.clone()),
+            _ => parts.push(why.to_owned()),
+        }
+        if fatal.is_none()
+            && let Some(stray) = self.lines.take().and_then(|l| l.describe())
+        {
+            parts.push(stray);
+        }
+        if let Some(end) = end.filter(|e| !e.last_words.is_empty()) {
+            parts.push(format!("its last words: {}", end.last_words));
+        }
+        parts.join("; ")
+    }
+}
+
+/// Connects. What must be ended or explained later is left in `remains`, even when the future is dropped.
+pub(crate) async fn connect(
+    spec: &ServerSpec,
+    http: &Result<reqwest::Client, String>,
+    remains: &mut Remains,
+) -> Result<Connected, Fault> {
+    let (session, end, transport) = match &spec.transport {
+        Transport::Provider(provider) => {
+            let tools = provider.tools(&spec.name).await.map_err(Fault::Invalid)?;
+            return Ok(Connected {
+                link: Link::Provider(provider.clone()),
+                end: None,
+                catalog: Catalog::new(spec, tools),
+                transport: spec.transport.name(),
+            });
+        }
+        Transport::Stdio { command, args, env, cwd } => {
+            let (child, stdin, stdout) =
+                ChildServer::spawn(command, args, env, cwd.as_deref()).map_err(Fault::NotSent)?;
+            remains.child = Some(child);
+            open_lines(spec, stdout, stdin, remains).await?
+        }
+        Transport::Stream(source) => {
+            let stream = source.open().await.map_err(|error| Fault::NotSent(error.to_string()))?;
+            let (read, write) = tokio::io::split(Box::into_pin(stream));
+            open_lines(spec, read, write, remains).await?
+        }
+        Transport::Http { url, headers, kind } => {
+            parse_url(url).map_err(Fault::NotSent)?;
+            let client = http.clone().map_err(Fault::NotSent)?;
+            let endpoint = Endpoint::new(client, headers, spec.max_message_bytes).map_err(Fault::NotSent)?;
+            open_http(url, *kind, endpoint).await?
+        }
+    };
+    let tools = session.tools(spec).await?;
+    Ok(Connected { link: Link::Mcp(session), end: Some(end), catalog: Catalog::new(spec, tools), transport })
+}
+
+type Opened = (Session, SessionEnd, &'static str);
+
+async fn open_lines<R, W>(spec: &ServerSpec, read: R, write: W, remains: &mut Remains) -> Result<Opened, Fault>
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let (transport, lines) = LineTransport::new(read, write, spec.max_message_bytes);
+    remains.lines = Some(lines);
+    let (session, end) = Session::open(transport, Lifecycle::Auto).await?;
+    Ok((session, end, spec.transport.name()))
+}
+
+async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint) -> Result<Opened, Fault> {
+    if kind == HttpKind::Sse {
+        return open_sse(url, endpoint).await;
+    }
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url).max_concurrent_requests(HTTP_CONCURRENCY);
+    config.max_sse_event_size = endpoint.max_bytes();
+    let worker = StreamableHttpClientWorker::new(endpoint.clone(), config);
+    match Session::open(worker, Lifecycle::Auto).await {
+        Ok((session, end)) => Ok((session, end, "http")),
+        Err(streamable) if kind == HttpKind::Auto && endpoint.looks_like_legacy_sse() => {
+            open_sse(url, endpoint).await.map_err(|sse| {
+                let (streamable, sse) = (streamable.describe(), sse.describe());
+                Fault::Invalid(format!("speaks neither Streamable HTTP ({streamable}) nor HTTP+SSE ({sse})"))
+            })
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn open_sse(url: &str, endpoint: Endpoint) -> Result<Opened, Fault> {
+    let transport = SseTransport::open(endpoint, url).await.map_err(|error| crate::client::http_fault(&error))?;
+    let (session, end) = Session::open(transport, Lifecycle::Initialize).await?;
+    Ok((session, end, "sse"))
+}

@@ -1,0 +1,231 @@
+//! All servers together, under their names.
+
+use crate::http::new_client;
+use crate::near::near;
+use crate::server::{Server, Shared};
+use crate::spec::ServerSpec;
+use crate::status::ServerStatus;
+use arc_swap::ArcSwap;
+use futures::future::join_all;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+use tollgate_core::name::check_server_name;
+use tollgate_core::{
+    Answer, BoxFuture, Call, CallContext, CallError, Clock, Entropy, NameError, SystemClock, SystemEntropy, Tool,
+    Upstream,
+};
+
+/// How long calls in flight at a server that is removed or changed may take to finish.
+const RETIRE_GRACE: Duration = Duration::from_secs(30);
+
+type Servers = BTreeMap<String, Arc<Server>>;
+
+/// Why a server cannot be in the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// Its name breaks the rules.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Another server has its name.
+    #[error("there are two servers named `{0}`; rename one")]
+    Duplicate(String),
+}
+
+/// Which servers [`Fleet::apply`] touched, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Those that are new.
+    pub added: Vec<String>,
+    /// Those that were started anew because their spec changed.
+    pub changed: Vec<String>,
+    /// Those that are gone.
+    pub removed: Vec<String>,
+}
+
+/// All servers. Each connects in a task of its own, from the moment that it is added.
+///
+/// Dropping the fleet stops them, without waiting; [`Fleet::shutdown`] waits. It needs a tokio runtime.
+pub struct Fleet {
+    servers: ArcSwap<Servers>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+    /// Held while `servers` is replaced.
+    edit: Mutex<()>,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self::new(Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default()))
+    }
+}
+
+impl Fleet {
+    /// A fleet without servers.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            servers: ArcSwap::default(),
+            shared: Arc::new(Shared { clock, entropy, http: new_client() }),
+            tasks: TaskTracker::new(),
+            edit: Mutex::new(()),
+        }
+    }
+
+    /// Adds a server, and begins to connect it.
+    ///
+    /// # Errors
+    /// Its name breaks the rules, or another server has it.
+    pub fn add_server(&self, spec: ServerSpec) -> Result<(), AddError> {
+        check_server_name(&spec.name)?;
+        let _edit = self.edit.lock();
+        let mut servers = Servers::clone(&self.servers.load());
+        if servers.contains_key(&spec.name) {
+            return Err(AddError::Duplicate(spec.name));
+        }
+        servers.insert(spec.name.clone(), self.start(spec));
+        self.servers.store(Arc::new(servers));
+        Ok(())
+    }
+
+    /// Removes a server. New calls do not find it; calls in flight may finish, for at most 30 seconds. False
+    /// when there is none of this name.
+    pub fn remove_server(&self, name: &str) -> bool {
+        let _edit = self.edit.lock();
+        let mut servers = Servers::clone(&self.servers.load());
+        let Some(server) = servers.remove(name) else { return false };
+        self.servers.store(Arc::new(servers));
+        self.retire(server);
+        true
+    }
+
+    /// Makes the fleet what `specs` say. A server whose spec is equal is left alone.
+    ///
+    /// # Errors
+    /// A name breaks the rules or is there twice. Nothing has changed then.
+    pub fn apply(&self, specs: impl IntoIterator<Item = ServerSpec>) -> Result<Applied, AddError> {
+        let mut wanted = BTreeMap::new();
+        for spec in specs {
+            check_server_name(&spec.name)?;
+            if let Some(spec) = wanted.insert(spec.name.clone(), spec) {
+                return Err(AddError::Duplicate(spec.name));
+            }
+        }
+        let _edit = self.edit.lock();
+        let mut old = Servers::clone(&self.servers.load());
+        let (mut servers, mut applied) = (Servers::new(), Applied::default());
+        for (name, spec) in wanted {
+            let server = match old.remove(&name) {
+                Some(server) if server.spec == spec => server,
+                Some(server) => {
+                    applied.changed.push(name.clone());
+                    self.retire(server);
+                    self.start(spec)
+                }
+                None => {
+                    applied.added.push(name.clone());
+                    self.start(spec)
+                }
+            };
+            servers.insert(name, server);
+        }
+        self.servers.store(Arc::new(servers));
+        for (name, server) in old {
+            applied.removed.push(name);
+            self.retire(server);
+        }
+        Ok(applied)
+    }
+
+    fn start(&self, spec: ServerSpec) -> Arc<Server> {
+        let server = Server::new(spec, self.shared.clone());
+        self.tasks.spawn(server.clone().run());
+        server
+    }
+
+    fn retire(&self, server: Arc<Server>) {
+        self.tasks.spawn(async move { server.retire(RETIRE_GRACE).await });
+    }
+
+    /// How each server is, by name.
+    pub fn statuses(&self) -> Vec<ServerStatus> {
+        self.servers.load().values().map(|s| s.status()).collect()
+    }
+
+    /// Every tool of every ready server, in the order of names. Waits for those that are connecting, up to
+    /// their connect timeouts.
+    pub async fn tools(&self) -> Vec<Arc<Tool>> {
+        let servers = self.servers.load_full();
+        join_all(servers.values().map(|s| s.wait_ready())).await;
+        servers.values().filter(|s| s.is_ready()).flat_map(|s| s.catalog().tools().to_vec()).collect()
+    }
+
+    /// Waits until each of these servers is ready or has failed, up to their connect timeouts. Tells of each
+    /// that is not ready why.
+    pub async fn wait_ready<S: AsRef<str>>(&self, names: &[S]) -> Vec<(String, CallError)> {
+        let waits = names.iter().map(|name| async {
+            let name = name.as_ref();
+            let result = match self.server(name) {
+                Some(server) => server.wait_ready().await,
+                None => Err(CallError::UnknownTool(Vec::new())),
+            };
+            result.err().map(|error| (name.to_owned(), error))
+        });
+        join_all(waits).await.into_iter().flatten().collect()
+    }
+
+    /// Stops every server and waits until all is gone, child processes included. Calls in flight fail.
+    pub async fn shutdown(&self) {
+        for server in self.servers.load().values() {
+            server.stop.cancel();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn server(&self, name: &str) -> Option<Arc<Server>> {
+        self.servers.load().get(name).cloned()
+    }
+
+    /// Near names among all that is known now; it waits for nobody.
+    fn unknown(&self, server: &str, tool: &str) -> CallError {
+        let servers = self.servers.load();
+        let catalogs: Vec<_> = servers.iter().map(|(name, s)| (name, s.catalog())).collect();
+        let all = catalogs.iter().flat_map(|(name, c)| c.tools().iter().map(|t| (name.as_str(), t.name.as_str())));
+        CallError::UnknownTool(near(server, tool, all))
+    }
+}
+
+impl Upstream for Fleet {
+    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Arc<Tool>, CallError>> {
+        Box::pin(async move {
+            let Some(found) = self.server(server) else { return Err(self.unknown(server, tool)) };
+            if let Some(entry) = found.known(tool) {
+                return Ok(entry.tool.clone());
+            }
+            found.wait_ready().await?;
+            match found.known(tool) {
+                Some(entry) => Ok(entry.tool.clone()),
+                None => Err(self.unknown(server, tool)),
+            }
+        })
+    }
+
+    fn call<'a>(&'a self, tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match self.server(&tool.server) {
+                Some(server) => server.call(tool, call, context).await,
+                None => Answer::refused(self.unknown(&tool.server, &tool.name)),
+            }
+        })
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for server in self.servers.load().values() {
+            server.stop.cancel();
+        }
+    }
+}

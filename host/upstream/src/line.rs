@@ -1,0 +1,230 @@
+//! One JSON-RPC message a line, over any stream of bytes: child processes and servers in this process.
+//!
+//! rmcp has such a transport. Ours carries results as text ([`crate::carry`]), ends the connection on a
+//! message over the limit instead of waiting for an answer that was thrown away, and remembers what was
+//! wrong, so that an error can say it.
+
+use crate::carry::InFlight;
+use crate::text::clean;
+use parking_lot::Mutex;
+use rmcp::RoleClient;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, RequestId, ServerJsonRpcMessage};
+use rmcp::transport::Transport;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+
+/// Lines in a row that are no messages before the peer counts as none of ours.
+const MAX_STRAY_LINES: usize = 1_000;
+
+/// What was wrong with the lines of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct LineFaults(Mutex<Faults>);
+
+#[derive(Debug, Default)]
+struct Faults {
+    first_stray: Option<String>,
+    strays: usize,
+    fatal: Option<String>,
+}
+
+impl LineFaults {
+    /// Why the connection was ended, or what may explain that it never began.
+    pub(crate) fn describe(&self) -> Option<String> {
+        let faults = self.0.lock();
+        let stray = faults.first_stray.as_ref().map(|line| {
+            let lines = if faults.strays == 1 { "a line" } else { "lines" };
+            format!("wrote {lines} to its standard output that are not MCP messages, first: `{line}`")
+        });
+        faults.fatal.clone().or(stray)
+    }
+
+    /// Why the connection was ended, if we ended it.
+    pub(crate) fn fatal(&self) -> Option<String> {
+        self.0.lock().fatal.clone()
+    }
+
+    fn end(&self, why: String) {
+        self.0.lock().fatal.get_or_insert(why);
+    }
+
+    fn stray(&self, line: &[u8]) {
+        let start = String::from_utf8_lossy(line.get(..400).unwrap_or(line));
+        let mut faults = self.0.lock();
+        faults.strays += 1;
+        if faults.first_stray.is_none() {
+            faults.first_stray = Some(clean(&start, 120));
+        }
+    }
+}
+
+/// The transport.
+pub(crate) struct LineTransport<R, W> {
+    read: BufReader<R>,
+    /// The line so far. `receive` may be dropped at any await, so it lives here.
+    line: Vec<u8>,
+    max_bytes: usize,
+    write: Arc<tokio::sync::Mutex<Option<W>>>,
+    in_flight: InFlight,
+    /// Messages of a batch (2025-03-26) that are not handed on yet.
+    batch: VecDeque<ServerJsonRpcMessage>,
+    /// The last `server/discover`, and whether we gave it up for `initialize`: a server that starts
+    /// slowly answers it late, and rmcp would take that for a wrong answer to `initialize`.
+    discover: Option<RequestId>,
+    gave_up_discover: bool,
+    strays_in_a_row: usize,
+    faults: Arc<LineFaults>,
+}
+
+impl<R: AsyncRead + Unpin + Send, W> LineTransport<R, W> {
+    pub(crate) fn new(read: R, write: W, max_bytes: usize) -> (Self, Arc<LineFaults>) {
+        let faults = Arc::new(LineFaults::default());
+        let transport = Self {
+            read: BufReader::with_capacity(32 << 10, read),
+            line: Vec::new(),
+            max_bytes,
+            write: Arc::new(tokio::sync::Mutex::new(Some(write))),
+            in_flight: InFlight::default(),
+            batch: VecDeque::new(),
+            discover: None,
+            gave_up_discover: false,
+            strays_in_a_row: 0,
+            faults: faults.clone(),
+        };
+        (transport, faults)
+    }
+
+    /// Reads on until `line` holds a whole line. False at the end of the stream.
+    async fn fill_line(&mut self) -> bool {
+        loop {
+            let available = match self.read.fill_buf().await {
+                Ok([]) => return false,
+                Ok(available) => available,
+                Err(error) => {
+                    self.faults.end(format!("could not be read from: {error}"));
+                    return false;
+                }
+            };
+            let newline = available.iter().position(|b| *b == b'\n');
+            let part = available.get(..newline.unwrap_or(available.len())).unwrap_or_default();
+            let (used, whole) = (part.len() + usize::from(newline.is_some()), newline.is_some());
+            if self.line.len() + part.len() > self.max_bytes {
+                self.faults.end(format!("sent a message over {}", crate::bytes_text(self.max_bytes)));
+                return false;
+            }
+            self.line.extend_from_slice(part);
+            self.read.consume(used);
+            if whole {
+                return true;
+            }
+        }
+    }
+
+    /// Turns the line into the messages that it holds: none, one, or those of a batch.
+    fn take_line(&mut self) {
+        let line = self.line.trim_ascii();
+        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+        if line.is_empty() {
+            return;
+        }
+        let parts: Vec<Cow<'_, [u8]>> = if line.starts_with(b"[") {
+            let parts: Result<Vec<&RawValue>, _> = serde_json::from_slice(line);
+            parts.unwrap_or_default().iter().map(|p| Cow::Borrowed(p.get().as_bytes())).collect()
+        } else {
+            vec![Cow::Borrowed(line)]
+        };
+        let mut any = false;
+        for part in parts {
+            match self.in_flight.read(&part) {
+                Ok(message) => {
+                    any = true;
+                    if !is_late_discover(self.discover.as_ref(), self.gave_up_discover, &message) {
+                        self.batch.push_back(message);
+                    }
+                }
+                Err(error) => tracing::debug!(target: crate::LOG, %error, "a line is no MCP message"),
+            }
+        }
+        if any {
+            self.strays_in_a_row = 0;
+        } else {
+            self.strays_in_a_row += 1;
+            self.faults.stray(line);
+        }
+    }
+}
+
+fn is_late_discover(discover: Option<&RequestId>, gave_up: bool, message: &ServerJsonRpcMessage) -> bool {
+    let id = match message {
+        ServerJsonRpcMessage::Response(response) => Some(&response.id),
+        ServerJsonRpcMessage::Error(error) => error.id.as_ref(),
+        _ => None,
+    };
+    gave_up && id.is_some() && id == discover
+}
+
+impl<R, W> Transport<RoleClient> for LineTransport<R, W>
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: ClientJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.in_flight.sent(&message);
+        if let ClientJsonRpcMessage::Request(request) = &message {
+            match &request.request {
+                ClientRequest::DiscoverRequest(_) => self.discover = Some(request.id.clone()),
+                ClientRequest::InitializeRequest(_) => self.gave_up_discover = true,
+                _ => {}
+            }
+        }
+        let line = serde_json::to_vec(&message).map(|mut line| {
+            line.push(b'\n');
+            line
+        });
+        let write = self.write.clone();
+        async move {
+            let line = line?;
+            let mut write = write.lock().await;
+            let write = write.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            write.write_all(&line).await?;
+            write.flush().await
+        }
+    }
+
+    async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
+        loop {
+            if let Some(message) = self.batch.pop_front() {
+                return Some(message);
+            }
+            if !self.fill_line().await {
+                return None;
+            }
+            self.take_line();
+            // A huge message must not hold its memory for the rest of the connection.
+            if self.line.capacity() > 1 << 20 {
+                self.line = Vec::new();
+            }
+            self.line.clear();
+            if self.strays_in_a_row >= MAX_STRAY_LINES {
+                self.faults.end(format!("wrote {MAX_STRAY_LINES} lines in a row that are not MCP messages"));
+                return None;
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        // Closing its standard input asks a child to end.
+        if let Some(mut write) = self.write.lock().await.take() {
+            let _ = write.shutdown().await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,429 @@
+//! One server of the fleet: keeps it connected, and answers calls.
+//!
+//! A task of its own connects, serves until the connection is lost, and tries again: at once after a
+//! connection that had lasted, else after a random part of a growing delay (full jitter). It never gives up.
+//! A slow, missing, crashing or lying server is a matter of its own task alone.
+
+use crate::catalog::{Catalog, Entry};
+use crate::client::{Fault, read_result, rejected};
+use crate::connect::{Connected, Link, Remains, connect};
+use crate::spec::ServerSpec;
+use crate::status::{Latencies, ServerState, ServerStatus};
+use crate::text::clean;
+use crate::within;
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tollgate_core::{Answer, Call, CallContext, CallError, Clock, Entropy, Tool};
+
+/// The ceiling of the first delay, doubled by each failure in a row.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// A connection that lasted this long counts as sound: the count of failures begins anew.
+const SOUND: Duration = Duration::from_secs(10);
+/// How long a second attempt waits for a server that is in backoff.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often at most the tools are read again.
+const REFRESH_PAUSE: Duration = Duration::from_millis(200);
+/// How long a session may take to close.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// What all servers of a fleet share.
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) http: Result<reqwest::Client, String>,
+}
+
+#[derive(Clone)]
+enum Phase {
+    Connecting,
+    Ready(Arc<Live>),
+    Failed(Arc<Failure>),
+    Stopped,
+}
+
+/// A connection that stands.
+struct Live {
+    link: Link,
+    /// Which connection of the server it is.
+    generation: u64,
+    transport: &'static str,
+    /// A call found that the server is gone; the task sees it nowhere else, over HTTP.
+    found_lost: CancellationToken,
+}
+
+struct Failure {
+    why: String,
+    needs_auth: bool,
+    /// On the clock's monotonic scale.
+    retry_at: Duration,
+}
+
+/// One server.
+pub(crate) struct Server {
+    pub(crate) spec: ServerSpec,
+    shared: Arc<Shared>,
+    phase: watch::Sender<Phase>,
+    /// The tools as last read; they outlive a lost connection.
+    catalog: ArcSwap<Catalog>,
+    connect_ms: Mutex<Option<u64>>,
+    places: Semaphore,
+    latencies: Latencies,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Server {
+    pub(crate) fn new(spec: ServerSpec, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            places: Semaphore::new(spec.max_in_flight),
+            spec,
+            shared,
+            phase: watch::Sender::new(Phase::Connecting),
+            catalog: ArcSwap::default(),
+            connect_ms: Mutex::default(),
+            latencies: Latencies::default(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Keeps the server connected until [`Server::stop`].
+    pub(crate) async fn run(self: Arc<Self>) {
+        let (mut failures, mut generation) = (0, 0);
+        while !self.stop.is_cancelled() {
+            generation += 1;
+            self.phase.send_replace(Phase::Connecting);
+            let mut remains = Remains::default();
+            let (why, needs_auth, lasted) = self.one_connection(generation, &mut remains).await;
+            if self.stop.is_cancelled() {
+                break;
+            }
+            failures = if lasted >= SOUND { 0 } else { failures + 1 };
+            let delay = self.delay(failures);
+            let retry_at = self.shared.clock.monotonic() + delay;
+            tracing::warn!(target: crate::LOG, server = %self.spec.name, retry_ms = delay.as_millis(), "{why}");
+            if failures > 0 {
+                self.phase.send_replace(Phase::Failed(Arc::new(Failure { why, needs_auth, retry_at })));
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = self.shared.clock.sleep(delay) => {}
+                }
+            }
+        }
+        self.phase.send_replace(Phase::Stopped);
+    }
+
+    /// Connects and serves. Returns why it ended, whether authorisation would help, and how long it stood.
+    async fn one_connection(&self, generation: u64, remains: &mut Remains) -> (String, bool, Duration) {
+        let clock = &*self.shared.clock;
+        let begun = clock.monotonic();
+        let connecting = within(clock, self.spec.connect_timeout, connect(&self.spec, &self.shared.http, remains));
+        let connected = tokio::select! {
+            () = self.stop.cancelled() => None,
+            connected = connecting => Some(connected),
+        };
+        let fault = match connected {
+            Some(Some(Ok(connected))) => {
+                let ready = clock.monotonic();
+                let connect_ms = u64::try_from((ready - begun).as_millis()).unwrap_or(u64::MAX);
+                *self.connect_ms.lock() = Some(connect_ms);
+                tracing::info!(target: crate::LOG, server = %self.spec.name, connect_ms, "ready");
+                self.serve(connected, generation).await;
+                let lasted = clock.monotonic() - ready;
+                let why = remains.explain(clock, "the connection was lost", false).await;
+                return (self.scrub(&why), false, lasted);
+            }
+            Some(Some(Err(fault))) => Some(fault),
+            Some(None) => None,
+            None => {
+                remains.explain(clock, "", false).await;
+                return (String::new(), false, Duration::ZERO);
+            }
+        };
+        let saw = fault.as_ref().map_or_else(
+            || format!("was not ready within {}", crate::duration_text(self.spec.connect_timeout)),
+            Fault::describe,
+        );
+        // An answer that was understood says more than how the process ended.
+        let said_why = !matches!(&fault, Some(Fault::Lost(_)) | Some(Fault::NotSent(_)));
+        let why = remains.explain(clock, &saw, said_why).await;
+        (self.scrub(&why), matches!(fault, Some(Fault::Auth(_))), Duration::ZERO)
+    }
+
+    /// Serves until the connection is lost or the server is stopped.
+    async fn serve(&self, connected: Connected, generation: u64) {
+        let Connected { link, end, catalog, transport } = connected;
+        self.catalog.store(Arc::new(catalog));
+        let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
+        self.phase.send_replace(Phase::Ready(live.clone()));
+        let (Some(mut end), Link::Mcp(session)) = (end, &live.link) else {
+            self.stop.cancelled().await;
+            return;
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = live.found_lost.cancelled() => {}
+            () = end.lost() => {}
+            () = async {
+                tokio::join!(session.listen(), self.refresh(session));
+            } => {}
+        }
+        self.phase.send_replace(Phase::Connecting);
+        let _ = within(&*self.shared.clock, CLOSE_GRACE, end.close()).await;
+    }
+
+    /// Reads the tools again whenever the server says that they changed. Never returns.
+    async fn refresh(&self, session: &crate::client::Session) {
+        let clock = &*self.shared.clock;
+        loop {
+            session.changed.notified().await;
+            match within(clock, self.spec.connect_timeout, session.tools(&self.spec)).await {
+                Some(Ok(tools)) => self.catalog.store(Arc::new(Catalog::new(&self.spec, tools))),
+                other => {
+                    let why = other.and_then(Result::err).map_or("no answer in time".to_owned(), |f| f.describe());
+                    let (server, why) = (&self.spec.name, self.scrub(&why));
+                    tracing::warn!(target: crate::LOG, %server, "its tools changed, but could not be read: {why}");
+                }
+            }
+            clock.sleep(REFRESH_PAUSE).await;
+        }
+    }
+
+    fn delay(&self, failures: u32) -> Duration {
+        let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
+        let ceiling = FIRST_DELAY.saturating_mul(1 << doublings.min(16)).min(LONGEST_DELAY);
+        let millis = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.shared.entropy.next_u64() % (millis + 1))
+    }
+
+    /// Text about the server, fit to be shown: no secret of its configuration, no control characters.
+    fn scrub(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        // Short values are words that stand anywhere, and no secrets.
+        for secret in self.spec.transport.secrets().filter(|s| s.len() >= 6) {
+            text = text.replace(secret, "***");
+            if let Some((_, token)) = secret.split_once(' ').filter(|(_, token)| token.len() >= 6) {
+                text = text.replace(token, "***");
+            }
+        }
+        clean(&text, 4_000)
+    }
+
+    /// The tool as last read, connected or not.
+    pub(crate) fn known(&self, tool: &str) -> Option<Arc<Entry>> {
+        self.catalog.load().get(tool).cloned()
+    }
+
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// Waits for the end of connecting, up to the connect timeout.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub(crate) async fn wait_ready(&self) -> Result<(), CallError> {
+        self.live(0, Duration::ZERO).await.map(drop)
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Ready(_))
+    }
+
+    /// The connection, if it is later than generation `after`. Waits while the server connects, and for a
+    /// next try that is due within `patience`.
+    async fn live(&self, after: u64, patience: Duration) -> Result<Arc<Live>, CallError> {
+        // Without waiting, and without anything that a wait needs.
+        if let Phase::Ready(live) = &*self.phase.borrow()
+            && live.generation > after
+        {
+            return Ok(live.clone());
+        }
+        let clock = &*self.shared.clock;
+        let give_up = clock.monotonic() + patience;
+        let mut phases = self.phase.subscribe();
+        let found = phases.wait_for(|phase| match phase {
+            Phase::Connecting => false,
+            Phase::Ready(live) => live.generation > after,
+            Phase::Failed(failure) => failure.retry_at > give_up,
+            Phase::Stopped => true,
+        });
+        let found = within(clock, self.spec.connect_timeout, found).await.map(|f| f.map(|p| p.clone()));
+        let name = &self.spec.name;
+        match found {
+            Some(Ok(Phase::Ready(live))) => Ok(live),
+            Some(Ok(Phase::Failed(failure))) => Err(self.unavailable(&failure)),
+            Some(_) => Err(CallError::Unavailable(format!("`{name}` is stopped"))),
+            None => Err(CallError::TimedOut(format!(
+                "`{name}` was not ready within {}",
+                crate::duration_text(self.spec.connect_timeout)
+            ))),
+        }
+    }
+
+    fn unavailable(&self, failure: &Failure) -> CallError {
+        let wait = failure.retry_at.saturating_sub(self.shared.clock.monotonic());
+        let (name, why, wait) = (&self.spec.name, &failure.why, crate::duration_text(wait));
+        let text = format!("`{name}`: {why}; next try in {wait}");
+        if failure.needs_auth { CallError::AuthRequired(text) } else { CallError::Unavailable(text) }
+    }
+
+    /// Answers one call.
+    pub(crate) async fn call(&self, tool: &Tool, call: Call, context: CallContext) -> Answer {
+        let Ok(_place) = self.places.try_acquire() else { return Answer::refused(CallError::Overloaded) };
+        let live = match self.live(0, Duration::ZERO).await {
+            Ok(live) => live,
+            Err(error) => return Answer::refused(error),
+        };
+        let Some(entry) = self.known(&tool.name) else {
+            // The tool went away since the caller found it.
+            return Answer::refused(CallError::UnknownTool(Vec::new()));
+        };
+        let args = entry.check.read(&entry.tool.input_schema, &call.args, |why| {
+            let (server, tool) = (&self.spec.name, &tool.name);
+            tracing::warn!(target: crate::LOG, %server, %tool, "arguments go unchecked, its inputSchema: {why}");
+        });
+        let args = match args {
+            Ok(args) => args,
+            Err(error) => return Answer::refused(error),
+        };
+        let begun = self.shared.clock.monotonic();
+        let answer = match &live.link {
+            Link::Provider(provider) => {
+                let answer = provider.call(&entry.tool, call, context);
+                match within(&*self.shared.clock, self.spec.call_timeout, answer).await {
+                    Some(answer) => answer,
+                    None => Answer::once(Err(self.timed_out())),
+                }
+            }
+            Link::Mcp(_) => self.call_mcp(live, &entry, args).await,
+        };
+        if answer.attempts > 0 {
+            self.latencies.add(self.shared.clock.monotonic() - begun);
+        }
+        answer
+    }
+
+    /// One attempt; and a second on the next connection, when the first cannot have had an effect that a
+    /// second would repeat.
+    async fn call_mcp(&self, live: Arc<Live>, entry: &Entry, args: Map<String, Value>) -> Answer {
+        let answer = |result, attempts| Answer { result, attempts, fuel_used: 0 };
+        let first = self.attempt(&live, entry, args.clone()).await;
+        let (was_sent, why) = match first {
+            Ok(result) => return answer(result, 1),
+            Err(Fault::NotSent(why)) => (false, why),
+            Err(Fault::Lost(why)) => (true, why),
+            Err(fault) => return answer(Err(self.call_error(fault)), 1),
+        };
+        live.found_lost.cancel();
+        let name = &self.spec.name;
+        let sent = u32::from(was_sent);
+        if was_sent && !entry.tool.effect.is_repeatable() {
+            // The task is about to know more: the child's last words.
+            let why = match self.live(live.generation, Duration::ZERO).await {
+                Err(CallError::Unavailable(why)) => why,
+                _ => format!("`{name}`: {why}"),
+            };
+            return answer(Err(CallError::OutcomeUnknown(why)), sent);
+        }
+        let next = match self.live(live.generation, PATIENCE).await {
+            Ok(next) => next,
+            Err(error) => return answer(Err(error), sent),
+        };
+        match self.attempt(&next, entry, args).await {
+            Ok(result) => answer(result, sent + 1),
+            Err(fault) => {
+                if matches!(fault, Fault::Lost(_) | Fault::NotSent(_)) {
+                    next.found_lost.cancel();
+                }
+                let sent = sent + u32::from(!matches!(fault, Fault::NotSent(_)));
+                let error = match fault {
+                    Fault::Lost(why) if !entry.tool.effect.is_repeatable() => {
+                        CallError::OutcomeUnknown(format!("`{name}`: {why}"))
+                    }
+                    fault => self.call_error(fault),
+                };
+                answer(Err(error), sent)
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        live: &Live,
+        entry: &Entry,
+        args: Map<String, Value>,
+    ) -> Result<Result<tollgate_core::ToolResult, CallError>, Fault> {
+        let Link::Mcp(session) = &live.link else {
+            return Err(Fault::NotSent("the server changed its kind".to_owned()));
+        };
+        let call = session.call(&entry.tool.name, args);
+        match within(&*self.shared.clock, self.spec.call_timeout, call).await {
+            Some(Ok(json)) => Ok(read_result(json).map_err(|error| match error {
+                CallError::InvalidResponse(why) => {
+                    CallError::InvalidResponse(format!("`{}`: {}", self.spec.name, clean(&why, 500)))
+                }
+                error => error,
+            })),
+            Some(Err(fault)) => Err(fault),
+            None => Ok(Err(self.timed_out())),
+        }
+    }
+
+    fn timed_out(&self) -> CallError {
+        let limit = crate::duration_text(self.spec.call_timeout);
+        CallError::TimedOut(format!("`{}` did not answer within {limit}; the call was cancelled there", self.spec.name))
+    }
+
+    fn call_error(&self, fault: Fault) -> CallError {
+        let text = |why: &str| format!("`{}`: {}", self.spec.name, self.scrub(why));
+        match fault {
+            Fault::NotSent(why) | Fault::Lost(why) => CallError::Unavailable(text(&why)),
+            Fault::Rpc(error) => rejected(error),
+            Fault::Auth(why) => CallError::AuthRequired(text(&why)),
+            Fault::RateLimited(wait_ms) => CallError::RateLimited(wait_ms),
+            Fault::Invalid(why) => CallError::InvalidResponse(text(&why)),
+            Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
+        }
+    }
+
+    /// Lets calls in flight finish, for at most `grace`, then stops.
+    pub(crate) async fn retire(&self, grace: Duration) {
+        let all = u32::try_from(self.spec.max_in_flight).unwrap_or(u32::MAX);
+        let _ = within(&*self.shared.clock, grace, self.places.acquire_many(all)).await;
+        self.stop.cancel();
+    }
+
+    pub(crate) fn status(&self) -> ServerStatus {
+        let phase = self.phase.borrow().clone();
+        let (state, error) = match &phase {
+            Phase::Connecting => (ServerState::Connecting, None),
+            Phase::Ready(_) => (ServerState::Ready, None),
+            Phase::Failed(failure) => (ServerState::Failed, Some(failure.why.clone())),
+            Phase::Stopped => (ServerState::Stopped, None),
+        };
+        let live = match &phase {
+            Phase::Ready(live) => Some(live),
+            _ => None,
+        };
+        let session = live.and_then(|l| match &l.link {
+            Link::Mcp(session) => Some(session),
+            Link::Provider(_) => None,
+        });
+        ServerStatus {
+            name: self.spec.name.clone(),
+            state,
+            transport: live.map_or(self.spec.transport.name(), |l| l.transport),
+            protocol: session.map(|s| s.protocol.clone()),
+            version: session.and_then(|s| s.version.clone()),
+            tools: self.catalog.load().tools().len(),
+            error,
+            connect_ms: *self.connect_ms.lock(),
+            latency: self.latencies.median(),
+        }
+    }
+}

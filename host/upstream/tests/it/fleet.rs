@@ -1,0 +1,126 @@
+//! The fleet as a whole: names, reload, removal.
+
+use crate::support::*;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, EffectClass, Tool, ToolResult, Upstream};
+use tollgate_upstream::{AddError, Fleet, ServerSpec, ServerState, ToolProvider, Transport};
+
+#[tokio::test]
+async fn an_unknown_name_suggests_near_ones() {
+    let fleet = Fleet::default();
+    fleet.add_server(evil("files", "good", "")).unwrap();
+    fleet.add_server(evil("other", "good", "")).unwrap();
+    fleet.wait_ready(&["files", "other"]).await;
+    for (name, want) in [("files:ecko", "files:echo"), ("fles:echo", "files:echo"), ("files:READ", "files:read")] {
+        let CallError::UnknownTool(near) = fails(&fleet, name, json!({})).await else { panic!() };
+        assert_eq!(near.first().map(String::as_str), Some(want), "{near:?}");
+    }
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_reload_restarts_only_what_changed() {
+    let fleet = Fleet::default();
+    fleet.apply([evil("a", "good", ""), evil("b", "good", ""), evil("c", "good", "")]).unwrap();
+    fleet.wait_ready(&["a", "b", "c"]).await;
+    let changed = ServerSpec { deny: vec!["read".into()], ..evil("b", "good", "") };
+    let applied = fleet.apply([evil("a", "good", ""), changed, evil("d", "good", "")]).unwrap();
+    assert_eq!((applied.added, applied.changed, applied.removed), (vec!["d".into()], vec!["b".into()], vec!["c".into()]));
+    assert_eq!(status(&fleet, "a").state, ServerState::Ready, "it was left alone");
+    for name in ["a:echo", "b:echo", "d:echo"] {
+        echoes(&fleet, name).await;
+    }
+    assert!(matches!(fails(&fleet, "b:read", json!({})).await, CallError::UnknownTool(_)));
+    assert!(matches!(fails(&fleet, "c:echo", json!({})).await, CallError::UnknownTool(_)));
+    assert_eq!(fleet.apply([evil("x", "good", ""), evil("x", "good", "")]), Err(AddError::Duplicate("x".into())));
+    assert!(matches!(fleet.add_server(evil("no good", "good", "")), Err(AddError::Name(_))));
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_status_has_the_keys_of_the_contract() {
+    let fleet = Fleet::default();
+    fleet.add_server(evil("a", "good", "")).unwrap();
+    echoes(&fleet, "a:echo").await;
+    let json = serde_json::to_value(fleet.statuses()).unwrap();
+    let keys: Vec<&String> = json[0].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["name", "state", "transport", "protocol", "version", "tools", "error", "connect_ms"]);
+    assert_eq!((&json[0]["state"], &json[0]["protocol"]), (&json!("ready"), &json!("2025-06-18")));
+    assert_eq!((&json[0]["version"], &json[0]["tools"]), (&json!("6.6.6"), &json!(2)));
+    assert!(fleet.statuses()[0].latency.is_some());
+    fleet.shutdown().await;
+}
+
+/// Answers after a moment.
+struct Slow;
+
+impl ToolProvider for Slow {
+    fn tools<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Vec<Tool>, String>> {
+        let tool = Tool {
+            server: server.to_owned(),
+            name: "wait".into(),
+            title: None,
+            description: String::new(),
+            input_schema: json!({"type": "object", "required": ["ms"]}),
+            output_schema: None,
+            annotations: None,
+            other: serde_json::Map::new(),
+            effect: EffectClass::Unknown,
+        };
+        Box::pin(async move { Ok(vec![tool]) })
+    }
+
+    fn call<'a>(&'a self, _tool: &'a Tool, call: Call, _context: CallContext) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let args: serde_json::Value = serde_json::from_str(&call.args).unwrap();
+            tokio::time::sleep(Duration::from_millis(args["ms"].as_u64().unwrap())).await;
+            let result = ToolResult { json: r#"{"content":[]}"#.into(), is_error: false };
+            Answer { result: Ok(result), attempts: 1, fuel_used: 7 }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_provider_is_a_server_like_any_other() {
+    let fleet = Fleet::default();
+    let spec = ServerSpec::new("slow", Transport::provider(Arc::new(Slow)));
+    fleet.add_server(ServerSpec { call_timeout: Duration::from_millis(300), ..spec }).unwrap();
+    let answer = call(&fleet, "slow:wait", json!({"ms": 1})).await;
+    assert!(answer.result.is_ok() && answer.fuel_used == 7, "{answer:?}");
+    assert!(matches!(fails(&fleet, "slow:wait", json!({})).await, CallError::InvalidArguments(_)));
+    assert!(matches!(fails(&fleet, "slow:wait", json!({"ms": 9_000})).await, CallError::TimedOut(_)));
+    assert_eq!(status(&fleet, "slow").transport, "component");
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn calls_in_flight_at_a_removed_server_finish() {
+    let fleet = Fleet::default();
+    fleet.add_server(ServerSpec::new("slow", Transport::provider(Arc::new(Slow)))).unwrap();
+    fleet.wait_ready(&["slow"]).await;
+    let tool = fleet.resolve("slow", "wait").await.unwrap();
+    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 200}"#.into() };
+    let mut answer = fleet.call(&tool, call, context());
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut answer).await.is_err());
+    assert!(fleet.remove_server("slow"));
+    assert!(!fleet.remove_server("slow"));
+    assert!(matches!(fails(&fleet, "slow:wait", json!({"ms": 1})).await, CallError::UnknownTool(_)));
+    assert!(answer.await.result.is_ok());
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn more_calls_than_places_are_refused() {
+    let fleet = Fleet::default();
+    let spec = ServerSpec::new("slow", Transport::provider(Arc::new(Slow)));
+    fleet.add_server(ServerSpec { max_in_flight: 1, ..spec }).unwrap();
+    let tool = fleet.resolve("slow", "wait").await.unwrap();
+    let request = || Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 100}"#.into() };
+    let (first, second) =
+        futures::join!(fleet.call(&tool, request(), context()), fleet.call(&tool, request(), context()));
+    assert!(first.result.is_ok());
+    assert!(matches!(second.result, Err(CallError::Overloaded)));
+    fleet.shutdown().await;
+}

@@ -1,0 +1,12 @@
+//! The fleet against servers that behave and servers that do not. Everything runs on loopback or over
+//! pipes, and nothing stays behind.
+
+#![allow(missing_docs)] // tests say what they are by their names
+
+mod evil;
+mod fleet;
+mod http;
+mod legacy_sse;
+mod real;
+mod streams;
+mod support;

@@ -1,0 +1,18 @@
+//! The integration tests: the whole host, over real servers and misbehaving guests, through the binary and
+//! through the library. One binary, so that Wasmtime is linked once.
+//!
+//! Each module is about one promise; its tests read as sentences.
+
+mod cancel;
+mod demo;
+mod examples;
+mod exit_codes;
+mod fleet;
+mod json_shapes;
+mod library;
+mod limits;
+mod messages;
+mod nesting;
+mod reload;
+mod support;
+mod trust;

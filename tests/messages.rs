@@ -1,0 +1,71 @@
+//! What people read: help, errors, listings. A snapshot each; read it as a user would before accepting it.
+
+use crate::support::{Ended, Place, evil_server};
+use serde_json::json;
+use tollgate_test_guests as guests;
+
+/// What a command said, with what differs between machines and runs taken out.
+fn said(place: &Place, ended: &Ended) -> String {
+    let text = format!("exit {}\n--- stdout\n{}--- stderr\n{}", ended.code, ended.stdout, ended.stderr);
+    let guests = std::path::Path::new(guests::POLICY_ECHO).parent().unwrap();
+    let server = evil_server("good", "")["command"].as_str().unwrap().to_owned();
+    text.replace(place.work().canonicalize().unwrap().to_str().unwrap(), "WORK")
+        .replace(place.work().to_str().unwrap(), "WORK")
+        .replace(guests.to_str().unwrap(), "GUESTS")
+        .replace(&server, "SERVER")
+}
+
+#[test]
+fn help() {
+    let place = Place::new();
+    for command in ["", "demo", "run", "call", "tools", "servers", "check", "config", "trust", "completions"] {
+        let args: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
+        let ended = place.run(args).expect(0);
+        insta::assert_snapshot!(format!("help_{}", if command.is_empty() { "tollgate" } else { command }), ended.stdout);
+    }
+}
+
+#[test]
+fn errors() {
+    let place = Place::new();
+    let servers = json!({"good": evil_server("good", ""), "bad": evil_server("dies-at-start", "")});
+    place.write("servers.json", json!({"mcpServers": servers}).to_string());
+    place.write("module.wasm", "\0asm\u{1}\0\0\0");
+    place.write("text.wasm", "(component)");
+    let with_servers = |args: &[&str]| ["--config", "servers.json"].iter().chain(args).map(ToString::to_string).collect();
+    let alone = |args: &[&str]| args.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let cases: Vec<(&str, Vec<String>)> = vec![
+        ("no_configuration", alone(&["tools"])),
+        ("unknown_policy", alone(&["run", "greeter"])),
+        ("missing_file", alone(&["run", "./greeter.wasm"])),
+        ("core_module", alone(&["run", "./module.wasm"])),
+        ("not_wasm", alone(&["check", "./text.wasm"])),
+        ("unknown_import", alone(&["run", guests::EVIL_IMPORT])),
+        ("wrong_world", alone(&["check", guests::EVIL_WORLD])),
+        ("an_adapter_is_no_policy", alone(&["run", guests::ADAPTER_RELAY])),
+        ("input_is_not_json", alone(&["run", guests::POLICY_ECHO, "--input", "{a: 1}"])),
+        ("not_a_grant", alone(&["run", guests::POLICY_ECHO, "--grant", "crm"])),
+        ("not_a_duration", alone(&["run", guests::POLICY_ECHO, "--timeout", "30"])),
+        ("panic", alone(&["run", guests::EVIL_PANIC])),
+        ("fuel", alone(&["run", guests::EVIL_LOOP, "--fuel", "1_000_000"])),
+        ("denied", with_servers(&["run", guests::POLICY_ONE_CALL])),
+        ("unknown_tool", with_servers(&["call", "good:ecko"])),
+        ("unknown_server", with_servers(&["tools", "--server", "god"])),
+        ("invalid_arguments", with_servers(&["call", "good:echo", r#"{"text":1}"#])),
+        ("server_died_at_start", with_servers(&["call", "bad:echo"])),
+        ("no_such_config", alone(&["--config", "nothing.yaml", "tools"])),
+    ];
+    for (name, args) in cases {
+        let ended = place.run(&args);
+        assert_ne!(ended.code, 0, "{name}");
+        insta::assert_snapshot!(format!("error_{name}"), said(&place, &ended));
+    }
+}
+
+#[test]
+fn completions_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = Place::new().run(["completions", shell]).expect(0);
+        assert!(ended.stdout.contains("tollgate") && ended.stdout.len() > 1_000, "{shell}");
+    }
+}

@@ -1,0 +1,42 @@
+//! The archive: the binary, and the demo's components compiled for this machine.
+
+use crate::{Result, cargo, root, run, target_dir};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Makes the archive. The components are compiled by the binary itself, into the folder where it looks for
+/// them beside itself; on a processor with other features it compiles them anew.
+pub(crate) fn dist() -> Result {
+    run(&mut cargo(&["build", "--release", "--locked"]))?;
+    let name = format!("tollgate-{}-{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS);
+    let dist = target_dir().join("dist");
+    let folder = dist.join(&name);
+    let io = |error: std::io::Error| format!("{} cannot be filled: {error}", folder.display());
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(io)?;
+    }
+    let (bin, components) = (folder.join("bin"), folder.join("share/tollgate/components"));
+    fs::create_dir_all(&bin).map_err(io)?;
+    fs::create_dir_all(&components).map_err(io)?;
+    fs::copy(target_dir().join("release/tollgate"), bin.join("tollgate")).map_err(io)?;
+    for file in ["README.md", "LICENSE"] {
+        fs::copy(root().join(file), folder.join(file)).map_err(io)?;
+    }
+    run(Command::new("strip").arg(bin.join("tollgate")))?;
+    compile_components(&bin.join("tollgate"), &components)?;
+    let archive = format!("{name}.tar.gz");
+    run(Command::new("tar").current_dir(&dist).args(["-czf", &archive, &name]))?;
+    println!("{}", dist.join(archive).display());
+    Ok(())
+}
+
+/// Runs the demo with an empty cache, and takes what it compiled.
+fn compile_components(tollgate: &Path, components: &Path) -> Result {
+    let cache = components.with_extension("making");
+    let io = |error: std::io::Error| format!("{} cannot be filled: {error}", components.display());
+    run(Command::new(tollgate).args(["demo", "--json"]).env("XDG_CACHE_HOME", &cache).stdout(std::process::Stdio::null()))?;
+    fs::remove_dir_all(components).map_err(io)?;
+    fs::rename(cache.join("tollgate/components"), components).map_err(io)?;
+    fs::remove_dir_all(&cache).map_err(io)
+}

@@ -1,0 +1,39 @@
+//! The real MCP servers that the tests connect to: npm and PyPI packages, pinned by lock files, installed
+//! into folders under tests/fleet that git ignores.
+
+use crate::{Result, root, run};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Installs what is not installed yet. Each folder has a copy of the lock file that it was made from: when
+/// that is still the same, nothing is done.
+pub(crate) fn install() -> Result {
+    let fleet = root().join("tests/fleet");
+    install_once(&fleet.join("package-lock.json"), &fleet.join("node_modules"), || {
+        run(Command::new("npm").current_dir(&fleet).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
+    })?;
+    install_once(&fleet.join("requirements.txt"), &fleet.join(".venv"), || {
+        run(Command::new("python3").current_dir(&fleet).args(["-m", "venv", "--clear", ".venv"]))?;
+        let pip = [".venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new("env").current_dir(&fleet).args(pip).args(["--require-hashes", "-r", "requirements.txt"]))
+    })
+}
+
+fn install_once(lock: &Path, folder: &Path, install: impl Fn() -> Result) -> Result {
+    let stamp = folder.join(".installed-from");
+    let wanted = fs::read(lock).map_err(|error| format!("{} cannot be read: {error}", lock.display()))?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    // Registries have bad moments; what is installed is checked by the lock file either way.
+    let mut last = Ok(());
+    for _ in 0..3 {
+        last = install();
+        if last.is_ok() {
+            break;
+        }
+    }
+    last?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
+}
