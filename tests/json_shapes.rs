@@ -86,6 +86,6 @@ fn a_check() {
 
 #[test]
 fn nothing_but_the_document_is_on_stdout() {
-    let ended = Place::new().run(["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout"}"#]);
+    let ended = Place::new().run(["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout","bytes":100,"times":100}"#]);
     ended.json();
 }

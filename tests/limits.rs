@@ -23,7 +23,7 @@ fn cases() -> Vec<Case> {
     vec![
         case(LimitKind::Fuel, guests::EVIL_LOOP, json!({}), "1_000_000", true),
         case(LimitKind::Timeout, guests::EVIL_LOOP, json!({}), "100ms", true),
-        case(LimitKind::Memory, guests::EVIL_MEMORY, json!({}), "8MiB", true),
+        case(LimitKind::Memory, guests::EVIL_MEMORY, json!("large"), "8MiB", true),
         case(LimitKind::TableElements, guests::EVIL_TABLE, json!({}), "1000", true),
         case(LimitKind::Instances, guests::EVIL_INSTANCES, json!({}), "5", true),
         case(LimitKind::OutputBytes, guests::POLICY_ECHO, json!("x".repeat(2_000)), "1KiB", true),
@@ -58,7 +58,7 @@ fn every_limit_has_its_flag_and_an_error_that_names_it_its_value_and_the_way_out
 
 #[test]
 fn a_log_over_its_limit_is_cut_and_the_run_goes_on() {
-    let args = ["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout"}"#, "--log-bytes", "1KiB"];
+    let args = ["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout","bytes":100,"times":100}"#, "--log-bytes", "1KiB"];
     let ended = Place::new().run(args).expect(0);
     let report = ended.json();
     assert_eq!(report["stdout"].as_str().unwrap().len(), 1024);

@@ -14,5 +14,6 @@ mod limits;
 mod messages;
 mod nesting;
 mod reload;
+mod runtime;
 mod support;
 mod trust;

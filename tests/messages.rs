@@ -69,3 +69,37 @@ fn completions_for_every_shell() {
         assert!(ended.stdout.contains("tollgate") && ended.stdout.len() > 1_000, "{shell}");
     }
 }
+
+#[test]
+fn the_reference_names_every_limit_with_its_flag_and_default() {
+    use tollgate::limits::{Limits, format_value};
+    let reference = std::fs::read_to_string(crate::support::root().join("docs/reference.md")).unwrap();
+    let defaults = Limits::default();
+    for &kind in tollgate::LimitKind::ALL {
+        let default = format_value(kind.unit(), defaults.get(kind));
+        let row = format!("| `{}` | `{}` | {default} |", kind.name(), kind.flag());
+        assert!(reference.contains(&row), "docs/reference.md has no row {row}");
+    }
+}
+
+#[test]
+fn the_reference_names_every_key_of_the_configuration() {
+    fn keys(schema: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+        if let Some(properties) = schema["properties"].as_object() {
+            found.extend(properties.keys().cloned());
+        }
+        match schema {
+            serde_json::Value::Object(members) => members.values().for_each(|v| keys(v, found)),
+            serde_json::Value::Array(items) => items.iter().for_each(|v| keys(v, found)),
+            _ => {}
+        }
+    }
+    let reference = std::fs::read_to_string(crate::support::root().join("docs/reference.md")).unwrap();
+    let mut found = std::collections::BTreeSet::new();
+    keys(&tollgate::config::schema(), &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    let later = ["openapi", "$schema"];
+    for key in found.iter().filter(|k| !later.contains(&k.as_str())) {
+        assert!(reference.contains(key.as_str()), "docs/reference.md does not name `{key}`");
+    }
+}

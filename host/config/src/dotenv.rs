@@ -4,7 +4,7 @@
 //! by `'`, `"` or `` ` `` and may then span lines; only in `"` are `\n` and `\r` escapes. Nothing is filled in.
 
 use crate::diagnostic::{Diagnostic, Report};
-use crate::resolve::Secret;
+use tollgate_core::Secret;
 use std::path::{Path, PathBuf};
 
 /// The largest such file, in bytes.
@@ -34,7 +34,7 @@ pub fn parse_env_file(file: &Path, text: &str) -> Result<Vec<(String, Secret)>, 
         let (consumed, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
         match read {
             Ok(None) => {}
-            Ok(Some((name, value))) => variables.push((name.to_owned(), Secret::new(value))),
+            Ok(Some((name, value))) => variables.push((name.to_owned(), Secret::from(value))),
             Err(message) => errors.push(Diagnostic { line: Some(line), ..Diagnostic::of_file(file, message) }),
         }
         line += u32::try_from(consumed.matches('\n').count()).unwrap_or(u32::MAX);

@@ -41,7 +41,7 @@ mod yaml;
 pub use diagnostic::{ConfigError, Diagnostic};
 pub use discover::{Folders, discover};
 pub use model::{Config, Digest, Server};
-pub use resolve::{Secret, resolve};
+pub use resolve::resolve;
 pub use schema::schema;
 pub use template::Source;
 pub use trust::{TrustError, TrustStore};

@@ -3,36 +3,14 @@
 use crate::diagnostic::{ConfigError, Diagnostic, Report, quoted};
 use crate::model::{Config, SecretPlace, Server, Transport, Variable};
 use crate::template::{Piece, Source, Template};
-use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use tollgate_core::Secret;
 
 /// The largest file of a secret, in bytes.
 pub const SECRET_FILE_MAX_BYTES: u64 = 64 << 10;
-
-/// A value that may be secret. It cannot be printed; [`Secret::expose`] is how it is used.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// What fills in a variable: the host's environment for [`Source::Env`]; for [`Source::Secret`], secrets that the
 /// configuration does not declare, which an embedding program may hold.
@@ -69,7 +47,7 @@ pub fn resolve(config: &Config, server: &Server, lookup: &Lookup<'_>) -> Result<
         });
         match filled {
             Ok(filled) => {
-                resolved.insert(name.clone(), Secret(filled));
+                resolved.insert(name.clone(), Secret::from(filled));
             }
             Err((message, help)) => {
                 errors.push(Diagnostic::at(&config.file, value.line, key, message).help(help));

@@ -10,6 +10,7 @@
 //! - [`limits`]: the ceilings of a run; each with its default, flag, key and error. [`budget`]: what is left.
 //! - [`run`]: who runs what (identity), and how a run ended.
 //! - [`json`]: checks of JSON text from outside.
+//! - [`secret`]: values that are never shown.
 //! - [`clock`]: time and randomness, replaceable.
 //! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it) and [`Upstream`] (MCP
 //!   connections and adapters implement it, the gate uses it).
@@ -22,6 +23,7 @@ pub mod json;
 pub mod limits;
 pub mod name;
 pub mod run;
+pub mod secret;
 pub mod tool;
 pub mod traits;
 
@@ -32,6 +34,7 @@ pub use grant::{Grant, GrantError, Grants, HostInterface};
 pub use limits::{LimitKind, LimitReached, Limits};
 pub use name::{NameError, ToolName};
 pub use run::{Principal, RunContext, RunId, Status, Tenant};
+pub use secret::Secret;
 pub use tool::{EffectClass, Tool};
 pub use traits::{CallContext, Caller, LogLevel, Upstream};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_config::Config;
 use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
-use tollgate_journal::{Journal, MemoryJournal, Tee};
+use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
 use tollgate_runtime::RuntimeConfig;
 use tollgate_upstream::{ServerSpec, Transport};
 
@@ -154,9 +154,13 @@ impl HostBuilder {
     /// A configuration that cannot be filled in, a server's name that is none, an engine that cannot be
     /// set up. A server that cannot be reached is no error: it shows in [`Host::servers`].
     pub async fn build(self) -> Result<Host, HostError> {
-        let journal: Arc<dyn Journal> = match self.journals.len() {
+        let mut journals = self.journals;
+        if let Some(file) = &self.config.journal {
+            journals.push(Arc::new(FileJournal::open(file)?));
+        }
+        let journal: Arc<dyn Journal> = match journals.len() {
             0 => Arc::new(MemoryJournal::new(MEMORY_JOURNAL_ENTRIES)),
-            _ => Arc::new(Tee(self.journals)),
+            _ => Arc::new(Tee(journals)),
         };
         let parts = Parts {
             base_limits: self.limits.unwrap_or_default(),

@@ -6,7 +6,7 @@ use crate::request::{ComponentSource, PolicySpec};
 use std::sync::Arc;
 use tollgate_config::model::{self, At, Code, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
-use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, Grant, Grants, Limits, Tool};
+use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, Grant, Grants, Limits, Secret, Tool};
 use tollgate_runtime::Digest;
 use tollgate_upstream::{HttpKind, ServerSpec, ToolProvider, Transport};
 
@@ -22,7 +22,7 @@ pub(crate) struct Configured {
 struct ConfiguredServer {
     server: config::Server,
     /// Environment and headers, filled in: they may change while the file does not.
-    values: Result<Vec<(String, config::Secret)>, String>,
+    values: Result<Vec<(String, Secret)>, String>,
     /// An adapter's component: likewise.
     component: Option<Digest>,
     /// The ceilings of an adapter's calls.
@@ -114,7 +114,7 @@ impl ConfiguredServer {
 
     fn transport(&self, host: &Host) -> Transport {
         let values = match &self.values {
-            Ok(values) => values.iter().map(|(name, value)| (name.clone(), value.expose().into())).collect(),
+            Ok(values) => values.iter().cloned().collect(),
             // The server is there and has failed, with this as its error: the others start all the same.
             Err(why) => return Transport::provider(Arc::new(Misconfigured(why.clone()))),
         };

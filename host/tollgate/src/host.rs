@@ -15,7 +15,7 @@ use tollgate_core::{
     ToolResult, json,
 };
 use tollgate_gate::{Gate, Opening};
-use tollgate_journal::Journal;
+use tollgate_journal::{Journal, JournalError};
 use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, RunSetup, Runtime, RuntimeConfig};
 use tollgate_upstream::{AddError, Fleet, ServerSpec, ServerStatus, Transport};
 
@@ -56,6 +56,9 @@ pub enum HostError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A server's name is none, or is taken.
     #[error(transparent)]
     Server(#[from] AddError),

@@ -40,7 +40,7 @@ pub use tollgate_config as config;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
     Call, CallError, CallFailure, Clock, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached,
-    Limits, LogLevel, ManualClock, NameError, Outcome, Principal, RpcError, RunId, SeededEntropy, Status, SystemClock,
+    Limits, LogLevel, ManualClock, NameError, Outcome, Principal, RpcError, RunId, Secret, SeededEntropy, Status, SystemClock,
     SystemEntropy, Tenant, Tool, ToolName, ToolResult, Violation, limits,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};

@@ -3,7 +3,7 @@
 //! A child leads a process group of its own, so that what it starts ends with it. rmcp's child transport
 //! hands on the host's whole environment; ours hands on [`INHERITED_ENV`] only.
 
-use crate::spec::Secret;
+use tollgate_core::Secret;
 use crate::text::clean;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process_group};

@@ -206,7 +206,10 @@ impl Session {
             };
             bytes += page.len();
             if bytes > MAX_LIST_BYTES {
-                return Err(Fault::TooLarge(format!("its list of tools is over {}", crate::bytes_text(MAX_LIST_BYTES))));
+                return Err(Fault::TooLarge(format!(
+                    "its list of tools is over {}",
+                    crate::bytes_text(MAX_LIST_BYTES)
+                )));
             }
             let next = next_cursor(&page)?;
             tools.extend(read_tools(spec, &page, &passed));

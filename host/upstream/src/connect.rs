@@ -3,7 +3,7 @@
 use crate::catalog::Catalog;
 use crate::child::ChildServer;
 use crate::client::{Fault, Lifecycle, Session, SessionEnd};
-use crate::http::{Endpoint, parse_url};
+use crate::http::{Endpoint, HttpClients, parse_url};
 use crate::line::{LineFaults, LineTransport};
 use crate::provider::ToolProvider;
 use crate::spec::{HttpKind, ServerSpec, Transport};
@@ -71,7 +71,7 @@ impl Remains {
 /// Connects. What must be ended or explained later is left in `remains`, even when the future is dropped.
 pub(crate) async fn connect(
     spec: &ServerSpec,
-    http: &Result<reqwest::Client, String>,
+    http: &Result<HttpClients, String>,
     remains: &mut Remains,
 ) -> Result<Connected, Fault> {
     let (session, end, transport) = match &spec.transport {
@@ -96,8 +96,8 @@ pub(crate) async fn connect(
             open_lines(spec, read, write, remains).await?
         }
         Transport::Http { url, headers, kind } => {
-            parse_url(url).map_err(Fault::NotSent)?;
-            let client = http.clone().map_err(Fault::NotSent)?;
+            let parsed = parse_url(url).map_err(Fault::NotSent)?;
+            let client = http.as_ref().map_err(|why| Fault::NotSent(why.clone()))?.for_url(&parsed);
             let endpoint = Endpoint::new(client, headers, spec.max_message_bytes).map_err(Fault::NotSent)?;
             open_http(url, *kind, endpoint).await?
         }

@@ -1,6 +1,6 @@
 //! All servers together, under their names.
 
-use crate::http::new_client;
+use crate::http::HttpClients;
 use crate::near::near;
 use crate::server::{Server, Shared};
 use crate::spec::ServerSpec;
@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::name::check_server_name;
 use tollgate_core::{
@@ -52,6 +53,8 @@ pub struct Fleet {
     servers: ArcSwap<Servers>,
     shared: Arc<Shared>,
     tasks: TaskTracker,
+    /// Stops all servers, those too that are removed and finish their calls.
+    stop: CancellationToken,
     /// Held while `servers` is replaced.
     edit: Mutex<()>,
 }
@@ -67,8 +70,9 @@ impl Fleet {
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             servers: ArcSwap::default(),
-            shared: Arc::new(Shared { clock, entropy, http: new_client() }),
+            shared: Arc::new(Shared { clock, entropy, http: HttpClients::new() }),
             tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
             edit: Mutex::new(()),
         }
     }
@@ -139,7 +143,7 @@ impl Fleet {
     }
 
     fn start(&self, spec: ServerSpec) -> Arc<Server> {
-        let server = Server::new(spec, self.shared.clone());
+        let server = Server::new(spec, self.shared.clone(), self.stop.child_token());
         self.tasks.spawn(server.clone().run());
         server
     }
@@ -177,9 +181,7 @@ impl Fleet {
 
     /// Stops every server and waits until all is gone, child processes included. Calls in flight fail.
     pub async fn shutdown(&self) {
-        for server in self.servers.load().values() {
-            server.stop.cancel();
-        }
+        self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -224,8 +226,6 @@ impl Upstream for Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        for server in self.servers.load().values() {
-            server.stop.cancel();
-        }
+        self.stop.cancel();
     }
 }

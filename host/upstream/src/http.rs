@@ -4,7 +4,7 @@
 //! failures apart by whether the request was sent, and never shows a URL's secrets.
 
 use crate::carry::{InFlight, carried_by_shape, older_server};
-use crate::spec::Secret;
+use tollgate_core::Secret;
 use crate::text::clean;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -69,22 +69,43 @@ pub(crate) enum HttpError {
 
 type Failed = StreamableHttpError<HttpError>;
 
-/// The client that all servers share: connections are pooled by origin.
-pub(crate) fn new_client() -> Result<reqwest::Client, String> {
-    reqwest::Client::builder()
-        .redirect(same_origin_only())
-        .connect_timeout(std::time::Duration::from_secs(30))
-        .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| format!("no HTTP client: {error}"))
+/// The clients that all servers share.
+pub(crate) struct HttpClients {
+    /// For `http`: without a pool. Such servers are near, so a connection costs little; a connection that is
+    /// used again costs 40 ms a call where the server writes head and body apart (Nagle's algorithm there,
+    /// delayed acknowledgement here, which Linux leaves out on new connections).
+    plain: reqwest::Client,
+    /// For `https`: pooled by origin, because a handshake costs much.
+    secure: reqwest::Client,
+}
+
+impl HttpClients {
+    /// # Errors
+    /// The machine has no usable TLS set-up.
+    pub(crate) fn new() -> Result<Self, String> {
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(same_origin_only())
+                .connect_timeout(std::time::Duration::from_secs(30))
+                .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
+        };
+        let failed = |error| format!("no HTTP client: {error}");
+        Ok(Self {
+            plain: builder().pool_max_idle_per_host(0).build().map_err(failed)?,
+            secure: builder().build().map_err(failed)?,
+        })
+    }
+
+    pub(crate) fn for_url(&self, url: &Url) -> reqwest::Client {
+        if url.scheme() == "https" { self.secure.clone() } else { self.plain.clone() }
+    }
 }
 
 /// Headers hold secrets, so no redirect leaves the origin; and only 307 and 308 keep the message.
 fn same_origin_only() -> reqwest::redirect::Policy {
     reqwest::redirect::Policy::custom(|attempt| {
         let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-        let keeps_message =
-            matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let keeps_message = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         if same && keeps_message && attempt.previous().len() <= 10 { attempt.follow() } else { attempt.stop() }
     })
 }
@@ -206,9 +227,9 @@ impl Endpoint {
         let mut in_flight = InFlight::default();
         in_flight.sent(message);
         if is_type(&response, "text/event-stream") {
-            let events = self.events(response).map(move |event| {
-                event.map(|event| rewrite(event, |data| in_flight.carried(data)))
-            });
+            let events = self
+                .events(response)
+                .map(move |event| event.map(|event| rewrite(event, |data| in_flight.carried(data))));
             return Ok(Sse(events.boxed(), session));
         }
         let is_json = is_type(&response, "application/json");
@@ -243,9 +264,7 @@ impl Endpoint {
         if let Some(error) = auth_or_rate(&response) {
             return Err(match error {
                 // rmcp gives up a stream on this one.
-                HttpError::Auth { .. } => {
-                    StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string()))
-                }
+                HttpError::Auth { .. } => StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string())),
                 error => StreamableHttpError::Client(error),
             });
         }

@@ -17,7 +17,7 @@
 //! - `client`: one MCP session over rmcp. `carry`: how results pass rmcp as text.
 //! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
-//! - `catalog`: the tools of a server. `schema`: arguments held against them. `near`: near names.
+//! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
 //! - `text`: foreign text made fit to be shown.
 
 mod carry;
@@ -35,12 +35,13 @@ mod server;
 pub mod spec;
 mod sse;
 pub mod status;
+mod tame;
 mod text;
 
 pub use child::INHERITED_ENV;
 pub use fleet::{AddError, Applied, Fleet};
 pub use provider::ToolProvider;
-pub use spec::{Duplex, HttpKind, Secret, ServerSpec, StreamSource, Transport};
+pub use spec::{Duplex, HttpKind, ServerSpec, StreamSource, Transport};
 pub use status::{ServerState, ServerStatus};
 
 use std::time::Duration;

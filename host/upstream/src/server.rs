@@ -7,6 +7,7 @@
 use crate::catalog::{Catalog, Entry};
 use crate::client::{Fault, read_result, rejected};
 use crate::connect::{Connected, Link, Remains, connect};
+use crate::http::HttpClients;
 use crate::spec::ServerSpec;
 use crate::status::{Latencies, ServerState, ServerStatus};
 use crate::text::clean;
@@ -36,7 +37,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) http: Result<reqwest::Client, String>,
+    pub(crate) http: Result<HttpClients, String>,
 }
 
 #[derive(Clone)]
@@ -74,11 +75,11 @@ pub(crate) struct Server {
     connect_ms: Mutex<Option<u64>>,
     places: Semaphore,
     latencies: Latencies,
-    pub(crate) stop: CancellationToken,
+    stop: CancellationToken,
 }
 
 impl Server {
-    pub(crate) fn new(spec: ServerSpec, shared: Arc<Shared>) -> Arc<Self> {
+    pub(crate) fn new(spec: ServerSpec, shared: Arc<Shared>, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             places: Semaphore::new(spec.max_in_flight),
             spec,
@@ -87,11 +88,11 @@ impl Server {
             catalog: ArcSwap::default(),
             connect_ms: Mutex::default(),
             latencies: Latencies::default(),
-            stop: CancellationToken::new(),
+            stop,
         })
     }
 
-    /// Keeps the server connected until [`Server::stop`].
+    /// Keeps the server connected until it is stopped.
     pub(crate) async fn run(self: Arc<Self>) {
         let (mut failures, mut generation) = (0, 0);
         while !self.stop.is_cancelled() {
@@ -394,8 +395,10 @@ impl Server {
     /// Lets calls in flight finish, for at most `grace`, then stops.
     pub(crate) async fn retire(&self, grace: Duration) {
         let all = u32::try_from(self.spec.max_in_flight).unwrap_or(u32::MAX);
-        let _ = within(&*self.shared.clock, grace, self.places.acquire_many(all)).await;
-        self.stop.cancel();
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            _ = within(&*self.shared.clock, grace, self.places.acquire_many(all)) => self.stop.cancel(),
+        }
     }
 
     pub(crate) fn status(&self) -> ServerStatus {

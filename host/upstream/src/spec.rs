@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tollgate_core::BoxFuture;
+use tollgate_core::{BoxFuture, Secret};
 use tollgate_core::grant::glob;
 
 /// How long a connection may take when nobody says otherwise.
@@ -19,36 +19,15 @@ pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest JSON-RPC message that a server may send when nobody says otherwise, in bytes.
 pub const DEFAULT_MAX_MESSAGE_BYTES: usize = 32 << 20;
 
-/// A value that is never shown: its `Debug` tells nothing.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The value itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<S: Into<String>> From<S> for Secret {
-    fn from(value: S) -> Self {
-        Self(value.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// A bidirectional stream of bytes to a server in this process.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + 'static> Duplex for T {}
 
+type Opening = BoxFuture<'static, io::Result<Box<dyn Duplex>>>;
+
 /// Opens a stream to a server in this process, once for each connection.
 #[derive(Clone)]
-pub struct StreamSource(Arc<dyn Fn() -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> + Send + Sync>);
+pub struct StreamSource(Arc<dyn Fn() -> Opening + Send + Sync>);
 
 impl StreamSource {
     pub(crate) async fn open(&self) -> io::Result<Box<dyn Duplex>> {

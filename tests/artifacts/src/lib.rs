@@ -2,3 +2,7 @@
 //! that no guest has does not compile.
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
+
+/// The folder that holds them all, for tests that choose by name.
+pub const FOLDER: &str = env!("OUT_DIR");

@@ -2,6 +2,8 @@
 //!
 //! `evil-server MODE [ARG]`. It speaks 2025-06-18 and knows no more of MCP than the tests need.
 
+#![allow(clippy::indexing_slicing)] // of JSON only, which cannot panic where it is read
+
 use serde_json::{Value, json};
 use std::io::{BufRead, Write, stdin, stdout};
 use std::process::{Command, exit};
@@ -84,7 +86,8 @@ impl Server {
         match message["method"].as_str().unwrap_or_default() {
             "server/discover" if self.mode == "late-discover" => {}
             "server/discover" => {
-                say(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "Method not found"}}).to_string());
+                say(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "Method not found"}})
+                    .to_string());
             }
             "initialize" => {
                 if self.mode == "chatty" {
@@ -92,11 +95,14 @@ impl Server {
                     say("{\"half\": ");
                     say("\u{feff}");
                 }
-                answer(id, &json!({
-                    "protocolVersion": "2025-06-18",
-                    "capabilities": {"tools": {"listChanged": true}},
-                    "serverInfo": {"name": "evil", "version": "6.6.6"},
-                }));
+                answer(
+                    id,
+                    &json!({
+                        "protocolVersion": "2025-06-18",
+                        "capabilities": {"tools": {"listChanged": true}},
+                        "serverInfo": {"name": "evil", "version": "6.6.6"},
+                    }),
+                );
             }
             "tools/list" => self.list(id, &message["params"]["cursor"]),
             "tools/call" => self.call(id, &message["params"]),

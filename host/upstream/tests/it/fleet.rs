@@ -27,7 +27,10 @@ async fn a_reload_restarts_only_what_changed() {
     fleet.wait_ready(&["a", "b", "c"]).await;
     let changed = ServerSpec { deny: vec!["read".into()], ..evil("b", "good", "") };
     let applied = fleet.apply([evil("a", "good", ""), changed, evil("d", "good", "")]).unwrap();
-    assert_eq!((applied.added, applied.changed, applied.removed), (vec!["d".into()], vec!["b".into()], vec!["c".into()]));
+    assert_eq!(
+        (applied.added, applied.changed, applied.removed),
+        (vec!["d".into()], vec!["b".into()], vec!["c".into()])
+    );
     assert_eq!(status(&fleet, "a").state, ServerState::Ready, "it was left alone");
     for name in ["a:echo", "b:echo", "d:echo"] {
         echoes(&fleet, name).await;
@@ -109,6 +112,18 @@ async fn calls_in_flight_at_a_removed_server_finish() {
     assert!(matches!(fails(&fleet, "slow:wait", json!({"ms": 1})).await, CallError::UnknownTool(_)));
     assert!(answer.await.result.is_ok());
     fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_calls() {
+    let fleet = Fleet::default();
+    fleet.add_server(ServerSpec::new("slow", Transport::provider(Arc::new(Slow)))).unwrap();
+    let tool = fleet.resolve("slow", "wait").await.unwrap();
+    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 20000}"#.into() };
+    let mut answer = fleet.call(&tool, call, context());
+    assert!(tokio::time::timeout(Duration::from_millis(20), &mut answer).await.is_err());
+    fleet.remove_server("slow");
+    tokio::time::timeout(Duration::from_secs(5), fleet.shutdown()).await.unwrap();
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tollgate_core::CallError;
-use tollgate_upstream::{Fleet, HttpKind, Secret, ServerSpec, ServerState, Transport};
+use tollgate_core::Secret;
+use tollgate_upstream::{Fleet, HttpKind, ServerSpec, ServerState, Transport};
 
 /// A server on a free port of loopback; it ends with the test.
 pub struct Served {

@@ -2,6 +2,7 @@
 //! pipes, and nothing stays behind.
 
 #![allow(missing_docs)] // tests say what they are by their names
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 
 mod evil;
 mod fleet;

@@ -192,7 +192,7 @@ async fn modern_news_of_tools_are_listened_for() {
 }
 
 /// A server that takes longer to start than the probe waits, answers the probe late, then `initialize`.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_late_answer_to_the_probe_does_not_spoil_the_fallback() {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
@@ -202,7 +202,8 @@ async fn a_late_answer_to_the_probe_does_not_spoil_the_fallback() {
         let initialize: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
         assert_eq!((&probe["method"], &initialize["method"]), (&json!("server/discover"), &json!("initialize")));
         let late = json!({"jsonrpc": "2.0", "id": probe["id"], "error": {"code": -32601, "message": "?"}});
-        let info = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}});
+        let info =
+            json!({"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {"name": "s", "version": "1"}});
         let ready = json!({"jsonrpc": "2.0", "id": initialize["id"], "result": info});
         write.write_all(format!("{late}\n{ready}\n").as_bytes()).await.unwrap();
         while let Ok(Some(line)) = lines.next_line().await {

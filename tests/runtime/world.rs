@@ -1,6 +1,6 @@
 //! The world that a guest sees through WASI is empty: nothing of the machine is in it.
 
-use crate::support::{Tools, guest, output, runtime_at};
+use crate::runtime::support::{Tools, guest, output, runtime_at};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,6 @@
 //! What an adapter answers: results, failures, and what is neither.
 
-use crate::support::{SOON, Tools, call, error};
+use crate::runtime::support::{SOON, Tools, call, error};
 use serde_json::{Value, json};
 use std::time::Instant;
 use tollgate_core::{LimitKind, Limits, Outcome};

@@ -1,6 +1,6 @@
 //! What a component says of itself is asked once, quickly, with nothing granted, and not believed blindly.
 
-use crate::support::{SOON, guest, new_runtime, program, runtime};
+use crate::runtime::support::{SOON, guest, new_runtime, program, runtime};
 use serde_json::{Value, json};
 use std::time::Instant;
 use tollgate_runtime::{RunError, RuntimeConfig};

@@ -1,6 +1,6 @@
 //! A guest that misbehaves ends, soon, with an error that says why; and leaves nothing behind.
 
-use crate::support::{SOON, Tools, call, error, guest, new_runtime, output, program, run, runtime, setup};
+use crate::runtime::support::{SOON, Tools, call, error, guest, new_runtime, output, program, run, runtime, setup};
 use serde_json::{Value, json};
 use std::time::Instant;
 use tollgate_core::limits::format_value;

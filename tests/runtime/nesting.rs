@@ -1,6 +1,6 @@
 //! Runs behind runs: a policy whose call is answered by an adapter, whose call is answered by another.
 
-use crate::support::{Tools, error, output, program, runtime, setup};
+use crate::runtime::support::{Tools, error, output, program, runtime, setup};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::task::JoinSet;

@@ -1,9 +1,7 @@
 //! What all tests share: guests, the way out of a run, short forms for running.
 
-mod guests;
 mod tools;
 
-pub use guests::guest;
 pub use tools::{Tools, failures};
 
 use serde_json::Value;
@@ -14,6 +12,12 @@ use tollgate_runtime::{PolicyError, Program, RunEnd, RunError, RunSetup, Runtime
 
 /// How soon a run must have ended after its limit: long for a loaded machine, short beside "never".
 pub const SOON: Duration = Duration::from_secs(5);
+
+/// The bytes of a guest of `tests/guests`, by the name of its crate or of its file in `wat/`.
+pub fn guest(name: &str) -> Vec<u8> {
+    let file = std::path::Path::new(tollgate_test_guests::FOLDER).join(name).with_extension("wasm");
+    std::fs::read(&file).unwrap_or_else(|error| panic!("no test guest is named `{name}`: {error}"))
+}
 
 /// The runtime that tests share which need no other.
 pub fn runtime() -> Arc<Runtime> {

@@ -1,6 +1,6 @@
 //! The compile cache holds machine code, so it believes nothing that somebody else could have put there.
 
-use crate::support::{Tools, guest, new_runtime, output, setup};
+use crate::runtime::support::{Tools, guest, new_runtime, output, setup};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -1,6 +1,6 @@
 //! What a file is, is found out before anything of it runs; and no file, however broken, is more than an error.
 
-use crate::support::{Tools, guest, new_runtime, runtime, setup};
+use crate::runtime::support::{Tools, guest, new_runtime, runtime, setup};
 use proptest::prelude::*;
 use std::sync::{Arc, OnceLock};
 use tollgate_core::Limits;

@@ -1,7 +1,7 @@
 //! A guest can match on every way in which a call fails, sees every field, and goes on; and what it hands back
 //! arrives as it was.
 
-use crate::support::{Tools, call, failures, output, run};
+use crate::runtime::support::{Tools, call, failures, output, run};
 use serde_json::json;
 use std::time::Duration;
 use tollgate_core::{CallFailure, Limits};

@@ -1,6 +1,6 @@
 //! Waiting on the host's timer goes by the host's clock.
 
-use crate::support::{Tools, guest, output, runtime_at, setup};
+use crate::runtime::support::{Tools, guest, output, runtime_at, setup};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use tollgate_core::{LimitKind, Limits, ManualClock};
 use tollgate_runtime::RunError;
 
 /// Runs a policy while the clock goes on a millisecond at a time.
-async fn run_on_the_clock(name: &str, naps: &Value, limits: Limits) -> (crate::support::PolicyEnd, Duration) {
+async fn run_on_the_clock(name: &str, naps: &Value, limits: Limits) -> (crate::runtime::support::PolicyEnd, Duration) {
     let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
     let runtime = runtime_at(clock.clone());
     let program = runtime.prepare(guest(name)).await.unwrap();
@@ -31,7 +31,7 @@ async fn run_on_the_clock(name: &str, naps: &Value, limits: Limits) -> (crate::s
     (end, passed)
 }
 
-fn woken(end: crate::support::PolicyEnd) -> Vec<u64> {
+fn woken(end: crate::runtime::support::PolicyEnd) -> Vec<u64> {
     serde_json::from_value(output(end)).unwrap()
 }
 

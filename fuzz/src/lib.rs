@@ -1,0 +1,96 @@
+//! What is fuzzed: every parser of untrusted bytes, a function each. None may panic or hang, whatever the bytes.
+//!
+//! `fuzz/targets` has the libFuzzer programs (`cargo +nightly fuzz run --fuzz-dir fuzz/targets config fuzz/corpus/config`);
+//! the corpora under `fuzz/corpus` are replayed by this crate's tests, on stable.
+
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tollgate_config::Format;
+use tollgate_core::limits::{Unit, parse_value};
+use tollgate_core::{Grant, ToolName, json};
+use tollgate_upstream::{Fleet, ServerSpec, Transport};
+
+/// A configuration file, in each format.
+pub fn config(data: &[u8]) {
+    for format in [Format::Yaml, Format::Toml, Format::Json] {
+        if let Err(error) = tollgate_config::parse_bytes(format, data) {
+            drop(error.to_string());
+        }
+    }
+}
+
+/// A file that should be a component.
+pub fn inspect(data: &[u8]) {
+    if let Err(error) = tollgate_runtime::inspect::inspect(data) {
+        drop(error.to_string());
+    }
+}
+
+/// The small texts of the command line and the configuration, and JSON of guests.
+pub fn text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(name) = text.parse::<ToolName>() {
+        assert_eq!(name.to_string().parse(), Ok(name));
+    }
+    if let Ok(grant) = text.parse::<Grant>() {
+        assert_eq!(grant.to_string().parse(), Ok(grant));
+    }
+    for unit in [Unit::Count, Unit::Bytes, Unit::Millis] {
+        drop(parse_value(unit, text));
+    }
+    drop(json::check(text));
+}
+
+/// What a server says: the bytes come from its side of a connection, whatever it was asked.
+pub fn server(data: &[u8]) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    runtime.block_on(async {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let fleet = Fleet::default();
+        let mut spec = ServerSpec::new("fuzzed", Transport::stream(ours));
+        spec.connect_timeout = Duration::from_millis(200);
+        if fleet.add_server(spec).is_err() {
+            return;
+        }
+        // It hangs up when all is said, so that nothing waits for more.
+        drop(theirs.write_all(data).await);
+        drop(theirs);
+        drop(fleet.wait_ready(&["fuzzed"]).await);
+        drop(fleet.statuses());
+        fleet.shutdown().await;
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    /// Replays a corpus. An empty one proves nothing, so it fails.
+    fn replay(name: &str, target: fn(&[u8])) {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+        let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        assert!(!files.is_empty(), "{} is empty", folder.display());
+        for file in files {
+            target(&std::fs::read(&file).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_corpus_of_configurations_replays() {
+        replay("config", super::config);
+    }
+
+    #[test]
+    fn the_corpus_of_components_replays() {
+        replay("inspect", super::inspect);
+    }
+
+    #[test]
+    fn the_corpus_of_texts_replays() {
+        replay("text", super::text);
+    }
+
+    #[test]
+    fn the_corpus_of_what_servers_say_replays() {
+        replay("server", super::server);
+    }
+}

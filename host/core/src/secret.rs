@@ -1,0 +1,26 @@
+//! Values that are never shown.
+
+use std::fmt;
+
+/// A value that may be secret. It cannot be printed: its `Debug` tells nothing, and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself. Wherever this is called, it leaves our care.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<S: Into<String>> From<S> for Secret {
+    fn from(value: S) -> Self {
+        Self(value.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
