@@ -357,8 +357,8 @@ async fn one_run_more_than_the_pool_has_room_for_is_overloaded_and_later_welcome
 async fn a_run_leaves_nothing_to_the_next_one() {
     let limits = limits(LimitKind::LogBytes, 250);
     for _ in 0..3 {
-        let end = run("evil_log", &json!({"to": "stdout", "bytes": 100, "times": 2}), &Tools::new(), limits.clone());
-        let end = end.await;
+        let input = json!({"to": "stdout", "bytes": 100, "times": 2});
+        let end = run("evil_log", &input, &Tools::new(), limits.clone()).await;
         assert_eq!((end.stdout.len(), end.dropped_log_bytes), (200, 0));
         let trap = run("evil_panic", &json!(1), &Tools::new(), limits.clone()).await;
         assert!(matches!(trap.result, Err(RunError::Trap { .. })));

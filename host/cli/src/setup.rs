@@ -18,10 +18,11 @@ pub(crate) fn init_output(global: &Global) {
     .write_global();
     let filter = match (&global.log_level, global.verbose) {
         (Some(filter), _) => filter.clone(),
+        // rmcp logs the contents of messages at `info` and below.
         (None, 0) => "error".to_owned(),
-        (None, 1) => "warn,tollgate=info".to_owned(),
-        (None, 2) => "info,tollgate=debug".to_owned(),
-        (None, _) => "debug,tollgate=trace".to_owned(),
+        (None, 1) => "warn,tollgate=info,rmcp=error".to_owned(),
+        (None, 2) => "info,tollgate=debug,rmcp=warn".to_owned(),
+        (None, _) => "debug,tollgate=trace,rmcp=warn".to_owned(),
     };
     let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|error| {
         print::warn(format_args!("--log-level `{filter}` is not understood ({error}); using `error`"));

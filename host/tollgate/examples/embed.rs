@@ -12,6 +12,7 @@ use tollgate::{Entry, Event, Grants, Host, Journal, JournalError, LimitKind, Run
 struct Echo;
 
 #[derive(serde::Deserialize, rmcp::schemars::JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
 struct EchoArgs {
     /// Comes back.
     n: u64,
@@ -42,7 +43,10 @@ impl Journal for Watch {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let policy = std::env::args().nth(1).ok_or("give the path of a policy that calls echo:echo")?;
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    let server = tokio::spawn(async move { Echo.serve(theirs).await?.waiting().await.map_err(std::io::Error::other) });
+    let server = tokio::spawn(async move {
+        let running = Echo.serve(theirs).await.map_err(std::io::Error::other)?;
+        running.waiting().await.map_err(std::io::Error::other)
+    });
 
     let host = Host::builder().in_process_server("echo", ours).journal(Arc::new(Watch)).build().await?;
     for tool in host.tools().await {

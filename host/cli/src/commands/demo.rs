@@ -11,6 +11,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use tollgate::{AdapterSpec, ComponentSource, Grants, Principal, RunReport, RunRequest, Status};
 
+#[allow(dead_code, reason = "the demo needs some of the components that are built")]
 mod plugins {
     include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
 }
