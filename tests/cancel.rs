@@ -37,7 +37,10 @@ fn in_a_call_the_server_is_told_and_the_command_says_what_was_cancelled() {
         let [called, cancelled] = lines[..] else { panic!("{command:?}: the server was not told: {heard:?}") };
         assert_eq!(called.strip_prefix("called "), Some(cancelled));
         let journal = std::fs::read_to_string(&journal).unwrap();
-        assert!(journal.contains(r#""outcome":"cancelled""#) && journal.contains(r#""status":"cancelled""#), "{journal}");
+        assert!(
+            journal.contains(r#""outcome":"cancelled""#) && journal.contains(r#""status":"cancelled""#),
+            "{journal}"
+        );
     }
 }
 
@@ -56,7 +59,8 @@ fn in_a_loop_without_calls() {
 fn while_a_server_connects_and_nothing_is_left() {
     let place = Place::new();
     let marker = format!("connects-{}", std::process::id());
-    place.write("servers.json", json!({"mcpServers": {"never": evil_server("never-initializes", &marker)}}).to_string());
+    place
+        .write("servers.json", json!({"mcpServers": {"never": evil_server("never-initializes", &marker)}}).to_string());
     for command in [vec!["tools"], vec!["servers"], vec!["call", "never:x"]] {
         let running = Running::start(place.tollgate(["--config", "servers.json"].into_iter().chain(command.clone())));
         eventually("the server is started", || (!processes_with(&marker).is_empty()).then_some(()));

@@ -29,7 +29,8 @@ fn the_demo_answers_from_five_servers_at_once() {
 #[test]
 fn the_demo_shows_a_timeline_and_the_answer() {
     let ended = Place::new().run(["demo"]).expect(0);
-    for text in ["servers", "question", "calls", "crm:search_customers", "payments:get_payment_history", "━", "answer"] {
+    for text in ["servers", "question", "calls", "crm:search_customers", "payments:get_payment_history", "━", "answer"]
+    {
         assert!(ended.stdout.contains(text), "{text} is not in:\n{}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\u{1b}'), "no colours without a terminal");

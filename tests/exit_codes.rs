@@ -35,11 +35,12 @@ fn one_for_an_error_of_the_policy() {
 
 #[test]
 fn one_for_an_error_of_a_tool() {
-    let place = with_servers(json!({"evil": evil_server("good", "")}));
-    let ended = place.run(["--config", "servers.json", "call", "evil:echo", "--json"]);
-    let shape = ended.json();
-    // The arguments break the tool's schema: the caller's mistake.
-    assert_eq!((ended.code, &shape["error"]["kind"]), (1, &json!("invalid-arguments")), "{shape}");
+    let place = with_servers(json!({"evil": evil_server("odd-results", "")}));
+    // The tool answers `isError`; then there is no such tool.
+    for (tool, want) in [("evil:echo", "failed"), ("evil:nothing", "unknown-tool")] {
+        let ended = place.run(["--config", "servers.json", "call", tool, r#"{"text":"failed"}"#, "--json"]).expect(1);
+        assert_eq!(ended.json()["error"]["kind"], want, "{}", ended.stdout);
+    }
 }
 
 #[test]
@@ -92,7 +93,10 @@ fn four_for_a_limit() {
     assert_eq!(report["status"], "limit");
     assert_eq!(report["error"]["limit"], json!({"name": "timeout", "value": 200}));
     let message = report["error"]["message"].as_str().unwrap();
-    assert!(message.contains("--timeout") && message.contains("limits.timeout") && message.contains("200ms"), "{message}");
+    assert!(
+        message.contains("--timeout") && message.contains("limits.timeout") && message.contains("200ms"),
+        "{message}"
+    );
 }
 
 #[test]

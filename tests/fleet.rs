@@ -109,7 +109,8 @@ fn many_runs_share_one_process_a_server() {
     let place = place();
     let repo = place.work().join("repo").display().to_string();
     // While a policy waits in one process of the host, its servers are there once, however often it calls.
-    let call = json!({"server": "everything", "tool": "trigger-long-running-operation", "args": {"duration": 3, "steps": 3}});
+    let call =
+        json!({"server": "everything", "tool": "trigger-long-running-operation", "args": {"duration": 3, "steps": 3}});
     let input = json!({"mode": "at_once", "calls": vec![call; 4]}).to_string();
     let args = ["--config", "servers.json", "run", guests::POLICY_CALLS, "--json", "--grant", "*:*", "--input", &input];
     let running = Running::start(place.tollgate(args));

@@ -50,10 +50,7 @@ fn a_call() {
 fn tools() {
     let tools = place().run(["--config", "servers.json", "tools", "--json"]).expect(0).json();
     let tool = tools.as_array().unwrap().iter().find(|t| t["name"] == "echo").unwrap();
-    assert_eq!(
-        keys(tool),
-        ["server", "name", "title", "description", "input_schema", "output_schema", "annotations"]
-    );
+    assert_eq!(keys(tool), ["server", "name", "title", "description", "input_schema", "output_schema", "annotations"]);
     assert_eq!(tool["server"], "good");
     assert!(tool["input_schema"].is_object());
 }
@@ -86,6 +83,7 @@ fn a_check() {
 
 #[test]
 fn nothing_but_the_document_is_on_stdout() {
-    let ended = Place::new().run(["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout","bytes":100,"times":100}"#]);
+    let ended =
+        Place::new().run(["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout","bytes":100,"times":100}"#]);
     ended.json();
 }

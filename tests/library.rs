@@ -35,7 +35,7 @@ fn the_example_program_runs() {
     let output = std::process::Command::new(example).arg(guests::POLICY_ONE_CALL).output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(stdout.contains("run ended: ok"), "{stdout}");
+    assert!(stdout.contains("ended: ok"), "{stdout}");
 }
 
 #[tokio::test]

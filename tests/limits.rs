@@ -29,10 +29,27 @@ fn cases() -> Vec<Case> {
         case(LimitKind::OutputBytes, guests::POLICY_ECHO, json!("x".repeat(2_000)), "1KiB", true),
         case(LimitKind::Calls, guests::POLICY_CALLS, calls("sequence", vec![echo("a"); 3]), "2", false),
         case(LimitKind::CallsAtOnce, guests::POLICY_CALLS, calls("at_once", vec![echo("a"); 3]), "2", false),
-        case(LimitKind::CallBytesIn, guests::POLICY_CALLS, calls("sequence", vec![echo(&"a".repeat(99))]), "50B", false),
-        case(LimitKind::CallBytesOut, guests::POLICY_CALLS, calls("sequence", vec![echo(&"a".repeat(99))]), "50B", false),
-        case(LimitKind::Depth, guests::POLICY_CALLS,
-            calls("sequence", vec![json!({"server": "relay", "tool": "relay", "args": echo("a")})]), "1", false),
+        case(
+            LimitKind::CallBytesIn,
+            guests::POLICY_CALLS,
+            calls("sequence", vec![echo(&"a".repeat(99))]),
+            "50B",
+            false,
+        ),
+        case(
+            LimitKind::CallBytesOut,
+            guests::POLICY_CALLS,
+            calls("sequence", vec![echo(&"a".repeat(99))]),
+            "50B",
+            false,
+        ),
+        case(
+            LimitKind::Depth,
+            guests::POLICY_CALLS,
+            calls("sequence", vec![json!({"server": "relay", "tool": "relay", "args": echo("a")})]),
+            "1",
+            false,
+        ),
     ]
 }
 
@@ -45,7 +62,17 @@ fn every_limit_has_its_flag_and_an_error_that_names_it_its_value_and_the_way_out
     for Case { kind, guest, input, flag, ends } in cases() {
         let input = input.to_string();
         let report = place.run([
-            "--config", "servers.json", "run", guest, "--json", "--grant", "*:*", "--input", &input, kind.flag(), flag,
+            "--config",
+            "servers.json",
+            "run",
+            guest,
+            "--json",
+            "--grant",
+            "*:*",
+            "--input",
+            &input,
+            kind.flag(),
+            flag,
         ]);
         let report = report.expect(if ends { 4 } else { 0 }).json();
         let said = if ends { report["error"].to_string() } else { report["output"].to_string() };
@@ -58,7 +85,15 @@ fn every_limit_has_its_flag_and_an_error_that_names_it_its_value_and_the_way_out
 
 #[test]
 fn a_log_over_its_limit_is_cut_and_the_run_goes_on() {
-    let args = ["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout","bytes":100,"times":100}"#, "--log-bytes", "1KiB"];
+    let args = [
+        "run",
+        guests::EVIL_LOG,
+        "--json",
+        "--input",
+        r#"{"to":"stdout","bytes":100,"times":100}"#,
+        "--log-bytes",
+        "1KiB",
+    ];
     let ended = Place::new().run(args).expect(0);
     let report = ended.json();
     assert_eq!(report["stdout"].as_str().unwrap().len(), 1024);

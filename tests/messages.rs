@@ -21,7 +21,10 @@ fn help() {
     for command in ["", "demo", "run", "call", "tools", "servers", "check", "config", "trust", "completions"] {
         let args: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let ended = place.run(args).expect(0);
-        insta::assert_snapshot!(format!("help_{}", if command.is_empty() { "tollgate" } else { command }), ended.stdout);
+        insta::assert_snapshot!(
+            format!("help_{}", if command.is_empty() { "tollgate" } else { command }),
+            ended.stdout
+        );
     }
 }
 
@@ -32,7 +35,8 @@ fn errors() {
     place.write("servers.json", json!({"mcpServers": servers}).to_string());
     place.write("module.wasm", "\0asm\u{1}\0\0\0");
     place.write("text.wasm", "(component)");
-    let with_servers = |args: &[&str]| ["--config", "servers.json"].iter().chain(args).map(ToString::to_string).collect();
+    let with_servers =
+        |args: &[&str]| ["--config", "servers.json"].iter().chain(args).map(ToString::to_string).collect();
     let alone = |args: &[&str]| args.iter().map(ToString::to_string).collect::<Vec<_>>();
     let cases: Vec<(&str, Vec<String>)> = vec![
         ("no_configuration", alone(&["tools"])),

@@ -11,7 +11,8 @@ fn reloaded(before: serde_json::Value, after: &str, then: serde_json::Value) -> 
     let slow = json!({"server": "slow", "tool": "trigger-long-running-operation", "args": {"duration": 3, "steps": 3}});
     let input = json!({"mode": "sequence", "calls": [slow, then]}).to_string();
     let journal = place.work().join("journal.jsonl");
-    let args = ["--config", "servers.json", "-v", "run", guests::POLICY_CALLS, "--json", "--grant", "*:*", "--input", &input];
+    let args =
+        ["--config", "servers.json", "-v", "run", guests::POLICY_CALLS, "--json", "--grant", "*:*", "--input", &input];
     let running = Running::start(place.tollgate(args.into_iter().chain(["--journal", journal.to_str().unwrap()])));
     eventually("the slow call is under way", || {
         std::fs::read_to_string(&journal).ok().filter(|text| text.contains("call_started"))

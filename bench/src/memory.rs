@@ -10,7 +10,8 @@ const RUNS: usize = 5_000;
 /// Suspends many runs at once, and looks at what the process holds.
 pub(crate) async fn suspended() {
     let host = host(&[("calls", guests::POLICY_CALLS)], RUNS as u32 + 10).await;
-    let input = |ms: u64| format!(r#"{{"mode":"sequence","calls":[{{"server":"echo","tool":"wait","args":{{"ms":{ms}}}}}]}}"#);
+    let input =
+        |ms: u64| format!(r#"{{"mode":"sequence","calls":[{{"server":"echo","tool":"wait","args":{{"ms":{ms}}}}}]}}"#);
     let request = |ms| RunRequest::named("calls").input(input(ms)).limit(LimitKind::Timeout, 120_000);
     host.run(request(1)).await.unwrap();
 

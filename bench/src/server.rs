@@ -24,7 +24,8 @@ impl ServerHandler for Echo {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let schema = serde_json::json!({"type": "object", "properties": {"n": {"type": "integer"}, "ms": {"type": "integer"}}});
+        let schema =
+            serde_json::json!({"type": "object", "properties": {"n": {"type": "integer"}, "ms": {"type": "integer"}}});
         let schema = Arc::new(schema.as_object().unwrap().clone());
         let tools = ["echo", "wait"].map(|name| Tool::new(name, "for measurements", schema.clone()));
         Ok(ListToolsResult::with_all_items(tools.to_vec()))

@@ -21,10 +21,7 @@ async fn an_answer_arrives_as_the_adapter_gave_it() {
 async fn each_way_to_fail_is_told_apart() {
     let fail = async |tool| call("adapter_fails", tool, &json!({}), &Tools::new(), Limits::default()).await.result;
     assert_eq!(fail("none").await.unwrap(), Err(ToolError::UnknownTool("none".into())));
-    assert_eq!(
-        fail("invalid_arguments").await.unwrap(),
-        Err(ToolError::InvalidArguments("`id` is missing".into()))
-    );
+    assert_eq!(fail("invalid_arguments").await.unwrap(), Err(ToolError::InvalidArguments("`id` is missing".into())));
     assert_eq!(fail("failed").await.unwrap(), Err(ToolError::Failed("the printer is on fire".into())));
     let Err(ToolError::CallFailed(cause)) = fail("call_failed").await.unwrap() else { panic!("no cause") };
     assert_eq!((cause.attempts, cause.error.outcome()), (2, Outcome::Unavailable));

@@ -224,7 +224,7 @@ async fn processes_that_race_all_succeed() {
     let this = std::env::current_exe().unwrap();
     let start = || {
         let mut child = Command::new(&this);
-        child.args(["--exact", "cache::processes_that_race_all_succeed"]).env(CHILD, root.path());
+        child.args(["--exact", "runtime::cache::processes_that_race_all_succeed"]).env(CHILD, root.path());
         child.spawn().unwrap()
     };
     let children: Vec<_> = (0..4).map(|_| start()).collect();

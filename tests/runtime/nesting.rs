@@ -4,9 +4,7 @@ use crate::runtime::support::{Tools, error, output, program, runtime, setup};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::task::JoinSet;
-use tollgate_core::{
-    BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, Limits, LogLevel, ToolResult,
-};
+use tollgate_core::{BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, Limits, LogLevel, ToolResult};
 use tollgate_runtime::{Program, RunError, RunSetup};
 
 /// Answers the calls of the server `adapter` by a run of an adapter, and all others by tools.
@@ -38,9 +36,9 @@ impl Caller for Adapters {
             // aborts it when this future is dropped.
             let mut task = JoinSet::new();
             let Call { server, tool, args } = call.clone();
-            task.spawn(async move {
-                runtime().call_adapter(&program, &tool, &args, setup, std::future::pending()).await
-            });
+            task.spawn(
+                async move { runtime().call_adapter(&program, &tool, &args, setup, std::future::pending()).await },
+            );
             let end = task.join_next().await.unwrap().unwrap();
             let result = match end.result {
                 Ok(Ok(result)) => Ok(result),
@@ -106,9 +104,8 @@ async fn the_caller_pays_the_fuel_of_the_adapter() {
         let program = program(policy).await;
         let burn = json!({"server": "adapter", "tool": "burn", "args": {"fuel": FUEL}});
         let input = json!({"calls": [burn, burn], "mode": "sequence"}).to_string();
-        let run = async |limits| {
-            runtime().run_policy(&program, &input, setup(&caller, limits), std::future::pending()).await
-        };
+        let run =
+            async |limits| runtime().run_policy(&program, &input, setup(&caller, limits), std::future::pending()).await;
         let end = run(Limits::default()).await;
         assert!(end.fuel_used > 2 * FUEL, "{policy}: {end:?}");
         assert!(end.result.is_ok(), "{policy}: {end:?}");

@@ -47,7 +47,8 @@ async fn sleeps_that_begin_together_pass_together() {
 
 #[tokio::test]
 async fn without_async_one_sleep_follows_the_other() {
-    let (end, passed) = run_on_the_clock("policy_sleep_blocking", &json!([5_000, 1_000, 3_000]), Limits::default()).await;
+    let (end, passed) =
+        run_on_the_clock("policy_sleep_blocking", &json!([5_000, 1_000, 3_000]), Limits::default()).await;
     let woken = woken(end);
     assert!(woken[0] >= 5_000 && woken[1] >= 6_000 && woken[2] >= 9_000, "{woken:?}");
     assert!(passed >= Duration::from_secs(9));

@@ -35,7 +35,10 @@ pub(crate) fn dist() -> Result {
 fn compile_components(tollgate: &Path, components: &Path) -> Result {
     let cache = components.with_extension("making");
     let io = |error: std::io::Error| format!("{} cannot be filled: {error}", components.display());
-    run(Command::new(tollgate).args(["demo", "--json"]).env("XDG_CACHE_HOME", &cache).stdout(std::process::Stdio::null()))?;
+    run(Command::new(tollgate)
+        .args(["demo", "--json"])
+        .env("XDG_CACHE_HOME", &cache)
+        .stdout(std::process::Stdio::null()))?;
     fs::remove_dir_all(components).map_err(io)?;
     fs::rename(cache.join("tollgate/components"), components).map_err(io)?;
     fs::remove_dir_all(&cache).map_err(io)

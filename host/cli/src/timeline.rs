@@ -143,7 +143,8 @@ pub(crate) fn chart(calls: &[CallRecord], elapsed: Duration, width: usize) -> St
     let name = |call: &CallRecord| format!("{}:{}", call.server, print::line(&call.tool, 40));
     let names = calls.iter().map(|call| name(call).chars().count()).max().unwrap_or(0);
     let total = elapsed.as_secs_f64().max(1e-9);
-    let column = |at: Duration| ((at.as_secs_f64() / total * width as f64).round() as usize).min(width.saturating_sub(1));
+    let column =
+        |at: Duration| ((at.as_secs_f64() / total * width as f64).round() as usize).min(width.saturating_sub(1));
     let lines = calls.iter().map(|call| {
         let start = column(call.started);
         let length = column(call.started + call.elapsed).saturating_sub(start) + 1;

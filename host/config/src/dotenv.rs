@@ -4,8 +4,8 @@
 //! by `'`, `"` or `` ` `` and may then span lines; only in `"` are `\n` and `\r` escapes. Nothing is filled in.
 
 use crate::diagnostic::{Diagnostic, Report};
-use tollgate_core::Secret;
 use std::path::{Path, PathBuf};
+use tollgate_core::Secret;
 
 /// The largest such file, in bytes.
 pub const ENV_FILE_MAX_BYTES: u64 = 1 << 20;

@@ -37,7 +37,9 @@ pub enum GrantError {
         kind: String,
     },
     /// The scope is not `server:tool`.
-    #[error("`{scope}` is not a scope of tools: write `server:tool`, with * and ? where you like, as `crm:*`; or `read-only`")]
+    #[error(
+        "`{scope}` is not a scope of tools: write `server:tool`, with * and ? where you like, as `crm:*`; or `read-only`"
+    )]
     Scope {
         /// What was written.
         scope: String,

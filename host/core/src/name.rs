@@ -43,11 +43,7 @@ pub enum NameError {
 pub fn check_server_name(name: &str) -> Result<(), NameError> {
     let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
     let rest = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    if first && rest && name.len() <= SERVER_NAME_MAX_BYTES {
-        Ok(())
-    } else {
-        Err(NameError::Server(name.to_owned()))
-    }
+    if first && rest && name.len() <= SERVER_NAME_MAX_BYTES { Ok(()) } else { Err(NameError::Server(name.to_owned())) }
 }
 
 /// Checks a tool's name. Servers choose these, so anything printable goes.

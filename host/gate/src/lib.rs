@@ -14,9 +14,7 @@ mod session;
 pub use session::{Session, Summary};
 
 use std::sync::Arc;
-use tollgate_core::{
-    Budget, Clock, Entropy, Grants, Limits, Principal, RunContext, RunId, Tenant, Upstream,
-};
+use tollgate_core::{Budget, Clock, Entropy, Grants, Limits, Principal, RunContext, RunId, Tenant, Upstream};
 use tollgate_journal::Journal;
 
 /// What every call passes.

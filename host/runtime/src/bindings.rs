@@ -82,8 +82,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     let mut progress = linker.instance("tollgate:log/progress@0.1.0")?;
     progress.func_wrap(
         "progress",
-        |mut store: StoreContextMut<'_, RunState>,
-         (done, total, message): (f64, Option<f64>, Option<String>)| {
+        |mut store: StoreContextMut<'_, RunState>, (done, total, message): (f64, Option<f64>, Option<String>)| {
             let state = store.data_mut();
             if state.output.take(message.as_ref().map_or(1, String::len)) {
                 state.caller.progress(done, total, message);
@@ -219,12 +218,10 @@ impl From<wit::CallError> for core::CallError {
             W::TooLarge(why) => Self::TooLarge(why),
             W::TimedOut(why) => Self::TimedOut(why),
             W::RateLimited(after_ms) => Self::RateLimited(after_ms),
-            W::BudgetExhausted(limit) => {
-                match core::LimitKind::ALL.iter().find(|kind| kind.name() == limit.name) {
-                    Some(&kind) => Self::BudgetExhausted(core::LimitReached { kind, value: limit.value }),
-                    None => Self::InvalidResponse(format!("no limit is named `{}`", limit.name)),
-                }
-            }
+            W::BudgetExhausted(limit) => match core::LimitKind::ALL.iter().find(|kind| kind.name() == limit.name) {
+                Some(&kind) => Self::BudgetExhausted(core::LimitReached { kind, value: limit.value }),
+                None => Self::InvalidResponse(format!("no limit is named `{}`", limit.name)),
+            },
             W::Cancelled => Self::Cancelled,
             W::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
         }

@@ -109,7 +109,9 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
 }
 
 fn read_verified(path: &Path) -> Result<Vec<u8>, Unusable> {
-    let file = match rustix::fs::open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+    // NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(file) => file,
         Err(rustix::io::Errno::NOENT) => return Err(Unusable::Missing),
         Err(_) => return Err(Unusable::Bad("it cannot be opened")),

@@ -3,8 +3,10 @@
 use crate::bindings::wit;
 use crate::engine::{FUEL_YIELD_INTERVAL, Program, Runtime};
 use crate::store::RunState;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_core::name::check_tool_name;
 use tollgate_core::{
     BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, ToolResult, json,
 };
@@ -146,9 +148,7 @@ impl Runtime {
             .execute::<(&str,), (Result<String, wit::PolicyError>,)>(program, program.main, (input,), setup, cancelled)
             .await;
         end.and_then(|(output,)| match output {
-            Ok(json) if json.len() as u64 > limits.output_bytes => {
-                Err(limits.reached(LimitKind::OutputBytes).into())
-            }
+            Ok(json) if json.len() as u64 > limits.output_bytes => Err(limits.reached(LimitKind::OutputBytes).into()),
             Ok(json) => match json::check(&json) {
                 Ok(()) => Ok(Ok(json)),
                 Err(e) => Err(RunError::InvalidOutput(format!("an output that is not JSON: {e}"))),
@@ -241,10 +241,17 @@ impl Runtime {
                     )
                     .await;
                 let (tools,) = end.result.map_err(describe_error)?;
+                let mut names = HashSet::new();
                 tools
                     .into_iter()
                     .map(|tool| {
-                        Ok::<_, RunError>(ToolInfo {
+                        check_tool_name(&tool.name).map_err(|e| {
+                            RunError::InvalidOutput(format!("a list of tools that cannot be: {}", cut(&e.to_string())))
+                        })?;
+                        if !names.insert(tool.name.clone()) {
+                            return Err(RunError::InvalidOutput(format!("two tools named `{}`", cut(&tool.name))));
+                        }
+                        Ok(ToolInfo {
                             title: tool.title.map(|t| bounded_text("title", t)).transpose()?,
                             description: bounded_text("description", tool.description)?,
                             input_schema: schema("input schema", &tool.input_schema)?,
@@ -276,7 +283,6 @@ impl Runtime {
         let output = state.output.clone();
         let mut store = Store::new(program.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
-        // A guest may make the host copy no more than it may say or hear in one call, with room for a batch.
         store.set_hostcall_fuel(hostcall_bytes(&limits));
         let prepared = store
             .set_fuel(limits.fuel)
@@ -322,9 +328,10 @@ where
     func.call_async(&mut *store, params).await
 }
 
+/// What a guest may make the host copy at once: all of its memory, so that what is too large is told by its own
+/// limit, and no more, so that a batch whose calls all point at the same text cannot swell.
 fn hostcall_bytes(limits: &Limits) -> usize {
-    let bytes = limits.call_bytes_in.max(limits.output_bytes).saturating_mul(4).max(1 << 20);
-    usize::try_from(bytes).unwrap_or(usize::MAX)
+    usize::try_from(limits.memory_bytes.max(1 << 20)).unwrap_or(usize::MAX)
 }
 
 impl<T> RunEnd<T> {
@@ -363,11 +370,12 @@ fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
         }
         Some(trap) => RunError::Trap { message: trap.to_string(), frames },
         None => {
-            // The store's counters have no type of their own; the test of the limit `instances` holds this
-            // text still.
+            // These have no type of their own; the tests of the limits hold the texts still.
             let text = format!("{error:#}");
             if text.contains("instance count too high") {
                 RunError::Limit(limits.reached(LimitKind::Instances))
+            } else if text.contains("fuel allocated for hostcalls") {
+                RunError::Limit(limits.reached(LimitKind::CallBytesIn))
             } else {
                 RunError::Unusable(text)
             }
@@ -404,6 +412,9 @@ fn checked_tool_result(text: &str) -> Result<bool, String> {
         content: Vec<serde::de::IgnoredAny>,
     }
     json::check(text).map_err(|e| format!("a tool result that is not JSON: {e}"))?;
+    if !text.trim_start().starts_with('{') {
+        return Err("something that is no tool result: it is not a JSON object".to_owned());
+    }
     let fields: Fields = serde_json::from_str(text).map_err(|e| format!("something that is no tool result: {e}"))?;
     Ok(fields.is_error)
 }
@@ -416,6 +427,10 @@ fn schema(what: &str, text: &str) -> Result<serde_json::Value, RunError> {
     } else {
         Err(RunError::InvalidOutput(format!("a description whose {what} is not a JSON object")))
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
@@ -450,8 +465,7 @@ struct Nobody;
 impl Caller for Nobody {
     fn call(&self, call: Call, _: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         let error = CallError::Denied("a component that describes itself may call nothing".to_owned());
-        let failure =
-            CallFailure { server: call.server, tool: call.tool, attempts: 0, elapsed: Duration::ZERO, error };
+        let failure = CallFailure { server: call.server, tool: call.tool, attempts: 0, elapsed: Duration::ZERO, error };
         Box::pin(std::future::ready((Err(failure), 0)))
     }
 
@@ -462,25 +476,45 @@ impl Caller for Nobody {
 
 impl From<wit::PolicyError> for PolicyError {
     fn from(error: wit::PolicyError) -> Self {
-        Self {
-            message: error.message,
-            code: error.code,
-            data: error.data,
-            caused_by: error.caused_by.map(Into::into),
-        }
+        Self { message: error.message, code: error.code, data: error.data, caused_by: error.caused_by.map(Into::into) }
     }
 }
 
 impl PolicyError {
     fn bounded(self, limits: &Limits) -> Result<Self, RunError> {
-        let bytes = self.message.len() + self.code.as_ref().map_or(0, String::len) + self.data.as_ref().map_or(0, String::len);
-        if bytes as u64 > limits.output_bytes {
+        let texts = [Some(&self.message), self.code.as_ref(), self.data.as_ref()];
+        let bytes: usize = texts.into_iter().flatten().map(String::len).sum();
+        let cause = self.caused_by.as_ref().map_or(0, cause_bytes);
+        if bytes.saturating_add(cause) as u64 > limits.output_bytes {
             return Err(limits.reached(LimitKind::OutputBytes).into());
         }
         if let Some(data) = &self.data {
-            json::check(data)
-                .map_err(|e| RunError::InvalidOutput(format!("an error whose data is not JSON: {e}")))?;
+            json::check(data).map_err(|e| RunError::InvalidOutput(format!("an error whose data is not JSON: {e}")))?;
+        }
+        if let Some(CallFailure { error: CallError::Failed(result), .. }) = &self.caused_by {
+            json::check(&result.json)
+                .map_err(|e| RunError::InvalidOutput(format!("an error whose cause is not JSON: {e}")))?;
         }
         Ok(self)
     }
+}
+
+/// The bytes of text in a failure that a guest handed back.
+fn cause_bytes(failure: &CallFailure) -> usize {
+    use CallError as E;
+    let error = match &failure.error {
+        E::Denied(text)
+        | E::InvalidResponse(text)
+        | E::AuthRequired(text)
+        | E::Unavailable(text)
+        | E::TooLarge(text)
+        | E::TimedOut(text)
+        | E::OutcomeUnknown(text) => text.len(),
+        E::UnknownTool(near) => near.iter().map(String::len).sum(),
+        E::InvalidArguments(violations) => violations.iter().map(|v| v.path.len() + v.message.len()).sum(),
+        E::Failed(result) => result.json.len(),
+        E::Rejected(e) => e.message.len() + e.data.as_ref().map_or(0, String::len),
+        E::Overloaded | E::RateLimited(_) | E::BudgetExhausted(_) | E::Cancelled => 0,
+    };
+    failure.server.len() + failure.tool.len() + error
 }

@@ -122,9 +122,10 @@ impl Adapter {
 
     fn tool_error(&self, error: ToolError) -> CallError {
         match error {
-            ToolError::UnknownTool(name) => {
-                CallError::InvalidResponse(format!("adapter `{}` lists the tool {name} and does not know it", self.name))
-            }
+            ToolError::UnknownTool(name) => CallError::InvalidResponse(format!(
+                "adapter `{}` lists the tool {name} and does not know it",
+                self.name
+            )),
             ToolError::InvalidArguments(message) => {
                 CallError::InvalidArguments(vec![Violation { path: String::new(), message }])
             }

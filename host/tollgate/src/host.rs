@@ -95,7 +95,9 @@ pub enum HostError {
         known: Vec<String>,
     },
     /// The component is not a policy.
-    #[error("{which} is an adapter, not a policy: configure it as a server (`servers.NAME.component`) and call its tools")]
+    #[error(
+        "{which} is an adapter, not a policy: configure it as a server (`servers.NAME.component`) and call its tools"
+    )]
     NotAPolicy {
         /// Which, as a path or a name.
         which: String,

@@ -40,8 +40,8 @@ pub use tollgate_config as config;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
     Call, CallError, CallFailure, Clock, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached,
-    Limits, LogLevel, ManualClock, NameError, Outcome, Principal, RpcError, RunId, Secret, SeededEntropy, Status, SystemClock,
-    SystemEntropy, Tenant, Tool, ToolName, ToolResult, Violation, limits,
+    Limits, LogLevel, ManualClock, NameError, Outcome, Principal, RpcError, RunId, Secret, SeededEntropy, Status,
+    SystemClock, SystemEntropy, Tenant, Tool, ToolName, ToolResult, Violation, limits,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};

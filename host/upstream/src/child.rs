@@ -3,7 +3,6 @@
 //! A child leads a process group of its own, so that what it starts ends with it. rmcp's child transport
 //! hands on the host's whole environment; ours hands on [`INHERITED_ENV`] only.
 
-use tollgate_core::Secret;
 use crate::text::clean;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tollgate_core::Clock;
+use tollgate_core::Secret;
 
 /// The variables that a child process inherits, where the host has them, besides those that begin with
 /// `LC_`. What else it needs, the configuration names.

@@ -4,7 +4,6 @@
 //! failures apart by whether the request was sent, and never shows a URL's secrets.
 
 use crate::carry::{InFlight, carried_by_shape, older_server};
-use tollgate_core::Secret;
 use crate::text::clean;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -21,6 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use tollgate_core::Secret;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tollgate_core::{BoxFuture, Secret};
 use tollgate_core::grant::glob;
+use tollgate_core::{BoxFuture, Secret};
 
 /// How long a connection may take when nobody says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);

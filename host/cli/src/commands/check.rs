@@ -36,7 +36,8 @@ fn document(checked: &Checked) -> serde_json::Value {
 fn text(checked: &Checked) -> String {
     let Checked { inspection, descriptor, tools } = checked;
     let mut lines = Vec::new();
-    let mut row = |name: &str, value: String| lines.push(format!("{} {value}", styled(BOLD, format_args!("{name:<9}"))));
+    let mut row =
+        |name: &str, value: String| lines.push(format!("{} {value}", styled(BOLD, format_args!("{name:<9}"))));
     if let Some(said) = descriptor {
         let title = said.title.as_ref().map(|t| format!(" ({})", print::line(t, 80))).unwrap_or_default();
         row("policy", format!("{}{title}", print::line(&said.name, 80)));
@@ -52,7 +53,8 @@ fn text(checked: &Checked) -> String {
         row(if i == 0 { "imports" } else { "" }, (*name).clone());
     }
     if !wasi.is_empty() {
-        let note = format!("and {} WASI interfaces, all empty: no files, network, environment or real clock", wasi.len());
+        let note =
+            format!("and {} WASI interfaces, all empty: no files, network, environment or real clock", wasi.len());
         row("", styled(DIM, note));
     }
     row("exports", inspection.exports.join(", "));

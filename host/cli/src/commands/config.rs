@@ -32,7 +32,9 @@ fn named_or_found(file: Option<PathBuf>) -> Result<PathBuf, Failure> {
     match file {
         Some(file) => Ok(file),
         None => setup::discovered()?.ok_or_else(|| {
-            Failure::usage("there is no tollgate.yaml, .toml or .json here or in the user's configuration folder; name a file")
+            Failure::usage(
+                "there is no tollgate.yaml, .toml or .json here or in the user's configuration folder; name a file",
+            )
         }),
     }
 }

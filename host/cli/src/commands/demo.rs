@@ -91,7 +91,10 @@ fn show(report: &RunReport) -> Result<(), Failure> {
         print::out(format_args!("  {line}"))?;
     }
     if std::io::stdout().is_terminal() {
-        print::out(styled(DIM, "\nThe whole answer as data: tollgate demo --json. Your own servers: tollgate tools --config FILE"))?;
+        print::out(styled(
+            DIM,
+            "\nThe whole answer as data: tollgate demo --json. Your own servers: tollgate tools --config FILE",
+        ))?;
     }
     Ok(())
 }

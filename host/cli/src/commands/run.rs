@@ -96,7 +96,10 @@ async fn asked_grants(host: &Host, policy: &str, named: bool) -> Result<Grants, 
     if matches!(answer.trim(), "y" | "Y" | "yes") {
         return Ok(asked);
     }
-    Err(Failure { code: Status::Denied.exit_code(), message: format!("not granted; nothing ran (grant it with {list})") })
+    Err(Failure {
+        code: Status::Denied.exit_code(),
+        message: format!("not granted; nothing ran (grant it with {list})"),
+    })
 }
 
 /// Prints how a run ended.

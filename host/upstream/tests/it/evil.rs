@@ -3,8 +3,8 @@
 use crate::support::*;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tollgate_core::{CallError, Upstream};
 use tollgate_core::Secret;
+use tollgate_core::{CallError, Upstream};
 use tollgate_upstream::{Fleet, ServerSpec, ServerState, Transport};
 
 fn beside_a_good_one(bad: ServerSpec) -> Fleet {
