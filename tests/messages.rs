@@ -9,6 +9,13 @@ fn said(place: &Place, ended: &Ended) -> String {
     let text = format!("exit {}\n--- stdout\n{}--- stderr\n{}", ended.code, ended.stdout, ended.stderr);
     let guests = std::path::Path::new(guests::POLICY_ECHO).parent().unwrap();
     let server = evil_server("good", "")["command"].as_str().unwrap().to_owned();
+    // When the next try comes is drawn by lot.
+    let text = match text.split_once("; next try in ") {
+        Some((before, after)) => {
+            format!("{before}; next try in SOON{}", after.find('\n').map_or("", |at| &after[at..]))
+        }
+        None => text,
+    };
     text.replace(place.work().canonicalize().unwrap().to_str().unwrap(), "WORK")
         .replace(place.work().to_str().unwrap(), "WORK")
         .replace(guests.to_str().unwrap(), "GUESTS")
@@ -31,8 +38,8 @@ fn help() {
 #[test]
 fn errors() {
     let place = Place::new();
-    let servers = json!({"good": evil_server("good", ""), "bad": evil_server("dies-at-start", "")});
-    place.write("servers.json", json!({"mcpServers": servers}).to_string());
+    place.write("servers.json", json!({"mcpServers": {"good": evil_server("good", "")}}).to_string());
+    place.write("bad.json", json!({"mcpServers": {"bad": evil_server("dies-at-start", "")}}).to_string());
     place.write("module.wasm", "\0asm\u{1}\0\0\0");
     place.write("text.wasm", "(component)");
     let with_servers =
@@ -56,7 +63,7 @@ fn errors() {
         ("unknown_tool", with_servers(&["call", "good:ecko"])),
         ("unknown_server", with_servers(&["tools", "--server", "god"])),
         ("invalid_arguments", with_servers(&["call", "good:echo", r#"{"text":1}"#])),
-        ("server_died_at_start", with_servers(&["call", "bad:echo"])),
+        ("server_died_at_start", alone(&["--config", "bad.json", "call", "bad:echo"])),
         ("no_such_config", alone(&["--config", "nothing.yaml", "tools"])),
     ];
     for (name, args) in cases {

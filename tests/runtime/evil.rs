@@ -15,7 +15,7 @@ fn limits(kind: LimitKind, value: u64) -> Limits {
 
 #[tokio::test]
 async fn each_limit_ends_the_run_and_the_error_says_how_to_raise_it() {
-    use LimitKind::{CallBytesIn, Fuel, Instances, Memory, OutputBytes, TableElements, Timeout};
+    use LimitKind::{Fuel, Instances, Memory, OutputBytes, TableElements, Timeout};
     const MIB: u64 = 1 << 20;
     let never = json!({"calls": [{"server": "slow", "tool": "never"}], "mode": "at_once"});
     let table = [
@@ -34,7 +34,6 @@ async fn each_limit_ends_the_run_and_the_error_says_how_to_raise_it() {
         ("policy_echo", json!(null), Instances, 1),
         ("evil_output", json!(MIB + 1), OutputBytes, MIB),
         ("evil_output", json!(30 * MIB), OutputBytes, MIB),
-        ("evil_argument", json!(30 * MIB), CallBytesIn, MIB),
         ("adapter_relay", json!(null), Instances, 1),
         ("policy_calls", never.clone(), Timeout, 100),
         ("policy_calls_blocking", never, Timeout, 100),
@@ -44,10 +43,9 @@ async fn each_limit_ends_the_run_and_the_error_says_how_to_raise_it() {
     for (name, input, kind, value) in table {
         let case = format!("{name} {input} {kind:?}");
         let (tools, mut limits) = (Tools::new(), limits(kind, value));
-        // Room for a giant argument or output: only the limit in question is to be reached.
-        if matches!(kind, OutputBytes | CallBytesIn) {
+        // Room for a giant output: only the limit in question is to be reached.
+        if kind == OutputBytes {
             limits.memory_bytes = 256 * MIB;
-            limits.call_bytes_in = MIB;
             limits.output_bytes = MIB;
         }
         let program = program(name).await;

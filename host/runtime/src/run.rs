@@ -370,7 +370,8 @@ fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
         }
         Some(trap) => RunError::Trap { message: trap.to_string(), frames },
         None => {
-            // These have no type of their own; the tests of the limits hold the texts still.
+            // These have no type of their own; the test of the limit `instances` holds the first text still. The second
+            // ends a batch whose calls all point at the same giant text.
             let text = format!("{error:#}");
             if text.contains("instance count too high") {
                 RunError::Limit(limits.reached(LimitKind::Instances))
@@ -409,7 +410,7 @@ fn checked_tool_result(text: &str) -> Result<bool, String> {
         is_error: bool,
         #[allow(dead_code)] // its type is the check
         #[serde(default)]
-        content: Vec<serde::de::IgnoredAny>,
+        content: Vec<std::collections::BTreeMap<String, serde::de::IgnoredAny>>,
     }
     json::check(text).map_err(|e| format!("a tool result that is not JSON: {e}"))?;
     if !text.trim_start().starts_with('{') {

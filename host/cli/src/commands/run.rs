@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         // Unknown both ways: the host's error lists the names.
         None => (RunRequest::named(&run.policy), false),
     };
-    if grants.is_empty() && !has_grants && !(named.is_none() && !is_path(&run.policy)) {
+    if grants.is_empty() && !has_grants && (named.is_some() || is_path(&run.policy)) {
         grants.extend(asked_grants(&host, &run.policy, named.is_some()).await?);
     }
     let request = run
