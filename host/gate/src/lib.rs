@@ -6,7 +6,7 @@
 //! - [`Session`]: the gate as one run sees it; it carries the run's identity and implements
 //!   [`tollgate_core::Caller`].
 //!
-//! **Architecture invariant:** nothing reaches an upstream except through [`Session::call`], whoever asks:
+//! **Architecture invariant:** nothing reaches an upstream except through [`Session`]'s call, whoever asks:
 //! a policy, an adapter, the command line.
 
 mod session;
