@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(commands::dispatch(args));
-    // Whatever is still blocking (a read of stdin) must not hold the exit.
-    runtime.shutdown_background();
+    // Drops what a command left when it ended early, child processes with it. Whatever is still blocking (a read
+    // of stdin) must not hold the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ExitCode::from(code)
 }

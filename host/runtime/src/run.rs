@@ -411,6 +411,9 @@ fn checked_tool_result(text: &str) -> Result<bool, String> {
         #[allow(dead_code)] // its type is the check
         #[serde(default)]
         content: Vec<std::collections::BTreeMap<String, serde::de::IgnoredAny>>,
+        #[allow(dead_code)] // likewise
+        #[serde(rename = "structuredContent", default)]
+        structured_content: Option<std::collections::BTreeMap<String, serde::de::IgnoredAny>>,
     }
     json::check(text).map_err(|e| format!("a tool result that is not JSON: {e}"))?;
     if !text.trim_start().starts_with('{') {

@@ -11,7 +11,10 @@ pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failur
     let host = setup::builder(vec![], None)?.config(config).build().await?;
     tokio::select! {
         () = host.settled() => {}
-        () = setup::interrupted() => return Err(Failure { code: 130, message: "cancelled".into() }),
+        () = setup::interrupted() => {
+            host.shutdown().await;
+            return Err(Failure { code: 130, message: "cancelled".into() });
+        }
     }
     let servers = host.servers();
     let shown = if args.json { print::json(&servers) } else { print::out(table(&servers)) };

@@ -25,7 +25,10 @@ pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
     };
     let tools = tokio::select! {
         tools = listed => tools,
-        () = setup::interrupted() => return Err(Failure { code: 130, message: "cancelled".into() }),
+        () = setup::interrupted() => {
+            host.shutdown().await;
+            return Err(Failure { code: 130, message: "cancelled".into() });
+        }
     };
     setup::warn_of_failed(&host);
     let shown = show(&tools, &args);
