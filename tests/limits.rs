@@ -18,6 +18,8 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let echo = |text: &str| json!({"server": "good", "tool": "echo", "args": {"text": text}});
+    // Answers nothing, so that the first two are in flight for certain when the third comes.
+    let slow = json!({"server": "slow", "tool": "echo", "args": {"text": "a"}});
     let calls = |mode: &str, calls: Vec<Value>| json!({"mode": mode, "calls": calls});
     let case = |kind, guest, input, flag, ends| Case { kind, guest, input, flag, ends };
     vec![
@@ -28,7 +30,7 @@ fn cases() -> Vec<Case> {
         case(LimitKind::Instances, guests::EVIL_INSTANCES, json!({}), "5", true),
         case(LimitKind::OutputBytes, guests::POLICY_ECHO, json!("x".repeat(2_000)), "1KiB", true),
         case(LimitKind::Calls, guests::POLICY_CALLS, calls("sequence", vec![echo("a"); 3]), "2", false),
-        case(LimitKind::CallsAtOnce, guests::POLICY_CALLS, calls("at_once", vec![echo("a"); 3]), "2", false),
+        case(LimitKind::CallsAtOnce, guests::POLICY_CALLS, calls("at_once", vec![slow; 3]), "2", false),
         case(
             LimitKind::CallBytesIn,
             guests::POLICY_CALLS,
@@ -57,7 +59,9 @@ fn cases() -> Vec<Case> {
 fn every_limit_has_its_flag_and_an_error_that_names_it_its_value_and_the_way_out() {
     let place = Place::new();
     let relay = json!({"component": guests::ADAPTER_RELAY, "grants": ["*:*"]});
-    let config = json!({"servers": {"good": evil_server("good", ""), "relay": relay}});
+    let mut slow = evil_server("never-answers", "");
+    slow["timeout"] = json!(1);
+    let config = json!({"servers": {"good": evil_server("good", ""), "slow": slow, "relay": relay}});
     place.write("servers.json", config.to_string());
     for Case { kind, guest, input, flag, ends } in cases() {
         let input = input.to_string();
