@@ -4,11 +4,9 @@
 //!
 //! - This file: the commands.
 //! - [`fleet`]: the real MCP servers that the tests connect to.
-//! - [`features`]: holds that Wasmtime is compiled once.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
 mod dist;
-mod features;
 mod fleet;
 
 use std::path::PathBuf;
@@ -99,7 +97,6 @@ fn test(args: &[String]) -> Result {
 }
 
 fn check() -> Result {
-    features::check()?;
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     for workspace in GUEST_WORKSPACES {
         let mut fmt = cargo(&["fmt", "--all", "--check"]);
