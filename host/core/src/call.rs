@@ -15,12 +15,14 @@ pub struct Call {
     pub tool: String,
     /// The arguments: the text of a JSON object, not yet parsed. Empty means `{}`.
     pub args: String,
+    /// Members for the request's `_meta`, for an MCP server: the text of a JSON object.
+    pub meta: Option<String>,
 }
 
 impl Call {
     /// A call of `name` with `args`, the text of a JSON object.
     pub fn new(name: ToolName, args: impl Into<String>) -> Self {
-        Self { server: name.server, tool: name.tool, args: args.into() }
+        Self { server: name.server, tool: name.tool, args: args.into(), meta: None }
     }
 
     /// The call's `server:tool`.

@@ -3,7 +3,8 @@
 //! A grant is written `KIND=SCOPE`. `tool=SCOPE` grants calls: the scope is `server:tool` with `*` (any
 //! text) and `?` (one character) in either part, and may end in `!read-only`, which narrows it to tools
 //! that declare themselves read-only. A bare scope means `tool`; the bare word `read-only` means
-//! `tool=*:*!read-only`.
+//! `tool=*:*!read-only`. `resource=server:URI` and `prompt=server:NAME` grant the servers' resources and
+//! prompts, with the same stars.
 
 use crate::name::check_server_name;
 use crate::tool::EffectClass;
@@ -17,13 +18,31 @@ use std::str::FromStr;
 pub enum HostInterface {
     /// Calls to tools.
     Tool,
+    /// Resources: lists, reading, subscriptions.
+    Resource,
+    /// Prompts: lists, getting.
+    Prompt,
+}
+
+impl HostInterface {
+    const ALL: [Self; 3] = [Self::Tool, Self::Resource, Self::Prompt];
+
+    /// The word before the `=`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
+        }
+    }
 }
 
 /// Permission for one component to use a host interface, with its scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
+    kind: HostInterface,
     server: String,
-    tool: String,
+    name: String,
     read_only: bool,
 }
 
@@ -31,7 +50,7 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// The kind is not known.
-    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`)")]
+    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt")]
     UnknownKind {
         /// What was written before the `=`.
         kind: String,
@@ -53,44 +72,48 @@ impl FromStr for Grant {
 
     fn from_str(text: &str) -> Result<Self, GrantError> {
         let text = text.trim();
-        let scope = match text.split_once('=') {
-            Some(("tool", scope)) => scope,
-            Some((kind, _)) => return Err(GrantError::UnknownKind { kind: kind.to_owned() }),
-            None => text,
+        // A resource's URI may hold a `=`, so a kind is what comes before the first colon too.
+        let (kind, scope) = match text.split_once('=') {
+            Some((kind, scope)) if !kind.contains(':') => {
+                let known = HostInterface::ALL.into_iter().find(|k| k.as_str() == kind);
+                (known.ok_or_else(|| GrantError::UnknownKind { kind: kind.to_owned() })?, scope)
+            }
+            _ => (HostInterface::Tool, text),
         };
-        if scope == READ_ONLY {
-            return Ok(Self { server: "*".into(), tool: "*".into(), read_only: true });
+        let is_tool = kind == HostInterface::Tool;
+        if is_tool && scope == READ_ONLY {
+            return Ok(Self { kind, server: "*".into(), name: "*".into(), read_only: true });
         }
         let bad = || GrantError::Scope { scope: scope.to_owned() };
         let (names, read_only) = match scope.rsplit_once('!') {
-            Some((names, READ_ONLY)) => (names, true),
-            Some(_) => return Err(bad()),
-            None => (scope, false),
+            Some((names, READ_ONLY)) if is_tool => (names, true),
+            Some(_) if is_tool => return Err(bad()),
+            _ => (scope, false),
         };
-        let (server, tool) = names.split_once(':').ok_or_else(bad)?;
+        let (server, name) = names.split_once(':').ok_or_else(bad)?;
         let plain = server.replace(['*', '?'], "x");
-        if tool.is_empty() || tool.chars().any(char::is_control) || check_server_name(&plain).is_err() {
+        if name.is_empty() || name.chars().any(char::is_control) || check_server_name(&plain).is_err() {
             return Err(bad());
         }
-        Ok(Self { server: server.to_owned(), tool: tool.to_owned(), read_only })
+        Ok(Self { kind, server: server.to_owned(), name: name.to_owned(), read_only })
     }
 }
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let narrow = if self.read_only { "!read-only" } else { "" };
-        write!(f, "tool={}:{}{narrow}", self.server, self.tool)
+        write!(f, "{}={}:{}{narrow}", self.kind.as_str(), self.server, self.name)
     }
 }
 
 impl Grant {
     /// The host interface it is for.
     pub fn kind(&self) -> HostInterface {
-        HostInterface::Tool
+        self.kind
     }
 
-    fn names(&self, server: &str, tool: &str) -> bool {
-        glob(&self.server, server) && glob(&self.tool, tool)
+    fn names(&self, kind: HostInterface, server: &str, name: &str) -> bool {
+        self.kind == kind && glob(&self.server, server) && glob(&self.name, name)
     }
 }
 
@@ -112,7 +135,8 @@ pub struct Grants(Vec<Grant>);
 impl Grants {
     /// Everything there is: for a direct call by the person who owns the host.
     pub fn all() -> Self {
-        Self(vec![Grant { server: "*".into(), tool: "*".into(), read_only: false }])
+        let grant = |kind| Grant { kind, server: "*".into(), name: "*".into(), read_only: false };
+        Self(HostInterface::ALL.map(grant).into())
     }
 
     /// Reads a list of grants.
@@ -145,13 +169,18 @@ impl Grants {
     /// Whether a call may be made, as far as names tell.
     pub fn verdict(&self, server: &str, tool: &str) -> Verdict {
         let mut verdict = Verdict::No;
-        for grant in self.0.iter().filter(|g| g.names(server, tool)) {
+        for grant in self.0.iter().filter(|g| g.names(HostInterface::Tool, server, tool)) {
             if !grant.read_only {
                 return Verdict::Yes;
             }
             verdict = Verdict::IfReadOnly;
         }
         verdict
+    }
+
+    /// Whether a resource or prompt of this name may be used.
+    pub fn covers(&self, kind: HostInterface, server: &str, name: &str) -> bool {
+        self.0.iter().any(|g| !g.read_only && g.names(kind, server, name))
     }
 
     /// Whether a call of a tool with this effect class may be made.
@@ -225,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn resources_and_prompts_are_granted_apart_from_tools() {
+        let grants = Grants::parse(["resource=files:file:///notes/*", "prompt=*:ask_*"]).unwrap();
+        assert!(grants.covers(HostInterface::Resource, "files", "file:///notes/a?b=c!read-only"));
+        assert!(!grants.covers(HostInterface::Resource, "files", "file:///etc/passwd"));
+        assert!(!grants.covers(HostInterface::Resource, "other", "file:///notes/a"));
+        assert!(grants.covers(HostInterface::Prompt, "any", "ask_me"));
+        assert!(!grants.covers(HostInterface::Prompt, "files", "file:///notes/a"));
+        assert!(!grants.allows("files", "file:///notes/a", EffectClass::Read));
+        assert!(!Grants::parse(["*:*"]).unwrap().covers(HostInterface::Prompt, "any", "ask_me"));
+        let scope = "resource=db:db://x?y=1";
+        assert_eq!(scope.parse::<Grant>().unwrap().to_string(), scope);
+    }
+
+    #[test]
     fn what_is_no_grant_is_refused() {
         for text in ["", "crm", "http=https://x", "tools=crm:*", "crm:", ":x", "a b:*", "crm:*!readonly", "tool="] {
             assert!(text.parse::<Grant>().is_err(), "{text:?}");
@@ -245,7 +288,7 @@ mod tests {
         }
 
         #[test]
-        fn a_grant_reads_back(text in "[a-z*?]{1,6}:[a-z_*?]{1,8}(!read-only)?") {
+        fn a_grant_reads_back(text in "((tool=)?[a-z*?]{1,6}:[a-z_*?]{1,8}(!read-only)?)|((resource|prompt)=[a-z*]{1,6}:[a-z:/!=]{1,8})") {
             let grant: Grant = text.parse().unwrap();
             prop_assert_eq!(grant.to_string().parse::<Grant>().unwrap(), grant);
         }

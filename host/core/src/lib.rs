@@ -5,6 +5,7 @@
 //!
 //! - [`name`]: `server:tool`, and what a server or tool may be called.
 //! - [`call`]: a call, its result, and every way in which it can fail.
+//! - [`query`]: what a server is asked for beside its tools. [`client`]: the agent's client behind a run.
 //! - [`tool`]: a tool as its server describes it, and what an attempt at it may change (effect class).
 //! - [`grant`]: what a component may use. Nothing is granted by default.
 //! - [`limits`]: the ceilings of a run; each with its default, flag, key and error. [`budget`]: what is left.
@@ -17,11 +18,13 @@
 
 pub mod budget;
 pub mod call;
+pub mod client;
 pub mod clock;
 pub mod grant;
 pub mod json;
 pub mod limits;
 pub mod name;
+pub mod query;
 pub mod run;
 pub mod secret;
 pub mod tool;
@@ -29,10 +32,12 @@ pub mod traits;
 
 pub use budget::Budget;
 pub use call::{Answer, Call, CallError, CallFailure, Outcome, OutcomeClass, RpcError, ToolResult, Violation};
+pub use client::{Ask, AskKind, Client, Notice};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
 pub use grant::{Grant, GrantError, Grants, HostInterface};
 pub use limits::{LimitKind, LimitReached, Limits};
 pub use name::{NameError, ToolName};
+pub use query::{Change, ListKind, Listed, Query, QueryKind};
 pub use run::{Principal, RunContext, RunId, Status, Tenant};
 pub use secret::Secret;
 pub use tool::{EffectClass, Tool};

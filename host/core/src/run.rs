@@ -1,6 +1,7 @@
 //! Who runs what, and how a run ended.
 
 use crate::budget::Budget;
+use crate::client::Client;
 use crate::call::OutcomeClass;
 use crate::clock::{Clock, Entropy};
 use crate::grant::Grants;
@@ -86,6 +87,8 @@ pub struct RunContext {
     pub budget: Arc<Budget>,
     /// Seeds the run's random numbers.
     pub seed: u64,
+    /// The agent's client behind it; runs behind its calls have the same.
+    pub client: Option<Arc<dyn Client>>,
 }
 
 /// How a run ended, as one word for programs.

@@ -5,6 +5,7 @@
 
 use crate::BoxFuture;
 use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
+use crate::query::{ListKind, Listed, Query};
 use crate::run::RunContext;
 use crate::tool::Tool;
 use serde::Serialize;
@@ -22,6 +23,18 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// The level as MCP says it (RFC 5424).
+    pub fn as_mcp(self) -> &'static str {
+        match self {
+            Self::Trace | Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// The way out of one run: what the runtime hands a guest's requests to. The gate implements it; one value
 /// belongs to one run and carries its identity.
 pub trait Caller: Send + Sync + 'static {
@@ -31,6 +44,15 @@ pub trait Caller: Send + Sync + 'static {
     ///
     /// Dropping the future cancels the call, at the server too.
     fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)>;
+
+    /// Asks a server for something beside its tools: checked, paid, recorded, dispatched as a call is. The
+    /// answer is the result's JSON text.
+    ///
+    /// Dropping the future cancels the request, at the server too.
+    fn query(&self, query: Query) -> BoxFuture<'_, Result<String, CallFailure>>;
+
+    /// The items of all servers' lists that this run was granted.
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>>;
 
     /// A line of the run's log.
     fn log(&self, level: LogLevel, message: String);
@@ -59,4 +81,11 @@ pub trait Upstream: Send + Sync + 'static {
     /// Sends one call of a tool that [`Upstream::resolve`] found. Dropping the future cancels the request
     /// by the protocol's own message.
     fn call<'a>(&'a self, tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer>;
+
+    /// Sends one request that is no call of a tool. The result's text is in [`ToolResult::json`]. Dropping
+    /// the future cancels the request.
+    fn query<'a>(&'a self, query: Query, context: CallContext) -> BoxFuture<'a, Answer>;
+
+    /// The items of every ready server's list. Waits for servers that are still connecting.
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>>;
 }

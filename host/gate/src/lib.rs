@@ -6,7 +6,7 @@
 //! - [`Session`]: the gate as one run sees it; it carries the run's identity and implements
 //!   [`tollgate_core::Caller`].
 //!
-//! **Architecture invariant:** nothing reaches an upstream except through [`Session`]'s call, whoever asks:
+//! **Architecture invariant:** nothing reaches an upstream except through [`Session`]'s call and query, whoever asks:
 //! a policy, an adapter, the command line.
 
 mod session;
@@ -14,7 +14,7 @@ mod session;
 pub use session::{Session, Summary};
 
 use std::sync::Arc;
-use tollgate_core::{Budget, Clock, Entropy, Grants, Limits, Principal, RunContext, RunId, Tenant, Upstream};
+use tollgate_core::{Budget, Client, Clock, Entropy, Grants, Limits, Principal, RunContext, RunId, Tenant, Upstream};
 use tollgate_journal::Journal;
 
 /// What every call passes.
@@ -40,6 +40,8 @@ pub struct Opening {
     pub grants: Grants,
     /// Its ceilings.
     pub limits: Limits,
+    /// The agent's client that asked for it. A run behind a call has its caller's.
+    pub client: Option<Arc<dyn Client>>,
 }
 
 impl Gate {
@@ -67,6 +69,7 @@ impl Gate {
             grants: opening.grants,
             limits: opening.limits,
             seed: self.entropy.next_u64(),
+            client: opening.client.or_else(|| parent.and_then(|p| p.client.clone())),
         };
         Session::begin(self.clone(), context, opening.digest)
     }

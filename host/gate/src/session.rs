@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tollgate_core::grant::Verdict;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, CallFailure, Caller, EffectClass, LimitKind, LogLevel, Outcome,
-    RunContext, Status, ToolResult,
+    Answer, BoxFuture, Call, CallContext, CallError, CallFailure, Caller, EffectClass, HostInterface, LimitKind,
+    ListKind, Listed, LogLevel, Notice, Outcome, Query, QueryKind, RunContext, Status, ToolResult,
 };
 use tollgate_journal::{CallRecord, Entry, Event};
 
@@ -102,14 +102,10 @@ impl Session {
     /// The way of one call. The order matters: what is paid first cannot be had for nothing by being
     /// refused later, and what is recorded was checked.
     async fn pass(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
-        let limits = &self.context.limits;
-        let _place = match self.context.budget.take_call() {
+        let _place = match self.pay(&call.args) {
             Ok(place) => place,
-            Err(reached) => return Answer::refused(CallError::BudgetExhausted(reached)),
+            Err(error) => return Answer::refused(error),
         };
-        if call.args.len() as u64 > limits.call_bytes_in {
-            return Answer::refused(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
-        }
         let verdict = self.context.grants.verdict(&call.server, &call.tool);
         if verdict == Verdict::No {
             return Answer::refused(self.denied(&call, None));
@@ -121,23 +117,81 @@ impl Session {
         if verdict == Verdict::IfReadOnly && tool.effect != EffectClass::Read {
             return Answer::refused(self.denied(&call, Some(tool.effect)));
         }
-        let started = Event::CallStarted {
-            call: number,
-            server: call.server.clone(),
-            tool: call.tool.clone(),
-            args_sha256: hex::encode(Sha256::digest(&call.args)),
-            effect: tool.effect,
-        };
-        if let Err(error) = self.gate.journal.append(self.entry(started)).await {
-            return Answer::refused(CallError::Unavailable(format!("nothing was sent, because {error}")));
+        if let Err(error) = self.record_start(number, &call.server, &call.tool, &call.args, tool.effect).await {
+            return Answer::refused(error);
         }
         let context = CallContext { run: self.context.clone(), fuel_left };
-        let mut answer = self.gate.upstream.call(&tool, call, context).await;
+        self.bounded(self.gate.upstream.call(&tool, call, context).await)
+    }
+
+    /// The way of one query: that of a call, but for the tool's schema and effect class.
+    async fn pass_query(&self, number: u64, shown: &str, query: Query) -> Answer {
+        let _place = match self.pay(&query.params) {
+            Ok(place) => place,
+            Err(error) => return Answer::refused(error),
+        };
+        let interface = interface_of(query.kind);
+        if !self.context.grants.covers(interface, &query.server, &query.name) {
+            let (who, kind) = (&self.context.name, interface.as_str());
+            let scope = format!("{kind}={}:{}", query.server, query.name);
+            return Answer::refused(CallError::Denied(format!(
+                "`{who}` has no grant for {scope}; grant it with --grant '{scope}' or the key `grants` of `{who}` in the configuration"
+            )));
+        }
+        let started = self.record_start(number, &query.server, shown, &query.params, EffectClass::Read);
+        if let Err(error) = started.await {
+            return Answer::refused(error);
+        }
+        let context = CallContext { run: self.context.clone(), fuel_left: 0 };
+        self.bounded(self.gate.upstream.query(query, context).await)
+    }
+
+    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
+    fn pay(&self, args: &str) -> Result<tollgate_core::budget::InFlight, CallError> {
+        let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
+        let limits = &self.context.limits;
+        if args.len() as u64 > limits.call_bytes_in {
+            return Err(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
+        }
+        Ok(place)
+    }
+
+    /// The entry before the effect.
+    async fn record_start(
+        &self,
+        call: u64,
+        server: &str,
+        tool: &str,
+        args: &str,
+        effect: EffectClass,
+    ) -> Result<(), CallError> {
+        let args_sha256 = hex::encode(Sha256::digest(args));
+        let (server, tool) = (server.to_owned(), tool.to_owned());
+        let started = Event::CallStarted { call, server, tool, args_sha256, effect };
+        let appended = self.gate.journal.append(self.entry(started)).await;
+        appended.map_err(|error| CallError::Unavailable(format!("nothing was sent, because {error}")))
+    }
+
+    /// The answer, unless it is over the limit.
+    fn bounded(&self, mut answer: Answer) -> Answer {
+        let limits = &self.context.limits;
         if result_bytes(&answer.result) > limits.call_bytes_out {
             let reached = limits.reached(LimitKind::CallBytesOut);
             answer.result = Err(CallError::TooLarge(reached.to_string()));
         }
         answer
+    }
+
+    fn open_call(&self, server: &str, tool: &str, args: &str) -> OpenCall<'_> {
+        OpenCall {
+            session: self,
+            number: self.next_call.fetch_add(1, Ordering::Relaxed),
+            server: server.to_owned(),
+            tool: tool.to_owned(),
+            bytes_in: args.len() as u64,
+            started: self.elapsed(),
+            over: false,
+        }
     }
 
     fn denied(&self, call: &Call, effect: Option<EffectClass>) -> CallError {
@@ -163,35 +217,54 @@ impl Drop for Session {
 impl Caller for Session {
     fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         Box::pin(async move {
-            let mut open = OpenCall {
-                session: self,
-                number: self.next_call.fetch_add(1, Ordering::Relaxed),
-                server: call.server.clone(),
-                tool: call.tool.clone(),
-                bytes_in: call.args.len() as u64,
-                started: self.elapsed(),
-                over: false,
-            };
+            let mut open = self.open_call(&call.server, &call.tool, &call.args);
             let answer = self.pass(open.number, call, fuel_left).await;
-            let elapsed = open.close(&answer);
-            let failure = |error| CallFailure {
-                server: std::mem::take(&mut open.server),
-                tool: std::mem::take(&mut open.tool),
-                attempts: answer.attempts,
-                elapsed,
-                error,
+            open.close(answer)
+        })
+    }
+
+    fn query(&self, query: Query) -> BoxFuture<'_, Result<String, CallFailure>> {
+        Box::pin(async move {
+            let shown = format!("{} {}", query.kind, query.name);
+            let mut open = self.open_call(&query.server, &shown, &query.params);
+            let answer = self.pass_query(open.number, &shown, query).await;
+            open.close(answer).0.map(|result| result.json)
+        })
+    }
+
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
+        Box::pin(async move {
+            let interface = match kind {
+                ListKind::Resources | ListKind::ResourceTemplates => HostInterface::Resource,
+                ListKind::Prompts => HostInterface::Prompt,
             };
-            (answer.result.map_err(failure), answer.fuel_used)
+            let mut items = self.gate.upstream.list(kind).await;
+            items.retain(|listed| {
+                let name = listed.item.get(kind.name_of_item()).and_then(|name| name.as_str());
+                name.is_some_and(|name| self.context.grants.covers(interface, &listed.server, name))
+            });
+            items
         })
     }
 
     fn log(&self, level: LogLevel, message: String) {
+        if let Some(client) = &self.context.client {
+            let data = serde_json::Value::from(message.as_str()).to_string();
+            client.tell(Notice::Log { level: level.as_mcp().to_owned(), logger: self.context.name.to_string(), data });
+        }
         self.note(Event::Log { level, message });
     }
 
     fn progress(&self, done: f64, total: Option<f64>, message: Option<String>) {
+        if let Some(client) = &self.context.client {
+            client.tell(Notice::Progress { done, total, message: message.clone() });
+        }
         self.note(Event::Progress { done, total, message });
     }
+}
+
+fn interface_of(kind: QueryKind) -> HostInterface {
+    if kind.is_resource() { HostInterface::Resource } else { HostInterface::Prompt }
 }
 
 fn result_bytes(result: &Result<ToolResult, CallError>) -> u64 {
@@ -213,13 +286,22 @@ struct OpenCall<'a> {
 }
 
 impl OpenCall<'_> {
-    fn close(&mut self, answer: &Answer) -> Duration {
+    /// Records how it ended; gives the answer as the caller gets it, and the fuel to charge.
+    fn close(&mut self, answer: Answer) -> (Result<ToolResult, CallFailure>, u64) {
         let (outcome, message) = match &answer.result {
             Ok(_) => (Outcome::Ok, None),
             Err(error) => (error.outcome(), Some(error.to_string().chars().take(MESSAGE_MAX_CHARS).collect())),
         };
         self.over = true;
-        self.record(outcome, message, result_bytes(&answer.result), answer.attempts)
+        let elapsed = self.record(outcome, message, result_bytes(&answer.result), answer.attempts);
+        let failure = |error| CallFailure {
+            server: std::mem::take(&mut self.server),
+            tool: std::mem::take(&mut self.tool),
+            attempts: answer.attempts,
+            elapsed,
+            error,
+        };
+        (answer.result.map_err(failure), answer.fuel_used)
     }
 
     fn record(&self, outcome: Outcome, message: Option<String>, bytes_out: u64, attempts: u32) -> Duration {

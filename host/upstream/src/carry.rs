@@ -5,8 +5,9 @@
 //! member of the typed result, and hand that on; what is below takes it out again at the other end. rmcp
 //! still does all of the protocol: identities, lifecycles, cancellation, headers.
 
+use crate::callers::Callers;
 use rmcp::model::{
-    CallToolResult, ClientJsonRpcMessage, ClientNotification, ClientRequest, DiscoverRequestMethod, DiscoverResult,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, CustomResult, DiscoverRequestMethod, DiscoverResult,
     ErrorCode, ErrorData, JsonObject, JsonRpcVersion2_0, ListToolsResult, MetaObject, NumberOrString, ProtocolVersion,
     RequestId, ServerJsonRpcMessage, ServerResult, Tool,
 };
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -24,9 +26,9 @@ const TEXT: &str = "text";
 /// A request whose answer is not handed to rmcp as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carried {
-    /// `tools/call`: carried as text.
-    Call,
-    /// `tools/list`: carried as text.
+    /// What we read ourselves: carried as text.
+    Text,
+    /// `tools/list`: carried as text, beside what rmcp reads of it.
     Tools,
     /// `server/discover`: see [`older_server`].
     Discover,
@@ -35,7 +37,15 @@ pub(crate) enum Carried {
 impl Carried {
     pub(crate) fn of(request: &ClientRequest) -> Option<Self> {
         match request {
-            ClientRequest::CallToolRequest(_) => Some(Self::Call),
+            ClientRequest::CallToolRequest(_)
+            | ClientRequest::ReadResourceRequest(_)
+            | ClientRequest::GetPromptRequest(_)
+            | ClientRequest::CompleteRequest(_)
+            | ClientRequest::SubscribeRequest(_)
+            | ClientRequest::UnsubscribeRequest(_)
+            | ClientRequest::ListResourcesRequest(_)
+            | ClientRequest::ListResourceTemplatesRequest(_)
+            | ClientRequest::ListPromptsRequest(_) => Some(Self::Text),
             ClientRequest::ListToolsRequest(_) => Some(Self::Tools),
             ClientRequest::DiscoverRequest(_) => Some(Self::Discover),
             _ => None,
@@ -53,11 +63,7 @@ impl Carried {
                 let error = ErrorData::method_not_found::<DiscoverRequestMethod>();
                 return Some(ServerJsonRpcMessage::error(error, Some(id)));
             }
-            Self::Call => {
-                let mut result = CallToolResult::default();
-                result.structured_content = Some(Value::String(text.to_owned()));
-                ServerResult::CallToolResult(result)
-            }
+            Self::Text => ServerResult::CustomResult(CustomResult::new(Value::String(text.to_owned()))),
             Self::Tools => {
                 // rmcp reads the schemas, for the headers that a tool may ask for (`x-mcp-header`).
                 let tools = tools_of(text).iter().filter_map(|raw| typed_tool(raw.get())).collect();
@@ -86,30 +92,22 @@ pub(crate) fn older_server(error: ErrorData) -> ErrorData {
 }
 
 /// The message as it is carried, for an answer on a stream that does not tell what it answers (a resumed
-/// one). Of our requests that may be answered there, two have such results.
+/// one): what is not the list of tools is read by ourselves.
 pub(crate) fn carried_by_shape(text: &[u8]) -> Option<ServerJsonRpcMessage> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
     struct Shape {
         tools: Option<Vec<IgnoredAny>>,
-        content: Option<IgnoredAny>,
-        structured_content: Option<IgnoredAny>,
-        is_error: Option<bool>,
     }
     let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
     let (id, result) = (envelope.id?, envelope.result?.get());
-    let shape: Shape = serde_json::from_str(result).ok()?;
-    if shape.content.is_some() || shape.structured_content.is_some() || shape.is_error.is_some() {
-        Carried::Call.carry(id, result)
-    } else {
-        shape.tools.and_then(|_| Carried::Tools.carry(id, result))
-    }
+    let is_tools = serde_json::from_str(result).is_ok_and(|shape: Shape| shape.tools.is_some());
+    if is_tools { Carried::Tools.carry(id, result) } else { Carried::Text.carry(id, result) }
 }
 
-/// The text of a call's result. `None` when it came past our transports.
-pub(crate) fn call_text(result: CallToolResult) -> Option<String> {
-    match result.structured_content {
-        Some(Value::String(text)) => Some(text),
+/// The text of a result. `None` when it came past our transports.
+pub(crate) fn result_text(result: ServerResult) -> Option<String> {
+    match result {
+        ServerResult::CustomResult(CustomResult(Value::String(text))) => Some(text),
         _ => None,
     }
 }
@@ -146,9 +144,13 @@ fn typed_tool(text: &str) -> Option<Tool> {
     Some(Tool::new(needed.name, "", Arc::new(needed.input_schema)))
 }
 
-/// The requests in flight whose answers are not handed on as they are. One belongs to one connection.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight(HashMap<RequestId, Carried>);
+/// The requests in flight whose answers are not handed on as they are. One belongs to one stream.
+pub(crate) struct InFlight {
+    requests: HashMap<RequestId, Carried>,
+    callers: Arc<Callers>,
+    /// The request that everything on this stream belongs to.
+    only: Option<RequestId>,
+}
 
 /// The members of a JSON-RPC message that tell what it is.
 #[derive(Deserialize)]
@@ -157,8 +159,10 @@ struct Envelope<'a> {
     _version: JsonRpcVersion2_0,
     #[serde(default)]
     id: Option<RequestId>,
-    #[serde(default)]
-    method: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     #[serde(default)]
@@ -166,19 +170,35 @@ struct Envelope<'a> {
 }
 
 impl InFlight {
+    /// For a stream that many requests share.
+    pub(crate) fn new(callers: Arc<Callers>) -> Self {
+        Self { requests: HashMap::new(), callers, only: None }
+    }
+
+    /// For the stream that answers `message`.
+    pub(crate) fn answering(message: &ClientJsonRpcMessage, callers: Arc<Callers>) -> Self {
+        let mut in_flight = Self::new(callers);
+        if let ClientJsonRpcMessage::Request(request) = message {
+            in_flight.only = Some(request.id.clone());
+        }
+        in_flight.sent(message);
+        in_flight
+    }
+
     /// Notes what goes out.
     pub(crate) fn sent(&mut self, message: &ClientJsonRpcMessage) {
+        Callers::sent(message);
         match message {
             ClientJsonRpcMessage::Request(request) => {
                 if let Some(carried) = Carried::of(&request.request) {
-                    self.0.insert(request.id.clone(), carried);
+                    self.requests.insert(request.id.clone(), carried);
                 }
             }
             ClientJsonRpcMessage::Notification(notification) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    self.0.remove(id);
+                    self.requests.remove(id);
                 }
             }
             _ => {}
@@ -205,7 +225,11 @@ impl InFlight {
     /// The message as it is carried, if it answers a request of ours.
     pub(crate) fn carried(&mut self, text: &[u8]) -> Option<ServerJsonRpcMessage> {
         let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
-        if envelope.method.is_some() || envelope.error.is_some() {
+        if let Some(method) = envelope.method {
+            self.callers.heard(&method, envelope.params, self.only.as_ref());
+            return None;
+        }
+        if envelope.error.is_some() {
             return None;
         }
         let (id, carried) = self.take(envelope.id?)?;
@@ -218,6 +242,6 @@ impl InFlight {
             NumberOrString::String(text) => text.parse().ok().map(NumberOrString::Number),
             NumberOrString::Number(_) => None,
         };
-        [Some(id), number].into_iter().flatten().find_map(|id| self.0.remove_entry(&id))
+        [Some(id), number].into_iter().flatten().find_map(|id| self.requests.remove_entry(&id))
     }
 }

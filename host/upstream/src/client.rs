@@ -1,34 +1,48 @@
-//! One MCP session: the lifecycle, `tools/list`, `tools/call`, and what their failures mean.
+//! One MCP session: the lifecycle, lists, requests, and what their failures mean.
+#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older servers speak")]
 
-use crate::carry::{call_text, list_text};
+use crate::callers::{Callers, Place, Slot};
+use crate::carry::{list_text, result_text};
 use crate::catalog::{MAX_TOOLS, read_tools};
+use crate::handler::{Handler, ask};
 use crate::http::HttpError;
 use crate::spec::ServerSpec;
 use crate::text::clean;
 use futures::FutureExt;
+use futures::future::join_all;
+use rmcp::RoleClient;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, ClientRequest, ErrorData,
-    Implementation, ListToolsRequest, PaginatedRequestParams, ProtocolVersion, ServerResult, SubscriptionFilter,
+    CancelledNotification, CancelledNotificationParam, ClientRequest, ErrorData, GetExtensions, InputResponses,
+    ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest, PaginatedRequestParams,
+    ProtocolVersion, RequestId, ServerCapabilities, ServerNotification, ServerResult, SubscribeRequest,
+    SubscribeRequestParams, SubscriptionFilter,
 };
 use rmcp::service::{
-    ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, Peer, PeerRequestOptions,
-    RunningServiceCancellationToken, ServiceError,
+    ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions,
+    RunningServiceCancellationToken, ServiceError, Subscription,
 };
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use rmcp::transport::{DynamicTransportError, IntoTransport};
-use rmcp::{ClientHandler, RoleClient};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use tokio::sync::Notify;
-use tollgate_core::{BoxFuture, CallError, RpcError, Tool, ToolResult};
+use tokio::sync::{Notify, broadcast, watch};
+use tollgate_core::{AskKind, BoxFuture, CallError, Change, ListKind, RpcError, Tool, ToolResult};
 
 /// The most pages of one `tools/list`.
 const MAX_PAGES: usize = 256;
 /// The most bytes of all pages of one `tools/list`.
 const MAX_LIST_BYTES: usize = 64 << 20;
 const MAX_SHOWN_CHARS: usize = 500;
+/// How often a server may want more input for one request (what rmcp's own client allows).
+const MAX_ROUNDS: usize = 10;
+/// The most questions of one round.
+const MAX_QUESTIONS: usize = 16;
+/// The most items of one list of resources or prompts.
+const MAX_ITEMS: usize = 10_000;
 
 /// Why a request to a server gave nothing.
 #[derive(Debug)]
@@ -47,13 +61,19 @@ pub(crate) enum Fault {
     Invalid(String),
     /// What came is over the limit.
     TooLarge(String),
+    /// It wants something of the client behind the call, and there is none, or it would not.
+    NeedsClient(String),
 }
 
 impl Fault {
     /// In words, without the server's name.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::NotSent(why) | Self::Lost(why) | Self::Invalid(why) | Self::TooLarge(why) => why.clone(),
+            Self::NotSent(why)
+            | Self::Lost(why)
+            | Self::Invalid(why)
+            | Self::TooLarge(why)
+            | Self::NeedsClient(why) => why.clone(),
             Self::Rpc(error) => {
                 format!("answered JSON-RPC error {}: {}", error.code.0, clean(&error.message, MAX_SHOWN_CHARS))
             }
@@ -72,6 +92,17 @@ pub(crate) enum Lifecycle {
     Initialize,
 }
 
+/// What a session of ours brings along.
+#[derive(Clone)]
+pub(crate) struct OurSide {
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) changes: broadcast::Sender<Change>,
+    /// Whether runs have clients that can be asked.
+    pub(crate) has_clients: bool,
+    /// How many want to hear of each resource, by URI. It outlives a lost connection.
+    pub(crate) subscribed: watch::Sender<BTreeMap<String, usize>>,
+}
+
 /// An open session.
 pub(crate) struct Session {
     peer: Peer<RoleClient>,
@@ -81,7 +112,11 @@ pub(crate) struct Session {
     pub(crate) protocol: String,
     /// The server's version, if it said.
     pub(crate) version: Option<String>,
-    listens: bool,
+    capabilities: ServerCapabilities,
+    /// It is of 2026-07-28: it tells of changes only to who listens.
+    is_stateless: bool,
+    handler: Handler,
+    subscribed: watch::Sender<BTreeMap<String, usize>>,
 }
 
 /// The end of a session: wait for it, or bring it about.
@@ -109,27 +144,13 @@ impl SessionEnd {
     }
 }
 
-/// What we say of ourselves, and what servers tell us unasked.
-struct Handler {
-    changed: Arc<Notify>,
-}
-
-impl ClientHandler for Handler {
-    fn get_info(&self) -> ClientConfig {
-        let us = Implementation::new("tollgate", env!("CARGO_PKG_VERSION"));
-        let mut config = ClientConfig::new(ClientCapabilities::default(), us);
-        config.protocol_version = ProtocolVersion::V_2025_11_25;
-        config
-    }
-
-    async fn on_tool_list_changed(&self, _context: NotificationContext<RoleClient>) {
-        self.changed.notify_one();
-    }
-}
-
 impl Session {
     /// Opens a session over `transport`.
-    pub(crate) async fn open<T, E, A>(transport: T, lifecycle: Lifecycle) -> Result<(Self, SessionEnd), Fault>
+    pub(crate) async fn open<T, E, A>(
+        transport: T,
+        lifecycle: Lifecycle,
+        side: OurSide,
+    ) -> Result<(Self, SessionEnd), Fault>
     where
         T: IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
@@ -142,19 +163,23 @@ impl Session {
             Lifecycle::Initialize => ClientLifecycleMode::Initialize,
         };
         let changed = Arc::new(Notify::new());
-        let running =
-            Handler { changed: changed.clone() }.serve_with_lifecycle(transport, mode).await.map_err(open_fault)?;
+        let OurSide { callers, changes, has_clients, subscribed } = side;
+        let handler = Handler { tools_changed: changed.clone(), changes, callers, has_clients };
+        let running = handler.clone().serve_with_lifecycle(transport, mode).await.map_err(open_fault)?;
         let peer = running.peer().clone();
         let info = peer.peer_info();
         let protocol = info.as_ref().map(|i| i.protocol_version.clone()).unwrap_or_default();
-        let tools = info.as_ref().and_then(|i| i.capabilities.tools.clone());
+        let capabilities = info.as_ref().map(|i| i.capabilities.clone()).unwrap_or_default();
         let version = info.as_ref().and_then(|i| i.server_info.as_ref()).map(|s| clean(&s.version, 64));
         let session = Self {
             peer,
             changed,
-            listens: !protocol.has_initialize() && tools.is_some_and(|t| t.list_changed == Some(true)),
+            is_stateless: !protocol.has_initialize(),
             protocol: clean(protocol.as_str(), 32),
             version,
+            capabilities,
+            handler,
+            subscribed,
         };
         let cancel = running.cancellation_token();
         // What it returns says no more than that it ended.
@@ -162,23 +187,142 @@ impl Session {
         Ok((session, SessionEnd { cancel, ended }))
     }
 
-    /// Waits for news of the tools, for a server of 2026-07-28, which tells only who listens. Returns when
-    /// there is nothing to wait for.
+    /// Waits for news, for a server of 2026-07-28, which tells only who listens. Returns when there is nothing
+    /// to wait for.
     pub(crate) async fn listen(&self) {
-        if !self.listens {
+        if !self.is_stateless {
             return;
         }
-        let filter = SubscriptionFilter::builder().tools_list_changed().build();
-        let mut subscription = match self.peer.listen(filter).await {
-            Ok(subscription) => subscription,
-            Err(error) => {
-                tracing::debug!(target: crate::LOG, %error, "no subscription to changes of tools");
-                return;
+        let mut wanted = self.subscribed.subscribe();
+        loop {
+            let uris: Vec<String> = wanted.borrow_and_update().keys().cloned().collect();
+            let Some(filter) = self.filter(uris) else {
+                // Nothing yet; a subscription may come.
+                if wanted.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            let mut subscription = match self.peer.listen(filter).await {
+                Ok(subscription) => subscription,
+                Err(error) => {
+                    tracing::debug!(target: crate::LOG, %error, "no subscription to changes");
+                    return;
+                }
+            };
+            tokio::select! {
+                () = hear(&mut subscription, &self.handler) => return,
+                changed = wanted.changed() => if changed.is_err() { return },
             }
-        };
-        while let Ok(Some(_)) = subscription.next().await {
-            self.changed.notify_one();
         }
+    }
+
+    /// What to listen to; `None` for nothing.
+    fn filter(&self, uris: Vec<String>) -> Option<SubscriptionFilter> {
+        let ServerCapabilities { tools, prompts, resources, .. } = &self.capabilities;
+        let tools = tools.as_ref().and_then(|t| t.list_changed) == Some(true);
+        let prompts = prompts.as_ref().and_then(|p| p.list_changed) == Some(true);
+        let lists = resources.as_ref().and_then(|r| r.list_changed) == Some(true);
+        let mut filter = SubscriptionFilter::builder();
+        filter = if tools { filter.tools_list_changed() } else { filter };
+        filter = if prompts { filter.prompts_list_changed() } else { filter };
+        filter = if lists { filter.resources_list_changed() } else { filter };
+        let any = tools || prompts || lists || !uris.is_empty();
+        filter = if uris.is_empty() { filter } else { filter.resource_subscriptions(uris) };
+        any.then(|| filter.build())
+    }
+
+    /// Subscribes to changes of a resource, or ends that. Everybody shares one subscription at the server.
+    pub(crate) async fn subscribe(&self, uri: &str, on: bool, request: ClientRequest) -> Result<String, Fault> {
+        let mut first_or_last = false;
+        self.subscribed.send_if_modified(|uris| {
+            let count = uris.entry(uri.to_owned()).or_default();
+            *count = if on { *count + 1 } else { count.saturating_sub(1) };
+            first_or_last = if on { *count == 1 } else { *count == 0 };
+            if *count == 0 {
+                uris.remove(uri);
+            }
+            first_or_last
+        });
+        if self.is_stateless || !first_or_last {
+            return Ok("{}".to_owned());
+        }
+        let answer = self.request(request, None).await;
+        if answer.is_err() && on {
+            self.subscribed.send_modify(|uris| drop(uris.remove(uri)));
+        }
+        answer
+    }
+
+    /// Subscribes to what the last connection had subscribed to.
+    pub(crate) async fn subscribe_anew(&self) {
+        if self.is_stateless {
+            return;
+        }
+        let uris: Vec<String> = self.subscribed.borrow().keys().cloned().collect();
+        for uri in uris {
+            let request = ClientRequest::SubscribeRequest(SubscribeRequest::new(SubscribeRequestParams::new(&uri)));
+            if let Err(fault) = self.request(request, None).await {
+                let (uri, why) = (clean(&uri, 200), fault.describe());
+                tracing::warn!(target: crate::LOG, %uri, "a subscription is lost with the last connection: {why}");
+            }
+        }
+    }
+
+    /// Whether it may be asked for this list.
+    pub(crate) fn has(&self, kind: ListKind) -> bool {
+        match kind {
+            ListKind::Resources | ListKind::ResourceTemplates => self.capabilities.resources.is_some(),
+            ListKind::Prompts => self.capabilities.prompts.is_some(),
+        }
+    }
+
+    /// The items of a list, as far as the limits go.
+    pub(crate) async fn list(&self, kind: ListKind) -> Result<Vec<Map<String, Value>>, Fault> {
+        let mut items = Vec::new();
+        let (mut cursor, mut bytes) = (None, 0);
+        for _ in 0..MAX_PAGES {
+            let params = Some(PaginatedRequestParams::default().with_cursor(cursor.take()));
+            let request = match kind {
+                ListKind::Resources => {
+                    let mut request = ListResourcesRequest::default();
+                    request.params = params;
+                    ClientRequest::ListResourcesRequest(request)
+                }
+                ListKind::ResourceTemplates => {
+                    let mut request = ListResourceTemplatesRequest::default();
+                    request.params = params;
+                    ClientRequest::ListResourceTemplatesRequest(request)
+                }
+                ListKind::Prompts => {
+                    let mut request = ListPromptsRequest::default();
+                    request.params = params;
+                    ClientRequest::ListPromptsRequest(request)
+                }
+            };
+            let text = match self.request(request, None).await {
+                Err(Fault::Rpc(error)) if error.code.0 == -32601 => return Ok(items),
+                answer => answer?,
+            };
+            bytes += text.len();
+            let mut page: Map<String, Value> = serde_json::from_str(&text)
+                .map_err(|error| Fault::Invalid(format!("answered {} with something else: {error}", kind.method())))?;
+            if let Some(Value::Array(listed)) = page.remove(kind.member()) {
+                items.extend(listed.into_iter().filter_map(|item| match item {
+                    Value::Object(item) => Some(item),
+                    _ => None,
+                }));
+            }
+            if bytes > MAX_LIST_BYTES || items.len() > MAX_ITEMS {
+                let limit = crate::bytes_text(MAX_LIST_BYTES);
+                return Err(Fault::TooLarge(format!("its answer to {} is over {limit} or {MAX_ITEMS} items", kind.method())));
+            }
+            match page.remove("nextCursor") {
+                Some(Value::String(next)) if !next.is_empty() => cursor = Some(next),
+                _ => return Ok(items),
+            }
+        }
+        Err(Fault::TooLarge(format!("its answer to {} has over {MAX_PAGES} pages", kind.method())))
     }
 
     /// Every tool of the server.
@@ -224,19 +368,64 @@ impl Session {
         Err(Fault::TooLarge(format!("its list of tools has over {MAX_PAGES} pages")))
     }
 
-    /// Calls a tool. Dropping the future cancels the call at the server.
-    pub(crate) async fn call(&self, tool: &str, args: Map<String, Value>) -> Result<String, Fault> {
+    /// Sends one request, and gives the text of its result. Dropping the future cancels it at the server.
+    pub(crate) async fn request(&self, mut request: ClientRequest, place: Option<&Place>) -> Result<String, Fault> {
         if self.peer.is_transport_closed() {
             return Err(Fault::NotSent("the connection is closed".to_owned()));
         }
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(args);
-        match self.peer.call_tool_once(params).await {
-            Ok(CallToolResponse::Complete(result)) => {
-                call_text(result).ok_or_else(|| Fault::Invalid("its answer came past the transport".to_owned()))
+        if let Some(place) = place {
+            request.extensions_mut().insert(Slot(place.caller.clone()));
+        }
+        let sent = self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await;
+        let handle = sent.map_err(|error| self.fault(error))?;
+        let mut guard = CancelOnDrop { peer: &self.peer, id: Some(handle.id.clone()) };
+        let answer = handle.await_response().await;
+        guard.id = None;
+        match answer {
+            Ok(result) => {
+                result_text(result).ok_or_else(|| Fault::Invalid("its answer came past the transport".to_owned()))
             }
-            Ok(_) => Err(Fault::Invalid(UNSUPPORTED.to_owned())),
             Err(error) => Err(self.fault(error)),
         }
+    }
+
+    /// Sends a request to which the server may answer with questions (2026-07-28, "multi round-trip
+    /// requests"): puts them to the client behind the request, and sends it again with the answers.
+    pub(crate) async fn converse(
+        &self,
+        make: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
+        place: Option<&Place>,
+    ) -> Result<String, Fault> {
+        let (mut responses, mut state) = (None, None);
+        for _ in 0..MAX_ROUNDS {
+            let text = self.request(make(responses.take(), state.take()), place).await?;
+            let Some(wanted) = InputWanted::read(&text) else { return Ok(text) };
+            responses = Some(self.answers(wanted.input_requests, place).await?);
+            state = wanted.request_state;
+        }
+        Err(Fault::Invalid(format!("it wanted more input {MAX_ROUNDS} times for one request")))
+    }
+
+    async fn answers(
+        &self,
+        questions: BTreeMap<String, Question<'_>>,
+        place: Option<&Place>,
+    ) -> Result<InputResponses, Fault> {
+        if questions.len() > MAX_QUESTIONS {
+            return Err(Fault::Invalid(format!("it asks over {MAX_QUESTIONS} questions at once")));
+        }
+        let answers = questions.into_iter().map(|(key, question)| async move {
+            let method = clean(&question.method, 80);
+            let refused = |why: &str| Fault::NeedsClient(format!("it asks for {method}, and {why}"));
+            let kind = AskKind::of(&question.method).ok_or_else(|| refused("that is not supported"))?;
+            let place = place.ok_or_else(|| refused("no client is behind this call who could answer"))?;
+            let params = question.params.map_or("{}", RawValue::get).to_owned();
+            match ask(&self.handler.callers.server, &place.caller, kind, params).await {
+                Ok(answer) => Ok((key, answer)),
+                Err(error) => Err(refused(&clean(&error.message, MAX_SHOWN_CHARS))),
+            }
+        });
+        join_all(answers).await.into_iter().collect()
     }
 
     fn fault(&self, error: ServiceError) -> Fault {
@@ -249,7 +438,61 @@ impl Session {
     }
 }
 
-const UNSUPPORTED: &str = "it wants more input or made a task of the call, which is not supported yet";
+/// Sends the protocol's cancellation when a request is given up.
+struct CancelOnDrop<'a> {
+    peer: &'a Peer<RoleClient>,
+    id: Option<RequestId>,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
+        let peer = self.peer.clone();
+        runtime.spawn(async move {
+            let params = CancelledNotificationParam::new(Some(id), Some("given up by the caller".to_owned()));
+            // A connection that is lost needs no cancellation.
+            let _ = peer.send_notification(CancelledNotification::new(params).into()).await;
+        });
+    }
+}
+
+/// A result that asks for input instead of being one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InputWanted<'a> {
+    result_type: String,
+    #[serde(borrow, default)]
+    input_requests: BTreeMap<String, Question<'a>>,
+    #[serde(default)]
+    request_state: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Question<'a> {
+    method: String,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+impl<'a> InputWanted<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        // Most results say no such thing, and some are large.
+        if !text.contains("input_required") {
+            return None;
+        }
+        serde_json::from_str(text).ok().filter(|wanted: &Self| wanted.result_type == "input_required")
+    }
+}
+
+/// Passes on what a subscription tells, until it ends.
+async fn hear(subscription: &mut Subscription, handler: &Handler) {
+    while let Ok(Some(notification)) = subscription.next().await {
+        let notification: ServerNotification = notification;
+        handler.changed(&notification);
+    }
+}
+
+const UNSUPPORTED: &str = "it made a task of the call, which is not supported yet";
 
 fn next_cursor(page: &str) -> Result<Option<String>, Fault> {
     #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::child::ChildServer;
-use crate::client::{Fault, Lifecycle, Session, SessionEnd};
+use crate::client::{Fault, Lifecycle, OurSide, Session, SessionEnd};
 use crate::http::{Endpoint, HttpClients, parse_url};
 use crate::line::{LineFaults, LineTransport};
 use crate::provider::ToolProvider;
@@ -72,6 +72,7 @@ impl Remains {
 pub(crate) async fn connect(
     spec: &ServerSpec,
     http: &Result<HttpClients, String>,
+    side: OurSide,
     remains: &mut Remains,
 ) -> Result<Connected, Fault> {
     let (session, end, transport) = match &spec.transport {
@@ -88,18 +89,20 @@ pub(crate) async fn connect(
             let (child, stdin, stdout) =
                 ChildServer::spawn(command, args, env, cwd.as_deref()).map_err(Fault::NotSent)?;
             remains.child = Some(child);
-            open_lines(spec, stdout, stdin, remains).await?
+            open_lines(spec, stdout, stdin, side, remains).await?
         }
         Transport::Stream(source) => {
             let stream = source.open().await.map_err(|error| Fault::NotSent(error.to_string()))?;
             let (read, write) = tokio::io::split(Box::into_pin(stream));
-            open_lines(spec, read, write, remains).await?
+            open_lines(spec, read, write, side, remains).await?
         }
         Transport::Http { url, headers, kind } => {
             let parsed = parse_url(url).map_err(Fault::NotSent)?;
             let client = http.as_ref().map_err(|why| Fault::NotSent(why.clone()))?.for_url(&parsed);
-            let endpoint = Endpoint::new(client, headers, spec.max_message_bytes).map_err(Fault::NotSent)?;
-            open_http(url, *kind, endpoint).await?
+            let callers = side.callers.clone();
+            let endpoint =
+                Endpoint::new(client, headers, spec.max_message_bytes, callers).map_err(Fault::NotSent)?;
+            open_http(url, *kind, endpoint, side).await?
         }
     };
     let tools = session.tools(spec).await?;
@@ -108,28 +111,34 @@ pub(crate) async fn connect(
 
 type Opened = (Session, SessionEnd, &'static str);
 
-async fn open_lines<R, W>(spec: &ServerSpec, read: R, write: W, remains: &mut Remains) -> Result<Opened, Fault>
+async fn open_lines<R, W>(
+    spec: &ServerSpec,
+    read: R,
+    write: W,
+    side: OurSide,
+    remains: &mut Remains,
+) -> Result<Opened, Fault>
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let (transport, lines) = LineTransport::new(read, write, spec.max_message_bytes);
+    let (transport, lines) = LineTransport::new(read, write, spec.max_message_bytes, side.callers.clone());
     remains.lines = Some(lines);
-    let (session, end) = Session::open(transport, Lifecycle::Auto).await?;
+    let (session, end) = Session::open(transport, Lifecycle::Auto, side).await?;
     Ok((session, end, spec.transport.name()))
 }
 
-async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint) -> Result<Opened, Fault> {
+async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint, side: OurSide) -> Result<Opened, Fault> {
     if kind == HttpKind::Sse {
-        return open_sse(url, endpoint).await;
+        return open_sse(url, endpoint, side).await;
     }
     let mut config = StreamableHttpClientTransportConfig::with_uri(url).max_concurrent_requests(HTTP_CONCURRENCY);
     config.max_sse_event_size = endpoint.max_bytes();
     let worker = StreamableHttpClientWorker::new(endpoint.clone(), config);
-    match Session::open(worker, Lifecycle::Auto).await {
+    match Session::open(worker, Lifecycle::Auto, side.clone()).await {
         Ok((session, end)) => Ok((session, end, "http")),
         Err(streamable) if kind == HttpKind::Auto && endpoint.looks_like_legacy_sse() => {
-            open_sse(url, endpoint).await.map_err(|sse| {
+            open_sse(url, endpoint, side).await.map_err(|sse| {
                 let (streamable, sse) = (streamable.describe(), sse.describe());
                 Fault::Invalid(format!("speaks neither Streamable HTTP ({streamable}) nor HTTP+SSE ({sse})"))
             })
@@ -138,8 +147,8 @@ async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint) -> Result<Open
     }
 }
 
-async fn open_sse(url: &str, endpoint: Endpoint) -> Result<Opened, Fault> {
+async fn open_sse(url: &str, endpoint: Endpoint, side: OurSide) -> Result<Opened, Fault> {
     let transport = SseTransport::open(endpoint, url).await.map_err(|error| crate::client::http_fault(&error))?;
-    let (session, end) = Session::open(transport, Lifecycle::Initialize).await?;
+    let (session, end) = Session::open(transport, Lifecycle::Initialize, side).await?;
     Ok((session, end, "sse"))
 }

@@ -11,16 +11,19 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::name::check_server_name;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, Clock, Entropy, NameError, SystemClock, SystemEntropy, Tool,
-    Upstream,
+    Answer, BoxFuture, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, Listed, NameError, Query,
+    SystemClock, SystemEntropy, Tool, Upstream,
 };
 
 /// How long calls in flight at a server that is removed or changed may take to finish.
 const RETIRE_GRACE: Duration = Duration::from_secs(30);
+/// Changes that are kept for somebody who listens and is slow.
+const CHANGES_KEPT: usize = 256;
 
 type Servers = BTreeMap<String, Arc<Server>>;
 
@@ -68,9 +71,20 @@ impl Default for Fleet {
 impl Fleet {
     /// A fleet without servers.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self::assemble(clock, entropy, false)
+    }
+
+    /// A fleet whose servers are told that clients stand behind the calls, who can be asked for input: a
+    /// front end gives runs their [`Client`](tollgate_core::Client).
+    pub fn with_clients(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self::assemble(clock, entropy, true)
+    }
+
+    fn assemble(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, has_clients: bool) -> Self {
+        let changes = broadcast::Sender::new(CHANGES_KEPT);
         Self {
             servers: ArcSwap::default(),
-            shared: Arc::new(Shared { clock, entropy, http: HttpClients::new() }),
+            shared: Arc::new(Shared { clock, entropy, http: HttpClients::new(), changes, has_clients }),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             edit: Mutex::new(()),
@@ -149,7 +163,14 @@ impl Fleet {
     }
 
     fn retire(&self, server: Arc<Server>) {
+        // Nobody may be listening.
+        let _ = self.shared.changes.send(Change::Tools);
         self.tasks.spawn(async move { server.retire(RETIRE_GRACE).await });
+    }
+
+    /// What changes from now on. Who is slow misses some, and is told so.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.changes.subscribe()
     }
 
     /// How each server is, by name.
@@ -220,6 +241,23 @@ impl Upstream for Fleet {
                 Some(server) => server.call(tool, call, context).await,
                 None => Answer::refused(self.unknown(&tool.server, &tool.name)),
             }
+        })
+    }
+
+    fn query<'a>(&'a self, query: Query, context: CallContext) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match self.server(&query.server) {
+                Some(server) => server.query(query, context).await,
+                None => Answer::refused(CallError::Unavailable(format!("there is no server `{}`", query.server))),
+            }
+        })
+    }
+
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
+        Box::pin(async move {
+            let servers = self.servers.load_full();
+            join_all(servers.values().map(|s| s.wait_ready())).await;
+            join_all(servers.values().map(|s| s.list(kind))).await.into_iter().flatten().collect()
         })
     }
 }

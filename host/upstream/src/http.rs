@@ -3,6 +3,7 @@
 //! rmcp has such a client. Ours carries results as text ([`crate::carry`]), keeps to our own limits, tells
 //! failures apart by whether the request was sent, and never shows a URL's secrets.
 
+use crate::callers::Callers;
 use crate::carry::{InFlight, carried_by_shape, older_server};
 use crate::text::clean;
 use bytes::Bytes;
@@ -138,6 +139,7 @@ pub(crate) struct Endpoint {
     max_bytes: usize,
     /// The status with which the endpoint refused `initialize`; 0 when it did not.
     refused: Arc<AtomicU16>,
+    callers: Arc<Callers>,
 }
 
 impl Endpoint {
@@ -147,6 +149,7 @@ impl Endpoint {
         client: reqwest::Client,
         headers: &BTreeMap<String, Secret>,
         max_bytes: usize,
+        callers: Arc<Callers>,
     ) -> Result<Self, String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -156,7 +159,7 @@ impl Endpoint {
             value.set_sensitive(true);
             map.insert(key, value);
         }
-        Ok(Self { client, headers: map, max_bytes, refused: Arc::default() })
+        Ok(Self { client, headers: map, max_bytes, refused: Arc::default(), callers })
     }
 
     /// Whether the endpoint refused `initialize` in the way that a server of HTTP+SSE does.
@@ -167,6 +170,10 @@ impl Endpoint {
 
     pub(crate) fn max_bytes(&self) -> usize {
         self.max_bytes
+    }
+
+    pub(crate) fn callers(&self) -> &Arc<Callers> {
+        &self.callers
     }
 
     /// A GET of a stream of events.
@@ -224,8 +231,7 @@ impl Endpoint {
             return Ok(Accepted);
         }
         let session = response.headers().get(SESSION_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let mut in_flight = InFlight::default();
-        in_flight.sent(message);
+        let mut in_flight = InFlight::answering(message, self.callers.clone());
         if is_type(&response, "text/event-stream") {
             let events = self
                 .events(response)
@@ -305,6 +311,8 @@ impl StreamableHttpClient for Endpoint {
     ) -> Result<StreamableHttpPostResponse, Failed> {
         let in_session = session_id.is_some();
         let headers = protocol_headers(headers, session_id, None);
+        // Before it is sent: what belongs to it may come on another stream, and sooner than its own.
+        Callers::sent(&message);
         let response = self.post(&uri, &message, headers).await.map_err(StreamableHttpError::Client)?;
         self.answer(&message, response, in_session).await
     }
@@ -337,7 +345,9 @@ impl StreamableHttpClient for Endpoint {
             HttpError::Auth { .. } => StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string())),
             error => StreamableHttpError::Client(error),
         })?;
-        Ok(events.map(|event| event.map(|event| rewrite(event, carried_by_shape))).boxed())
+        let mut in_flight = InFlight::new(self.callers.clone());
+        let mut carried = move |data: &[u8]| in_flight.carried(data).or_else(|| carried_by_shape(data));
+        Ok(events.map(move |event| event.map(|event| rewrite(event, &mut carried))).boxed())
     }
 }
 

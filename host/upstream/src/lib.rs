@@ -14,23 +14,27 @@
 //! - [`spec`]: what a server is, as the configuration says it; secrets that do not show.
 //! - [`fleet`]: all servers under their names; reload. `server`: one of them, kept connected;
 //!   calls, retries, what their failures mean. `connect`: one try. [`status`]: how each server is.
-//! - `client`: one MCP session over rmcp. `carry`: how results pass rmcp as text.
+//! - `client`: one MCP session over rmcp. `sending`: what goes over it. `carry`: how results pass rmcp as text.
+//! - `handler`: what servers ask of us and tell us. `callers`: whose requests are in flight, so to whom that goes.
 //! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
 //! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
 //! - `text`: foreign text made fit to be shown.
 
+mod callers;
 mod carry;
 mod catalog;
 mod child;
 mod client;
 mod connect;
 pub mod fleet;
+mod handler;
 mod http;
 mod line;
 mod near;
 pub mod provider;
 mod schema;
+mod sending;
 mod server;
 pub mod spec;
 mod sse;

@@ -4,6 +4,7 @@
 //! message over the limit instead of waiting for an answer that was thrown away, and remembers what was
 //! wrong, so that an error can say it.
 
+use crate::callers::Callers;
 use crate::carry::InFlight;
 use crate::text::clean;
 use parking_lot::Mutex;
@@ -80,14 +81,14 @@ pub(crate) struct LineTransport<R, W> {
 }
 
 impl<R: AsyncRead + Unpin + Send, W> LineTransport<R, W> {
-    pub(crate) fn new(read: R, write: W, max_bytes: usize) -> (Self, Arc<LineFaults>) {
+    pub(crate) fn new(read: R, write: W, max_bytes: usize, callers: Arc<Callers>) -> (Self, Arc<LineFaults>) {
         let faults = Arc::new(LineFaults::default());
         let transport = Self {
             read: BufReader::with_capacity(32 << 10, read),
             line: Vec::new(),
             max_bytes,
             write: Arc::new(tokio::sync::Mutex::new(Some(write))),
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(callers),
             batch: VecDeque::new(),
             discover: None,
             gave_up_discover: false,

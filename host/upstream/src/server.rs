@@ -4,22 +4,27 @@
 //! connection that had lasted, else after a random part of a growing delay (full jitter). It never gives up.
 //! A slow, missing, crashing or lying server is a matter of its own task alone.
 
+use crate::callers::{Caller, Callers};
 use crate::catalog::{Catalog, Entry};
-use crate::client::{Fault, read_result, rejected};
+use crate::client::{Fault, OurSide, rejected};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
+use crate::sending::{QueryRequest, Sending, meta_of};
 use crate::spec::ServerSpec;
 use crate::status::{Latencies, ServerState, ServerStatus};
 use crate::text::clean;
 use crate::within;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
-use tollgate_core::{Answer, Call, CallContext, CallError, Clock, Entropy, Tool};
+use tollgate_core::{
+    Answer, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, Listed, Query, RpcError, Tool, ToolResult,
+    Violation,
+};
 
 /// The ceiling of the first delay, doubled by each failure in a row.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
@@ -38,6 +43,10 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) http: Result<HttpClients, String>,
+    /// Who hears of every change.
+    pub(crate) changes: broadcast::Sender<Change>,
+    /// Whether runs have clients that can be asked.
+    pub(crate) has_clients: bool,
 }
 
 #[derive(Clone)]
@@ -76,12 +85,17 @@ pub(crate) struct Server {
     places: Semaphore,
     latencies: Latencies,
     stop: CancellationToken,
+    callers: Arc<Callers>,
+    /// How many want to hear of each resource, by URI.
+    subscribed: watch::Sender<BTreeMap<String, usize>>,
 }
 
 impl Server {
     pub(crate) fn new(spec: ServerSpec, shared: Arc<Shared>, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             places: Semaphore::new(spec.max_in_flight),
+            callers: Callers::new(&spec.name, shared.clock.clone()),
+            subscribed: watch::Sender::default(),
             spec,
             shared,
             phase: watch::Sender::new(Phase::Connecting),
@@ -122,7 +136,8 @@ impl Server {
     async fn one_connection(&self, generation: u64, remains: &mut Remains) -> (String, bool, Duration) {
         let clock = &*self.shared.clock;
         let begun = clock.monotonic();
-        let connecting = within(clock, self.spec.connect_timeout, connect(&self.spec, &self.shared.http, remains));
+        let connecting = connect(&self.spec, &self.shared.http, self.side(), remains);
+        let connecting = within(clock, self.spec.connect_timeout, connecting);
         let connected = tokio::select! {
             () = self.stop.cancelled() => None,
             connected = connecting => Some(connected),
@@ -155,12 +170,29 @@ impl Server {
         (self.scrub(&why), matches!(fault, Some(Fault::Auth(_))), Duration::ZERO)
     }
 
+    fn side(&self) -> OurSide {
+        OurSide {
+            callers: self.callers.clone(),
+            changes: self.shared.changes.clone(),
+            has_clients: self.shared.has_clients,
+            subscribed: self.subscribed.clone(),
+        }
+    }
+
+    fn changed(&self, change: Change) {
+        // Nobody may be listening.
+        let _ = self.shared.changes.send(change);
+    }
+
     /// Serves until the connection is lost or the server is stopped.
     async fn serve(&self, connected: Connected, generation: u64) {
         let Connected { link, end, catalog, transport } = connected;
         self.catalog.store(Arc::new(catalog));
         let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
         self.phase.send_replace(Phase::Ready(live.clone()));
+        for change in [Change::Tools, Change::Resources, Change::Prompts] {
+            self.changed(change);
+        }
         let (Some(mut end), Link::Mcp(session)) = (end, &live.link) else {
             self.stop.cancelled().await;
             return;
@@ -170,7 +202,7 @@ impl Server {
             () = live.found_lost.cancelled() => {}
             () = end.lost() => {}
             () = async {
-                tokio::join!(session.listen(), self.refresh(session));
+                tokio::join!(session.listen(), self.refresh(session), session.subscribe_anew());
             } => {}
         }
         self.phase.send_replace(Phase::Connecting);
@@ -183,7 +215,10 @@ impl Server {
         loop {
             session.changed.notified().await;
             match within(clock, self.spec.connect_timeout, session.tools(&self.spec)).await {
-                Some(Ok(tools)) => self.catalog.store(Arc::new(Catalog::new(&self.spec, tools))),
+                Some(Ok(tools)) => {
+                    self.catalog.store(Arc::new(Catalog::new(&self.spec, tools)));
+                    self.changed(Change::Tools);
+                }
                 other => {
                     let why = other.and_then(Result::err).map_or("no answer in time".to_owned(), |f| f.describe());
                     let (server, why) = (&self.spec.name, self.scrub(&why));
@@ -301,7 +336,10 @@ impl Server {
                     None => Answer::once(Err(self.timed_out())),
                 }
             }
-            Link::Mcp(_) => self.call_mcp(live, &entry, args).await,
+            Link::Mcp(_) => {
+                let sending = Sending::Call { entry: &entry, args, meta: meta_of(call.meta.as_deref()) };
+                self.send(live, &sending, &context).await
+            }
         };
         if answer.attempts > 0 {
             self.latencies.add(self.shared.clock.monotonic() - begun);
@@ -309,11 +347,46 @@ impl Server {
         answer
     }
 
+    /// Answers one request that is no call of a tool.
+    pub(crate) async fn query(&self, query: Query, context: CallContext) -> Answer {
+        let Ok(_place) = self.places.try_acquire() else { return Answer::refused(CallError::Overloaded) };
+        let live = match self.live(0, Duration::ZERO).await {
+            Ok(live) => live,
+            Err(error) => return Answer::refused(error),
+        };
+        let request = match QueryRequest::read(query) {
+            Ok(request) => request,
+            Err(why) => {
+                let violation = Violation { path: String::new(), message: why };
+                return Answer::refused(CallError::InvalidArguments(vec![violation]));
+            }
+        };
+        self.send(live, &Sending::Query(request), &context).await
+    }
+
+    /// The items of one of its lists; none when it is not ready.
+    pub(crate) async fn list(&self, kind: ListKind) -> Vec<Listed> {
+        let Phase::Ready(live) = self.phase.borrow().clone() else { return Vec::new() };
+        let Link::Mcp(session) = &live.link else { return Vec::new() };
+        if !session.has(kind) {
+            return Vec::new();
+        }
+        let server = &self.spec.name;
+        match within(&*self.shared.clock, self.spec.call_timeout, session.list(kind)).await {
+            Some(Ok(items)) => items.into_iter().map(|item| Listed { server: server.clone(), item }).collect(),
+            other => {
+                let why = other.and_then(Result::err).map_or("no answer in time".to_owned(), |f| f.describe());
+                tracing::warn!(target: crate::LOG, %server, "{} failed: {}", kind.method(), self.scrub(&why));
+                Vec::new()
+            }
+        }
+    }
+
     /// One attempt; and a second on the next connection, when the first cannot have had an effect that a
     /// second would repeat.
-    async fn call_mcp(&self, live: Arc<Live>, entry: &Entry, args: Map<String, Value>) -> Answer {
+    async fn send(&self, live: Arc<Live>, sending: &Sending<'_>, context: &CallContext) -> Answer {
         let answer = |result, attempts| Answer { result, attempts, fuel_used: 0 };
-        let first = self.attempt(&live, entry, args.clone()).await;
+        let first = self.attempt(&live, sending, context).await;
         let (was_sent, why) = match first {
             Ok(result) => return answer(result, 1),
             Err(Fault::NotSent(why)) => (false, why),
@@ -323,7 +396,7 @@ impl Server {
         live.found_lost.cancel();
         let name = &self.spec.name;
         let sent = u32::from(was_sent);
-        if was_sent && !entry.tool.effect.is_repeatable() {
+        if was_sent && !sending.is_repeatable() {
             // The task is about to know more: the child's last words.
             let why = match self.live(live.generation, Duration::ZERO).await {
                 Err(CallError::Unavailable(why)) => why,
@@ -335,7 +408,7 @@ impl Server {
             Ok(next) => next,
             Err(error) => return answer(Err(error), sent),
         };
-        match self.attempt(&next, entry, args).await {
+        match self.attempt(&next, sending, context).await {
             Ok(result) => answer(result, sent + 1),
             Err(fault) => {
                 if matches!(fault, Fault::Lost(_) | Fault::NotSent(_)) {
@@ -343,7 +416,7 @@ impl Server {
                 }
                 let sent = sent + u32::from(!matches!(fault, Fault::NotSent(_)));
                 let error = match fault {
-                    Fault::Lost(why) if !entry.tool.effect.is_repeatable() => {
+                    Fault::Lost(why) if !sending.is_repeatable() => {
                         CallError::OutcomeUnknown(format!("`{name}`: {why}"))
                     }
                     fault => self.call_error(fault),
@@ -356,15 +429,16 @@ impl Server {
     async fn attempt(
         &self,
         live: &Live,
-        entry: &Entry,
-        args: Map<String, Value>,
-    ) -> Result<Result<tollgate_core::ToolResult, CallError>, Fault> {
+        sending: &Sending<'_>,
+        context: &CallContext,
+    ) -> Result<Result<ToolResult, CallError>, Fault> {
         let Link::Mcp(session) = &live.link else {
-            return Err(Fault::NotSent("the server changed its kind".to_owned()));
+            return Err(Fault::NotSent("it is no MCP server, so it has neither resources nor prompts".to_owned()));
         };
-        let call = session.call(&entry.tool.name, args);
-        match within(&*self.shared.clock, self.spec.call_timeout, call).await {
-            Some(Ok(json)) => Ok(read_result(json).map_err(|error| match error {
+        let place = context.run.client.as_ref().map(|client| self.callers.enter(client));
+        let caller = place.as_ref().map(|place| &*place.caller);
+        match self.in_time(caller, sending.send(session, place.as_ref())).await {
+            Some(Ok(json)) => Ok(sending.read_result(json).map_err(|error| match error {
                 CallError::InvalidResponse(why) => {
                     CallError::InvalidResponse(format!("`{}`: {}", self.spec.name, clean(&why, 500)))
                 }
@@ -372,6 +446,22 @@ impl Server {
             })),
             Some(Err(fault)) => Err(fault),
             None => Ok(Err(self.timed_out())),
+        }
+    }
+
+    /// `None` when the server takes longer than its timeout. The time in which it waits for an answer of the
+    /// client behind the call does not count.
+    async fn in_time<F: Future>(&self, caller: Option<&Caller>, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        let mut limit = self.spec.call_timeout;
+        loop {
+            match within(&*self.shared.clock, limit, &mut future).await {
+                Some(output) => return Some(output),
+                None => limit = caller.map_or(Duration::ZERO, Caller::take_waited),
+            }
+            if limit.is_zero() {
+                return None;
+            }
         }
     }
 
@@ -389,6 +479,10 @@ impl Server {
             Fault::RateLimited(wait_ms) => CallError::RateLimited(wait_ms),
             Fault::Invalid(why) => CallError::InvalidResponse(text(&why)),
             Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
+            // The protocol's code for a client that lacks what a server needs (2026-07-28).
+            Fault::NeedsClient(why) => {
+                CallError::Rejected(RpcError { code: -32021, message: text(&why), data: None })
+            }
         }
     }
 

@@ -42,7 +42,8 @@ impl SseTransport {
         if post_url.origin() != base.origin() {
             return Err(HttpError::NotMcp("its `endpoint` event names another origin, which is refused".to_owned()));
         }
-        Ok(Self { endpoint, post_url: post_url.into(), events, in_flight: InFlight::default() })
+        let in_flight = InFlight::new(endpoint.callers().clone());
+        Ok(Self { endpoint, post_url: post_url.into(), events, in_flight })
     }
 }
 
