@@ -1,0 +1,24 @@
+//! What agents see of tools: names, search, typed signatures.
+//!
+//! Pure functions over [`tollgate_core::Tool`]: no I/O, no clock, the same answer for the same tools in any
+//! order. Names, descriptions and schemas come from untrusted servers, so everything here is bounded in output,
+//! depth and time, and text that lands in a comment or a string of generated code cannot end it.
+//!
+//! # Layout
+//!
+//! - [`names`]: `server:tool` and the name that a language model's provider takes, in both directions.
+//! - [`search`]: an index over a catalog, and ranked answers to questions in an agent's own words.
+//! - [`signature`]: JSON Schemas as typed signatures in TypeScript and Python; [`signature::identifier`] maps a
+//!   name to one that a language takes.
+//! - `claims` (private): who gets a name that several want. `text` (private): text from outside, made harmless;
+//!   the short digests that tell names apart.
+
+mod claims;
+pub mod names;
+pub mod search;
+
+mod text;
+
+pub use names::{Exposed, Naming, Strategy};
+pub use search::{Hit, Index, Query};
+
