@@ -16,9 +16,9 @@
 mod claims;
 pub mod names;
 pub mod search;
-
+pub mod signature;
 mod text;
 
 pub use names::{Exposed, Naming, Strategy};
 pub use search::{Hit, Index, Query};
-
+pub use signature::{Detail, Language, Signatures, identifier, identifiers, python, summaries, typescript};

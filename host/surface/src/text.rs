@@ -8,15 +8,11 @@ pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     let mut out = String::new();
     let mut count = 0;
     // Whatever is dropped counts too, or a long run of it would cost time for nothing.
-    for c in text.trim_start().chars().take(max_chars.saturating_mul(4).saturating_add(64)) {
-        let c = match c {
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
-                continue;
-            }
-            '\u{e0000}'..='\u{e007f}' => continue,
-            c if c.is_control() || c.is_whitespace() => ' ',
-            c => c,
-        };
+    for c in text.trim().chars().take(max_chars.saturating_mul(4).saturating_add(64)) {
+        if is_hidden(c) {
+            continue;
+        }
+        let c = if is_plain(c) { c } else { ' ' };
         if c == ' ' && (out.is_empty() || out.ends_with(' ')) {
             continue;
         }
@@ -30,6 +26,19 @@ pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Whether a character shows nothing, or reorders what others show.
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Whether a character shows itself and nothing else: no control, no white space but the space, nothing hidden.
+pub(crate) fn is_plain(c: char) -> bool {
+    c == ' ' || !(c.is_control() || c.is_whitespace() || is_hidden(c))
 }
 
 /// The first sentence of a line, if it ends before the line does.

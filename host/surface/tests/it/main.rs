@@ -3,7 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 
+mod names;
 mod search;
+mod signature;
 
 use serde_json::Value;
 use std::sync::Arc;

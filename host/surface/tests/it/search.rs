@@ -60,11 +60,99 @@ fn nine_of_ten_questions_find_their_tool_within_the_first_three() {
 
 #[test]
 fn questions_that_came_later_do_as_well_as_was_measured() {
+    let index = Index::new(&catalog());
     let questions = later_questions();
-    let (found, _) = found(&Index::new(&catalog()), &questions.iter().collect::<Vec<_>>());
-    println!("within the first three: {found} of {} later ones", questions.len());
-    assert!(found >= LATER_FOUND, "{found} of {}", questions.len());
+    let (held_out, tuned): (Vec<&Question>, Vec<&Question>) = questions.iter().partition(|question| question.held_out);
+    let ((tuned, missed), (held_out, _)) = (found(&index, &tuned), found(&index, &held_out));
+    println!("later ones within the first three: {tuned} of 18 tuned, {held_out} of 17 held out{missed}");
+    assert!(tuned + held_out >= LATER_FOUND, "{tuned} of 18 tuned, {held_out} of 17 held out{missed}");
 }
 
-/// What was measured when the questions were written.
-const LATER_FOUND: usize = 1;
+/// What was measured.
+const LATER_FOUND: usize = 28;
+
+#[test]
+fn a_query_over_500_tools_takes_less_than_five_milliseconds() {
+    let tools = catalog();
+    let began = Instant::now();
+    let index = Index::new(&tools);
+    let built = began.elapsed();
+    let questions = questions();
+    let mut times: Vec<Duration> = Vec::new();
+    for question in questions.iter().chain(&questions) {
+        let began = Instant::now();
+        assert!(!index.search(&Query::new(&question.question)).is_empty());
+        times.push(began.elapsed());
+    }
+    times.sort();
+    println!("built in {built:?}; queries p50 {:?}, p95 {:?}", times[50], times[95]);
+    // Half of them, as the machine may be busy with something else.
+    assert!(times[50] < Duration::from_millis(5), "{:?}", times[50]);
+}
+
+#[test]
+fn answers_do_not_depend_on_the_order_of_the_catalog() {
+    let tools = catalog();
+    let mut turned = tools.clone();
+    turned.reverse();
+    let (one, other) = (Index::new(&tools), Index::new(&turned));
+    for question in questions() {
+        let query = Query::new(&question.question);
+        assert_eq!(names(&one, &query), names(&other, &query), "{}", question.question);
+    }
+}
+
+#[test]
+fn a_server_and_a_limit_narrow_the_answer() {
+    let index = Index::new(&catalog());
+    let of_linear = names(&index, &Query { server: Some("linear"), limit: 3, ..Query::new("create issue") });
+    assert_eq!(of_linear[0], "linear:create_issue");
+    assert!(of_linear.len() == 3 && of_linear.iter().all(|name| name.starts_with("linear:")), "{of_linear:?}");
+    assert_eq!(names(&index, &Query { limit: 1_000, ..Query::new(" ") }).len(), 500);
+    assert!(names(&index, &Query { limit: 0, ..Query::new("issue") }).is_empty());
+    assert!(names(&index, &Query { server: Some("nobody"), ..Query::new("issue") }).is_empty());
+}
+
+#[test]
+fn a_name_is_found_however_it_is_written() {
+    let index = Index::new(&catalog());
+    for (text, want) in [
+        ("salesforce queryRecords", "salesforce:queryRecords"),
+        ("slack_post_message", "slack:slack_post_message"),
+        ("browser take screenshot", "playwright:browser_take_screenshot"),
+        ("ListBuckets", "aws-s3:ListBuckets"),
+        ("presinged url", "aws-s3:GeneratePresignedUrl"),
+        ("kubernets drain", "kubernetes:drain_node"),
+    ] {
+        assert_eq!(names(&index, &Query::new(text))[0], want, "{text}");
+    }
+}
+
+#[test]
+fn a_hostile_catalog_takes_bounded_work() {
+    let many = "word ".repeat(200_000);
+    let mut nested = json!({"description": many});
+    for _ in 0..60 {
+        nested = json!({"type": "object", "properties": {"a": nested.clone(), "b": nested}});
+        if nested.to_string().len() > 4_000_000 {
+            break;
+        }
+    }
+    let tools: Vec<_> = (0..20).map(|n| Arc::new(tool("evil", &format!("t{n}"), &many, nested.clone()))).collect();
+    let began = Instant::now();
+    let index = Index::new(&tools);
+    assert_eq!(index.search(&Query { limit: 50, ..Query::new(&many) }).len(), 20);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_indexed_and_asked(name in "\\PC{1,40}", text in "\\PC{0,200}", query in "\\PC{0,200}") {
+        let index = Index::new(&[Arc::new(tool("s", &name, &text, json!({"properties": {name.clone(): {"description": text.clone()}}})))]);
+        for query in [&query, &name, &text] {
+            for hit in index.search(&Query::new(query)) {
+                prop_assert!(hit.score.is_finite());
+            }
+        }
+    }
+}
