@@ -129,7 +129,8 @@ impl Naming {
         let present: BTreeSet<ToolName> = tools.into_iter().collect();
         let absent: Vec<&ToolName> = self.renames.keys().filter(|tool| !present.contains(*tool)).collect();
         let all: Vec<&ToolName> = present.iter().chain(absent).collect();
-        let candidate = |who: usize, level: u32| all.get(who).map_or_else(Default::default, |t| self.candidate(t, level));
+        let candidate =
+            |who: usize, level: u32| all.get(who).map_or_else(Default::default, |t| self.candidate(t, level));
         let (names, contests) = settle(all.len(), candidate);
         let named: Vec<(&ToolName, String)> = all.iter().copied().zip(names).collect();
         let mut collisions: Vec<Collision> = contests
@@ -138,12 +139,20 @@ impl Naming {
                 let claim = |who: &usize| named.get(*who).map(|(tool, name)| ((*tool).clone(), name.clone()));
                 let kept_by = contest.kept_by.and_then(|who| named.get(who)).map(|(tool, _)| (*tool).clone());
                 let ask = self.strategy == Strategy::Ask && kept_by.is_none();
-                Collision { name: contest.name, tools: contest.claimants.iter().filter_map(claim).collect(), kept_by, ask }
+                Collision {
+                    name: contest.name,
+                    tools: contest.claimants.iter().filter_map(claim).collect(),
+                    kept_by,
+                    ask,
+                }
             })
             .collect();
         collisions.sort_by(|a, b| (&a.name, &a.tools).cmp(&(&b.name, &b.tools)));
-        let by_tool: BTreeMap<ToolName, String> =
-            named.into_iter().filter(|(tool, _)| present.contains(*tool)).map(|(tool, name)| (tool.clone(), name)).collect();
+        let by_tool: BTreeMap<ToolName, String> = named
+            .into_iter()
+            .filter(|(tool, _)| present.contains(*tool))
+            .map(|(tool, name)| (tool.clone(), name))
+            .collect();
         let by_name = by_tool.iter().map(|(tool, name)| (name.clone(), tool.clone())).collect();
         Exposed { strategy: self.strategy, by_name, by_tool, collisions }
     }
@@ -163,7 +172,9 @@ impl Naming {
             _ => digest(&format!("{step}:{tool}"), EXPOSED_NAME_MAX_BYTES),
         };
         let rank = match (step, self.strategy) {
-            (0, Strategy::Priority) => self.priorities.get(&tool.server).map_or(i64::MIN, |number| number.saturating_neg()),
+            (0, Strategy::Priority) => {
+                self.priorities.get(&tool.server).map_or(i64::MIN, |number| number.saturating_neg())
+            }
             _ => 0,
         };
         (name, (step, rank))

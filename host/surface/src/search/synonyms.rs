@@ -14,7 +14,10 @@ const GROUPS: &[&[&str]] = &[
     // What is done.
     &["create", "add", "new", "make", "open", "insert", "set up", "put", "file", "raise"],
     &["delete", "remove", "erase", "drop", "destroy", "trash", "purge", "prune", "discard", "clean"],
-    &["list", "show", "get", "find", "search", "fetch", "retrieve", "read", "view", "see", "look", "lookup", "display", "query", "browse"],
+    &[
+        "list", "show", "get", "find", "search", "fetch", "retrieve", "read", "view", "see", "look", "lookup",
+        "display", "query", "browse",
+    ],
     &["update", "edit", "modify", "change", "set", "alter", "adjust", "replace", "patch", "rewrite", "raise"],
     &["send", "post", "publish", "submit", "announce", "announcement"],
     &["reply", "answer", "respond", "response"],

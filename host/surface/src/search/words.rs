@@ -3,16 +3,92 @@
 use frostem::{Algorithm, Stemmer};
 
 /// The longest word that is kept, in characters: what is longer is no word.
-const WORD_CHARS_MAX: usize = 40;
+pub(super) const WORD_CHARS_MAX: usize = 40;
 
 /// Words that say nothing of what is wanted.
 const STOP: &[&str] = &[
-    "a", "about", "all", "am", "an", "and", "any", "are", "as", "at", "be", "been", "both", "but", "by", "can", "could", "did",
-    "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "just", "let",
-    "me", "my", "need", "not", "of", "on", "or", "our", "out", "please", "she", "so", "some", "somebody", "someone",
-    "something", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "up",
-    "us", "use", "using", "want", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with",
-    "would", "you", "your",
+    "a",
+    "about",
+    "all",
+    "am",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "been",
+    "both",
+    "but",
+    "by",
+    "can",
+    "could",
+    "did",
+    "do",
+    "does",
+    "for",
+    "from",
+    "had",
+    "has",
+    "have",
+    "how",
+    "i",
+    "if",
+    "in",
+    "into",
+    "is",
+    "it",
+    "its",
+    "just",
+    "let",
+    "me",
+    "my",
+    "need",
+    "not",
+    "of",
+    "on",
+    "or",
+    "our",
+    "out",
+    "please",
+    "she",
+    "so",
+    "some",
+    "somebody",
+    "someone",
+    "something",
+    "than",
+    "that",
+    "the",
+    "their",
+    "them",
+    "then",
+    "there",
+    "these",
+    "they",
+    "this",
+    "those",
+    "to",
+    "up",
+    "us",
+    "use",
+    "using",
+    "want",
+    "was",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "who",
+    "why",
+    "will",
+    "with",
+    "would",
+    "you",
+    "your",
 ];
 
 /// Whether a word (in lower case, unstemmed) says nothing of what is wanted.
@@ -56,11 +132,6 @@ pub(super) fn stem(word: &str) -> String {
     Stemmer::new(Algorithm::English).stem(word).into_owned()
 }
 
-/// The stems of a text, without the words that say nothing.
-pub(super) fn stems(text: &str) -> Vec<String> {
-    words(text).iter().filter(|word| !is_stop(word)).map(|word| stem(word)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +153,7 @@ mod tests {
 
     #[test]
     fn forms_of_a_word_have_one_stem() {
-        assert_eq!(stems("Searching for the repositories"), stems("search repository"));
+        assert_eq!(["searching", "repositories"].map(stem), ["search", "repository"].map(stem));
     }
 
     #[test]

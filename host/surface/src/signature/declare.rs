@@ -45,7 +45,11 @@ pub(super) fn typed(tool: &Tool, nodes: usize, language: Language) -> Typed {
             _ => placer.place(&lowered.root, wanted, 0),
         }
     };
-    let input = read(&tool.input_schema, INPUT, &name);
+    // Arguments are always an object, whatever the schema fails to say.
+    let input = match read(&tool.input_schema, INPUT, &name) {
+        shape @ (Shape::Object(_) | Shape::Union(_) | Shape::Named(_)) => shape,
+        _ => Shape::Object(Object { fields: Vec::new(), more: Some(Box::new(Shape::Any)) }),
+    };
     let output = tool.output_schema.as_ref().map(|schema| read(schema, "out", &format!("{name}Result")));
     Typed { input, output, declared }
 }
@@ -97,7 +101,10 @@ impl<'a> Placer<'a> {
             Shape::Array(items) => Shape::Array(Box::new(self.place(items, &format!("{wanted}Item"), depth + 1))),
             Shape::Tuple(first, rest) => {
                 let first = first.iter().map(|shape| self.place(shape, &format!("{wanted}Item"), depth + 1)).collect();
-                Shape::Tuple(first, rest.as_ref().map(|rest| Box::new(self.place(rest, &format!("{wanted}Item"), depth + 1))))
+                Shape::Tuple(
+                    first,
+                    rest.as_ref().map(|rest| Box::new(self.place(rest, &format!("{wanted}Item"), depth + 1))),
+                )
             }
             Shape::Union(members) => {
                 Shape::union(members.iter().map(|member| self.place(member, wanted, depth + 1)).collect::<Vec<_>>())
@@ -153,7 +160,8 @@ fn any_of(objects: &[Object]) -> Object {
         }
     }
     for known in &mut fields {
-        known.required = objects.iter().all(|o| o.fields.iter().any(|field| field.name == known.name && field.required));
+        known.required =
+            objects.iter().all(|o| o.fields.iter().any(|field| field.name == known.name && field.required));
     }
     fields.sort_by_key(|field| !field.required);
     Object { fields, more: objects.iter().find_map(|object| object.more.clone()) }

@@ -150,7 +150,10 @@ impl Reader<'_> {
                 let names = names.iter().take(8).filter_map(Value::as_str);
                 Shape::union(names.map(|name| self.typed(name, schema, depth)).collect::<Vec<_>>())
             }
-            _ if ["properties", "required", "additionalProperties", "patternProperties"].iter().any(|k| schema.contains_key(*k)) => {
+            _ if ["properties", "required", "additionalProperties", "patternProperties"]
+                .iter()
+                .any(|k| schema.contains_key(*k)) =>
+            {
                 self.object(schema, depth)
             }
             _ if schema.contains_key("items") || schema.contains_key("prefixItems") => self.array(schema, depth),
@@ -235,7 +238,8 @@ impl Reader<'_> {
 
     /// The type behind a `$ref`. Only pointers into the same document are followed.
     fn reference(&mut self, target: &str) -> Shape {
-        let Some(pointer) = target.strip_prefix('#').filter(|pointer| pointer.is_empty() || pointer.starts_with('/')) else {
+        let Some(pointer) = target.strip_prefix('#').filter(|pointer| pointer.is_empty() || pointer.starts_with('/'))
+        else {
             return Shape::Any;
         };
         let key = percent_decoded(pointer);
@@ -311,7 +315,8 @@ impl Reader<'_> {
                 if literals.is_empty() { Shape::Never } else { Shape::Literals(literals) }
             }
             (Shape::Array(one), Shape::Array(other)) => Shape::Array(Box::new(self.both(*one, *other, depth))),
-            (tuple @ Shape::Tuple(..), Shape::Array(_) | Shape::Tuple(..)) | (Shape::Array(_), tuple @ Shape::Tuple(..)) => tuple,
+            (tuple @ Shape::Tuple(..), Shape::Array(_) | Shape::Tuple(..))
+            | (Shape::Array(_), tuple @ Shape::Tuple(..)) => tuple,
             (Shape::Object(one), Shape::Object(other)) => Shape::Object(self.both_objects(one, other, depth)),
             _ => Shape::Never,
         }
@@ -389,7 +394,8 @@ fn percent_decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let escaped = text.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escaped =
+            text.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
         out.push(escaped.unwrap_or(*byte));
         at += if escaped.is_some() { 3 } else { 1 };
     }

@@ -87,9 +87,9 @@ impl Signatures {
                 tools.insert(ToolName { server: server.to_owned(), tool: (*name).to_owned() }, id);
             }
         }
-        let behind = tools.iter().filter_map(|(name, id)| {
-            Some(((servers.get(&name.server)?.clone(), id.clone()), name.clone()))
-        });
+        let behind = tools
+            .iter()
+            .filter_map(|(name, id)| Some(((servers.get(&name.server)?.clone(), id.clone()), name.clone())));
         let behind = behind.collect();
         Self { language, servers, tools, behind }
     }

@@ -29,7 +29,8 @@ impl Writer<'_> {
         };
         if object.fields.iter().any(keyword) {
             // A class takes identifiers only.
-            let fields = object.fields.iter().map(|field| format!("{}: {}", quoted(&field.name), quoted(&self.member(field))));
+            let fields =
+                object.fields.iter().map(|field| format!("{}: {}", quoted(&field.name), quoted(&self.member(field))));
             return format!("{name} = TypedDict(\"{name}\", {{{}}})\n", fields.collect::<Vec<_>>().join(", "));
         }
         let mut out = format!("class {name}(TypedDict):\n");

@@ -66,9 +66,7 @@ impl Literal {
             Value::Null => Some(Self::Null),
             Value::Bool(value) => Some(Self::Boolean(*value)),
             Value::Number(number) => number.as_i64().map(Self::Integer).or_else(|| number.as_f64().map(Self::Float)),
-            Value::String(text) => {
-                text.chars().nth(LITERAL_CHARS_MAX).is_none().then(|| Self::String(text.clone()))
-            }
+            Value::String(text) => text.chars().nth(LITERAL_CHARS_MAX).is_none().then(|| Self::String(text.clone())),
             Value::Array(_) | Value::Object(_) => None,
         }
     }

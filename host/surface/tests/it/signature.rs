@@ -23,7 +23,8 @@ fn with_schemas(name: &str, input: Value, output: Option<Value>) -> Arc<Tool> {
 fn types(schema: &Value) -> String {
     let tools = [with_argument(schema.clone())];
     let typescript = typescript(&tools, Detail::Brief);
-    let typescript = typescript.split_once("declare namespace s {\n").unwrap().1.replace("): Promise<Untyped>;\n}\n", "");
+    let typescript =
+        typescript.split_once("declare namespace s {\n").unwrap().1.replace("): Promise<Untyped>;\n}\n", "");
     let python = python(&tools, Detail::Brief);
     let python = python.split_once("\n\n").unwrap().1.replace(") -> Any: ...\n", "").replace("class s:\n", "");
     format!("{schema}\n{}\n{}\n", typescript.replace("function t(args: ", ""), python.replace("async def t(*, ", ""))
@@ -97,15 +98,41 @@ fn tracker() -> Vec<Arc<Tool>> {
                 }},
             })),
         ),
-        with_schemas("put_tree", json!({"type": "object", "properties": {"tree": {"$ref": "#/$defs/Node"}}, "required": ["tree"], "$defs": {"Node": node}}), None),
-        with_schemas("get-tree", json!({"type": "object"}), Some(json!({"$ref": "#/$defs/Node", "$defs": {"Node": node}}))),
-        with_schemas("get_tree", json!({"type": "object", "properties": {}}), Some(json!({"$ref": "#/$defs/Node", "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}}}))),
-        with_schemas("delete", json!({"type": "object", "additionalProperties": {"type": "string"}}), Some(json!({"type": "boolean"}))),
-        with_schemas("store", json!({"type": "object", "properties": {"value": {"$ref": "#/$defs/Json"}}, "$defs": {"Json": json_value}}), None),
-        with_schemas("either", json!({"oneOf": [
-            {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
-            {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
-        ]}), None),
+        with_schemas(
+            "put_tree",
+            json!({"type": "object", "properties": {"tree": {"$ref": "#/$defs/Node"}}, "required": ["tree"], "$defs": {"Node": node}}),
+            None,
+        ),
+        with_schemas(
+            "get-tree",
+            json!({"type": "object"}),
+            Some(json!({"$ref": "#/$defs/Node", "$defs": {"Node": node}})),
+        ),
+        with_schemas(
+            "get_tree",
+            json!({"type": "object", "properties": {}}),
+            Some(
+                json!({"$ref": "#/$defs/Node", "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}}}),
+            ),
+        ),
+        with_schemas(
+            "delete",
+            json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            Some(json!({"type": "boolean"})),
+        ),
+        with_schemas(
+            "store",
+            json!({"type": "object", "properties": {"value": {"$ref": "#/$defs/Json"}}, "$defs": {"Json": json_value}}),
+            None,
+        ),
+        with_schemas(
+            "either",
+            json!({"oneOf": [
+                {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
+                {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+            ]}),
+            None,
+        ),
     ]
 }
 
@@ -145,7 +172,12 @@ fn keyword_parameters_lead_back_to_arguments() {
 #[test]
 fn text_from_outside_stays_inside_its_comment() {
     let evil = "ends */ here \"\"\" and ''' here\n}\nimport os\u{2028}x = 1 // \\";
-    let mut tool = tool("s", evil, evil, json!({"type": "object", "properties": {evil: {"description": evil, "default": evil, "enum": [evil]}}}));
+    let mut tool = tool(
+        "s",
+        evil,
+        evil,
+        json!({"type": "object", "properties": {evil: {"description": evil, "default": evil, "enum": [evil]}}}),
+    );
     tool.title = Some(evil.to_owned());
     let tools = [Arc::new(tool)];
     for detail in [Detail::Brief, Detail::Full] {
@@ -195,10 +227,17 @@ fn five_hundred_tools_are_read_by_python_and_resolve() {
         println!("python {detail:?}: {} bytes for {} tools", document.len(), tools.len());
         check_python(std::slice::from_ref(&document));
         run_python(
-            "import sys, typing\nscope = {}\nexec(compile(sys.stdin.read(), 'stubs', 'exec'), scope)\n\
-             hints = [typing.get_type_hints(t, scope) for t in scope.values() if isinstance(t, type) and t.__module__ == 'builtins']\n\
-             hints += [typing.get_type_hints(f, scope) for t in list(scope.values()) if isinstance(t, type) for f in vars(t).values() if callable(f) and hasattr(f, '__code__')]\n\
-             assert len(hints) > 500, len(hints)",
+            r#"
+import sys, types, typing
+module = types.ModuleType("stubs")
+sys.modules["stubs"], scope = module, vars(module)
+exec(compile(sys.stdin.read(), "stubs", "exec"), scope)
+classes = [value for value in scope.values() if isinstance(value, type) and value.__module__ == "stubs"]
+functions = [value for one in classes for value in vars(one).values() if isinstance(value, types.FunctionType)]
+for value in classes + functions:
+    typing.get_type_hints(value, scope)
+assert len(functions) == 507, len(functions)
+"#,
             &document,
         );
     }
@@ -222,7 +261,9 @@ fn check_typescript(document: &str) {
     let mut chars = document.chars().peekable();
     while let Some(c) = chars.next() {
         match (c, chars.peek()) {
-            ('/', Some('/')) => while chars.next_if(|c| !matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}')).is_some() {},
+            ('/', Some('/')) => {
+                while chars.next_if(|c| !matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}')).is_some() {}
+            }
             ('/', Some('*')) => {
                 chars.next();
                 let mut before = ' ';
@@ -255,7 +296,12 @@ fn check_typescript(document: &str) {
         match c {
             '{' | '[' | '(' | '<' => open.push(c),
             '}' | ']' | ')' | '>' => {
-                let want = match c { '}' => '{', ']' => '[', ')' => '(', _ => '<' };
+                let want = match c {
+                    '}' => '{',
+                    ']' => '[',
+                    ')' => '(',
+                    _ => '<',
+                };
                 assert_eq!(open.pop(), Some(want), "{document}");
             }
             _ => {}
@@ -263,7 +309,10 @@ fn check_typescript(document: &str) {
     }
     assert!(open.is_empty(), "{document}");
     for line in outside.lines().filter(|line| !line.trim().is_empty()) {
-        assert!(line == "type Untyped = unknown;" || line.starts_with("declare namespace ") || line == "}", "{line:?} in {document}");
+        assert!(
+            line == "type Untyped = unknown;" || line.starts_with("declare namespace ") || line == "}",
+            "{line:?} in {document}"
+        );
     }
 }
 
@@ -314,12 +363,37 @@ fn run_python(program: &str, input: &str) {
 fn nasty() -> impl proptest::strategy::Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
-            "a", "b", "then", "class", "list", "*/", "\"\"\"", "'''", "\\", "\\\"", "\n", "\r", "\u{2028}", "*/ } evil(); /*", "\"; x()", "${x}", "`",
-            "\u{202e}", "#", "//", "", "__proto__", "Any", "日本", "\u{e0041}", "\0",
+            "a",
+            "b",
+            "then",
+            "class",
+            "list",
+            "*/",
+            "\"\"\"",
+            "'''",
+            "\\",
+            "\\\"",
+            "\n",
+            "\r",
+            "\u{2028}",
+            "*/ } evil(); /*",
+            "\"; x()",
+            "${x}",
+            "`",
+            "\u{202e}",
+            "#",
+            "//",
+            "",
+            "__proto__",
+            "Any",
+            "日本",
+            "\u{e0041}",
+            "\0",
         ])
         .prop_map(str::to_owned),
         "\\PC{0,12}",
-        prop::collection::vec(prop::sample::select(vec!["\"", "\\", "*", "/", "\n", "'", "}", "a", " "]), 0..8).prop_map(|parts| parts.concat()),
+        prop::collection::vec(prop::sample::select(vec!["\"", "\\", "*", "/", "\n", "'", "}", "a", " "]), 0..8)
+            .prop_map(|parts| parts.concat()),
     ]
 }
 
@@ -338,8 +412,19 @@ fn schema() -> impl proptest::strategy::Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(|n| serde_json::Number::from_f64(n).map_or(Value::Null, Value::Number)),
         nasty().prop_map(Value::from),
-        prop::sample::select(vec!["object", "array", "string", "integer", "number", "null", "boolean"]).prop_map(Value::from),
-        prop::sample::select(vec!["#", "#/$defs/a", "#/$defs/b", "#/properties/a", "#/items", "#/anyOf/0", "#/%24defs/a", "http://x"]).prop_map(|to| json!({"$ref": to})),
+        prop::sample::select(vec!["object", "array", "string", "integer", "number", "null", "boolean"])
+            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "#",
+            "#/$defs/a",
+            "#/$defs/b",
+            "#/properties/a",
+            "#/items",
+            "#/anyOf/0",
+            "#/%24defs/a",
+            "http://x"
+        ])
+        .prop_map(|to| json!({"$ref": to})),
     ];
     leaf.prop_recursive(6, 64, 6, move |inner| {
         prop_oneof![
