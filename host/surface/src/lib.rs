@@ -4,6 +4,32 @@
 //! order. Names, descriptions and schemas come from untrusted servers, so everything here is bounded in output,
 //! depth and time, and text that lands in a comment or a string of generated code cannot end it.
 //!
+//! ```
+//! use std::sync::Arc;
+//! use tollgate_core::{EffectClass, Tool, ToolName};
+//! use tollgate_surface::{Detail, Index, Naming, Query, typescript};
+//!
+//! let tool = Arc::new(Tool {
+//!     server: "github".into(),
+//!     name: "list_issues".into(),
+//!     title: None,
+//!     description: "List issues of a repository.".into(),
+//!     input_schema: serde_json::json!({"type": "object", "properties": {"repo": {"type": "string"}}, "required": ["repo"]}),
+//!     output_schema: None,
+//!     annotations: None,
+//!     other: Default::default(),
+//!     effect: EffectClass::Read,
+//! });
+//! let name = ToolName { server: tool.server.clone(), tool: tool.name.clone() };
+//! assert_eq!(Naming::default().expose([name.clone()]).name_of(&name), Some("github__list_issues"));
+//!
+//! let found = Index::new(&[tool.clone()]).search(&Query::new("show open tickets"));
+//! assert_eq!(found[0].tool, tool);
+//!
+//! let code = typescript(&[tool], Detail::Brief);
+//! assert!(code.contains("function list_issues(args: { repo: string }): Promise<Untyped>;"));
+//! ```
+//!
 //! # Layout
 //!
 //! - [`names`]: `server:tool` and the name that a language model's provider takes, in both directions.

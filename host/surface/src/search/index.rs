@@ -86,15 +86,24 @@ impl Terms {
         self.places.get(stem).map(Vec::as_slice)
     }
 
-    /// The terms that a mistyped one may have been meant as, each with the number of errors. The first character
-    /// is taken to be right.
+    /// The terms that an unknown one may have been meant as, each with the number of errors: those that it begins
+    /// (one error), and those that typing errors lead to. The first character is taken to be right.
     pub(super) fn near(&self, stem: &str, errors_max: usize, candidates_max: usize) -> Vec<(&str, usize)> {
         let Some(first) = stem.chars().next() else { return Vec::new() };
         let length = stem.chars().count();
-        let lengths = (first, length.saturating_sub(errors_max))..=(first, length + errors_max);
-        let candidates = self.by_shape.range(lengths).flat_map(|(_, terms)| terms).take(candidates_max);
-        let near = candidates.map(|term| (term.as_str(), strsim::osa_distance(stem, term)));
-        near.filter(|(_, errors)| *errors <= errors_max).collect()
+        let lengths = (first, length.saturating_sub(errors_max))..=(first, usize::MAX);
+        let candidates =
+            self.by_shape.range(lengths).flat_map(|(shape, terms)| terms.iter().map(|term| (shape.1, term)));
+        let errors = |(chars, term): (usize, &'_ String)| {
+            if term.starts_with(stem) {
+                Some(1)
+            } else if chars <= length + errors_max {
+                Some(strsim::osa_distance(stem, term)).filter(|errors| *errors <= errors_max)
+            } else {
+                None
+            }
+        };
+        candidates.take(candidates_max).filter_map(|at| Some((at.1.as_str(), errors(at)?))).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! BM25F (Robertson and Zaragoza, 2009): a word counts by the field it stands in (a tool's name most, what is said
 //! of its arguments least) and by its rarity. A word of the question also reaches its synonyms, at less weight,
-//! and, when the catalog has none of them, the words that a typing error leads to.
+//! and, when the catalog has none of them, the words that it begins or that a typing error leads to.
 //!
 //! # Layout
 //!
@@ -184,10 +184,11 @@ impl Index {
         stems.iter().filter_map(|stem| Some((self.terms.places(stem)?, SYNONYM_WEIGHT)))
     }
 
-    /// The terms that a mistyped word may have been meant as. Short words are near to too many others.
+    /// The terms that an unknown word may have been meant as. Short words are near to too many others.
     fn mistyped(&self, stem: &str) -> Vec<Variant<'_>> {
         let errors = match stem.chars().count() {
-            0..=4 => return Vec::new(),
+            0..=2 => return Vec::new(),
+            3..=4 => 0,
             5..=7 => 1,
             _ => 2,
         };

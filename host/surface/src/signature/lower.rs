@@ -126,7 +126,8 @@ impl Reader<'_> {
                 part => *part == Shape::Any,
             };
             let has_fields = matches!(&shape, Shape::Object(object) if !object.fields.is_empty());
-            if !parts.is_empty() && !(has_fields && parts.iter().all(only_required)) {
+            let says_nothing = parts.is_empty() || (has_fields && parts.iter().all(only_required));
+            if !says_nothing {
                 shape = self.both(shape, Shape::union(parts), depth);
             }
         }

@@ -123,6 +123,7 @@ fn a_name_is_found_however_it_is_written() {
         ("ListBuckets", "aws-s3:ListBuckets"),
         ("presinged url", "aws-s3:GeneratePresignedUrl"),
         ("kubernets drain", "kubernetes:drain_node"),
+        ("sentry orgs", "sentry:find_organizations"),
     ] {
         assert_eq!(names(&index, &Query::new(text))[0], want, "{text}");
     }

@@ -60,6 +60,12 @@ fn parts_of_a_schema_become_types() {
         json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}),
         json!({"$ref": "https://example.com/other.json"}),
         json!({"$ref": "#/nowhere"}),
+        json!({"$ref": "#/properties/x/$defs/A", "$defs": {
+            "A": {"anyOf": [{"type": "string"}, {"$ref": "#/properties/x/$defs/B"}]},
+            "B": {"anyOf": [{"type": "null"}, {"$ref": "#/properties/x/$defs/A"}]},
+        }}),
+        json!({"$ref": "#/properties/x/$defs/a~1b%20c", "$defs": {"a/b c": {"type": "integer"}}}),
+        json!({"allOf": [{"$ref": "#/properties/x/$defs/Base"}, {"properties": {"next": {"$ref": "#/properties/x"}}}], "$defs": {"Base": {"properties": {"id": {"type": "integer"}}, "required": ["id"]}}}),
         json!({"$ref": "#/properties/x"}),
     ];
     insta::assert_snapshot!(schemas.iter().map(types).collect::<Vec<_>>().join("\n"));
