@@ -52,7 +52,7 @@ pub enum Detail {
     /// Types, and the first sentence about each tool.
     #[default]
     Brief,
-    /// Also what is said about arguments and members.
+    /// Also what is said about arguments and members, and what type checkers want.
     Full,
 }
 

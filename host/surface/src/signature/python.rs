@@ -56,8 +56,8 @@ impl Writer<'_> {
         for (parameter, field) in &parameters {
             let default = match (&field.default, field.required) {
                 (_, true) => String::new(),
-                (Some(default), false) => format!(" = {}", literal(default)),
-                (None, false) => " = ...".to_owned(),
+                (Some(default), false) if field.shape.takes(default) => format!(" = {}", literal(default)),
+                (_, false) => " = ...".to_owned(),
             };
             listed.push(format!("{parameter}: {}{default}", self.shape(&field.shape)));
         }
@@ -79,7 +79,9 @@ impl Writer<'_> {
                 lines.push(format!("{parameter}: {}", about.join("; ")));
             }
         }
-        let head = format!("    async def {name}({}) -> {answer}:", listed.join(", "));
+        // Type checkers want it; a reader knows that nobody makes an instance.
+        let mark = if self.detail == Detail::Full { "    @staticmethod\n" } else { "" };
+        let head = format!("{mark}    async def {name}({}) -> {answer}:", listed.join(", "));
         match lines.as_slice() {
             [] => format!("{head} ...\n"),
             [line] => format!("{head}\n        \"\"\"{}\"\"\"\n", inside_docstring(line)),

@@ -154,6 +154,17 @@ impl Shape {
         }
     }
 
+    /// Whether a value is of the type, as far as can be seen without the named types.
+    pub(super) fn takes(&self, literal: &Literal) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Literals(literals) => literals.contains(literal),
+            Self::Union(members) => members.iter().any(|member| member.takes(literal)),
+            Self::Number => matches!(literal, Literal::Integer(_) | Literal::Float(_)),
+            shape => *shape == literal.shape(),
+        }
+    }
+
     /// The types within, in order.
     pub(super) fn children(&self) -> Vec<&Self> {
         match self {

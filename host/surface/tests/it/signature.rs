@@ -239,7 +239,8 @@ module = types.ModuleType("stubs")
 sys.modules["stubs"], scope = module, vars(module)
 exec(compile(sys.stdin.read(), "stubs", "exec"), scope)
 classes = [value for value in scope.values() if isinstance(value, type) and value.__module__ == "stubs"]
-functions = [value for one in classes for value in vars(one).values() if isinstance(value, types.FunctionType)]
+members = [getattr(value, "__func__", value) for one in classes for value in vars(one).values()]
+functions = [value for value in members if isinstance(value, types.FunctionType)]
 for value in classes + functions:
     typing.get_type_hints(value, scope)
 assert len(functions) == 507, len(functions)
