@@ -44,50 +44,51 @@ impl Lowered {
     /// A type that is itself, or itself or something (`type A = A | string`), is none. What leads back to itself
     /// through an object or a list is fine.
     fn break_bare_cycles(&mut self) {
-        let keys: Vec<String> = self.named.keys().cloned().collect();
-        for key in keys {
-            let reaches = reachable(&key, |at| {
-                let mut bare = Vec::new();
-                match self.named.get(at) {
-                    Some(Shape::Named(next)) => bare.push(next.as_str()),
-                    Some(Shape::Union(members)) => bare.extend(members.iter().filter_map(|member| match member {
-                        Shape::Named(next) => Some(next.as_str()),
-                        _ => None,
-                    })),
-                    _ => {}
-                }
-                bare
-            })
-            .contains(key.as_str());
-            if reaches {
-                self.named.insert(key, Shape::Any);
+        let bare = |shape: &'_ Shape| -> Vec<String> {
+            let members = match shape {
+                Shape::Union(members) => members.as_slice(),
+                shape => std::slice::from_ref(shape),
+            };
+            let name = |member: &Shape| if let Shape::Named(key) = member { Some(key.clone()) } else { None };
+            members.iter().filter_map(name).collect()
+        };
+        let mut edges: BTreeMap<String, Vec<String>> =
+            self.named.iter().map(|(key, shape)| (key.clone(), bare(shape))).collect();
+        for (key, shape) in &mut self.named {
+            if leads_back(key, &edges) {
+                *shape = Shape::Any;
+                edges.remove(key);
             }
         }
     }
 
     /// The named types that contain themselves.
     pub(super) fn recursive(&self) -> BTreeSet<String> {
-        let next = |at: &str| {
+        let names = |shape: &Shape| {
             let mut names = Vec::new();
-            if let Some(shape) = self.named.get(at) {
-                shape.names(&mut names);
-            }
-            names
+            shape.names(&mut names);
+            names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
         };
-        self.named.keys().filter(|key| reachable(key, next).contains(key.as_str())).cloned().collect()
+        let edges = self.named.iter().map(|(key, shape)| (key.clone(), names(shape))).collect();
+        self.named.keys().filter(|key| leads_back(key, &edges)).cloned().collect()
     }
 }
 
-/// What is reached from a key, over one step or more.
-fn reachable<'a>(from: &str, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<&'a str> {
-    let mut seen = BTreeSet::new();
-    let mut todo = next(from);
+/// Whether one comes from a key back to it.
+fn leads_back(key: &str, edges: &BTreeMap<String, Vec<String>>) -> bool {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut todo = vec![key];
     while let Some(at) = todo.pop() {
-        if seen.insert(at) {
-            todo.extend(next(at));
+        for next in edges.get(at).into_iter().flatten() {
+            if next == key {
+                return true;
+            }
+            if seen.insert(next) {
+                todo.push(next);
+            }
         }
     }
-    seen
+    false
 }
 
 struct Reader<'a> {
