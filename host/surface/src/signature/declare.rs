@@ -90,7 +90,7 @@ impl<'a> Placer<'a> {
             Shape::Named(key) => self.named(key, depth),
             Shape::Object(object) if self.hoists && !object.fields.is_empty() => {
                 let key = format!("{}@{wanted}", self.side);
-                // Two members of other names may want one type name.
+                // Members of different names may want one type name.
                 let key = if self.declared.contains_key(&key) { format!("{key}@{}", self.declared.len()) } else { key };
                 self.declared.insert(key.clone(), (wanted.to_owned(), Shape::Any));
                 let object = self.object(object.clone(), wanted, depth);
@@ -124,12 +124,12 @@ impl<'a> Placer<'a> {
     fn named(&mut self, key: &str, depth: usize) -> Shape {
         let Some(shape) = self.lowered.named.get(key) else { return Shape::Any };
         let wanted = type_name(key.rsplit('/').next().unwrap_or_default());
-        let once = self.uses.get(key) == Some(&1) || shape.size() <= SMALL;
-        let written_out = match shape {
-            Shape::Literals(literals) => literals.len() <= SMALL || self.uses.get(key) == Some(&1),
-            _ => once,
+        let once = self.uses.get(key) == Some(&1);
+        let small = match shape {
+            Shape::Literals(literals) => literals.len() <= SMALL,
+            shape => shape.size() <= SMALL,
         };
-        if written_out && !self.recursive.contains(key) {
+        if (once || small) && !self.recursive.contains(key) {
             return self.place(shape, &wanted, depth + 1);
         }
         let full = format!("{}{key}", self.side);
