@@ -29,7 +29,7 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    println!("{:<44} {:>12} {:>12} {:>8}  target", "measurement", "median", "baseline", "ratio");
+    println!("{:<48} {:>12} {:>12} {:>8}  target", "measurement", "median", "baseline", "ratio");
     runtime.block_on(async {
         if is_wanted("runs") {
             runs::fresh().await;
@@ -56,10 +56,22 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 /// Prints one line. Without a baseline the ratio is left out.
 fn line(name: &str, value: Duration, baseline: Option<Duration>, target: &str) {
-    let micros = |d: Duration| format!("{:.1} µs", d.as_secs_f64() * 1e6);
+    print_line(name, micros(value), baseline.map(micros), target);
+}
+
+/// Prints what something costs more than its baseline; less than nothing is noise around nothing.
+fn line_over(name: &str, value: Duration, baseline: Duration, target: &str) {
+    print_line(&format!("{name}, over it"), micros(value) - micros(baseline), Some(micros(baseline)), target);
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn print_line(name: &str, value: f64, baseline: Option<f64>, target: &str) {
     let (base, ratio) = match baseline {
-        Some(base) => (micros(base), format!("{:.2}", value.as_secs_f64() / base.as_secs_f64())),
+        Some(base) => (format!("{base:.1} µs"), format!("{:.2}", value / base)),
         None => ("-".to_owned(), "-".to_owned()),
     };
-    println!("{name:<44} {:>12} {base:>12} {ratio:>8}  {target}", micros(value));
+    println!("{name:<48} {:>12} {base:>12} {ratio:>8}  {target}", format!("{value:.1} µs"));
 }

@@ -32,7 +32,7 @@ pub(crate) async fn suspended() {
         ended_well += usize::from(report.status == Status::Ok);
     }
     println!(
-        "{:<44} {:>12} {:>12} {:>8}  ≤ 120 kB; {ended_well} of {RUNS} ended well, in {:.1} s",
+        "{:<48} {:>12} {:>12} {:>8}  ≤ 120 kB; {ended_well} of {RUNS} ended well, in {:.1} s",
         "memory of a suspended run",
         format!("{:.1} kB", each as f64 / 1e3),
         "-",

@@ -1,6 +1,6 @@
 //! `tollgate tools`, against a bare client of the same server: what the host adds to the server's own start.
 
-use crate::{line, median};
+use crate::{line_over, median};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,8 +22,7 @@ pub(crate) async fn tools() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         bare.push(bare_start(&server));
     }
-    let (ours, bare) = (median(ours), median(bare));
-    line("tollgate tools, over the server's own start", ours.saturating_sub(bare), Some(bare), "≤ 50 ms");
+    line_over("tollgate tools; baseline: the server's own start", median(ours), median(bare), "≤ 50 ms");
 }
 
 fn tollgate() -> PathBuf {

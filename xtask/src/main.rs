@@ -118,5 +118,8 @@ fn plugins() -> Result {
 
 fn bench(args: &[String]) -> Result {
     fleet::install()?;
-    run(cargo(&["run", "--release", "--locked", "-p", "tollgate-bench", "--"]).args(args))
+    // The whole workspace, as the tests build it: alone, the package would have other features, and Wasmtime
+    // would be compiled again.
+    run(&mut cargo(&["build", "--release", "--locked", "--workspace"]))?;
+    run(Command::new(target_dir().join("release/tollgate-bench")).args(args))
 }

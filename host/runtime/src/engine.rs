@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tollgate_core::{Clock, SystemClock};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Fuel between two points at which a guest lets others run. 10,000 costs 15 % on a tight loop, 100,000
 /// 2 %, and still lets a timeout end a loop within a millisecond.
@@ -169,11 +169,16 @@ fn engine_config(max_runs: u32) -> Config {
         .table_elements(TABLE_MAX_ELEMENTS)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
-        // Warm slots keep a page or two, so that the next run of the same component starts without
-        // page faults.
+        // Warm slots keep their pages, so that the next run of the same component starts without page faults.
         .max_unused_warm_slots(100)
-        .linear_memory_keep_resident(64 << 10)
+        .async_stack_keep_resident(32 << 10)
         .table_keep_resident(16 << 10);
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        // Linux 6.7 tells which pages were written: only those are reset.
+        pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(1 << 20);
+    } else {
+        pool.linear_memory_keep_resident(64 << 10);
+    }
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
