@@ -91,6 +91,8 @@ pub struct SuiteReport {
     pub failures: Vec<Finding>,
     /// Scenarios that ran.
     pub scenarios: Vec<String>,
+    /// Those of them in which nothing was checked, because it did not come to that. The suite takes them as passed.
+    pub unchecked: Vec<String>,
     /// The suite's verdict on what the revision requires, its expected failures taken into account.
     pub ok: bool,
     /// The end of what it printed.
@@ -109,7 +111,8 @@ impl fmt::Display for SuiteReport {
         let verdict = if self.ok { "passed" } else { "failed" };
         let (scenarios, passed, failed, warnings) = (self.scenarios.len(), self.passed, self.failed, self.warnings);
         writeln!(f, "{verdict}: {scenarios} scenarios, {passed} passed, {failed} failed, {warnings} warnings")?;
-        self.failures.iter().try_for_each(|finding| writeln!(f, "  {finding}"))
+        self.failures.iter().try_for_each(|finding| writeln!(f, "  {finding}"))?;
+        self.unchecked.iter().try_for_each(|scenario| writeln!(f, "  {scenario}: nothing was checked"))
     }
 }
 
@@ -181,6 +184,7 @@ async fn run(
         warnings: 0,
         failures: Vec::new(),
         scenarios: Vec::new(),
+        unchecked: Vec::new(),
         ok: output.status.success(),
         output: printed,
     };
@@ -193,6 +197,7 @@ async fn run(
         return Err(SuiteError::Nothing { status: output.status, output: report.output });
     }
     report.scenarios.sort();
+    report.unchecked.sort();
     report.failures.sort();
     Ok(report)
 }
@@ -210,6 +215,10 @@ impl SuiteReport {
         }
         let checks: Vec<Check> = serde_json::from_slice(&std::fs::read(file)?)
             .map_err(|error| SuiteError::Output { file: file.to_owned(), error })?;
+        // Skipped says that the suite looked, and found that there is nothing to check.
+        if !checks.iter().any(|check| matches!(check.status.as_str(), "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED")) {
+            self.unchecked.push(scenario.clone());
+        }
         for check in checks {
             let warning = match check.status.as_str() {
                 "SUCCESS" => {
