@@ -92,7 +92,7 @@ pub(crate) fn prompt(name: &str, args: &JsonObject) -> Result<GetPromptResult, E
     let user = |content| PromptMessage::new(Role::User, content);
     let said = |text: &str| PromptMessage::new_text(Role::User, text);
     let messages = match name {
-        "test_simple_prompt" | "test_dynamic_prompt" => vec![said("This is a simple prompt for testing.")],
+        "test_simple_prompt" => vec![said("This is a simple prompt for testing.")],
         "test_prompt_with_arguments" => {
             let (one, two) = (argument(args, "arg1"), argument(args, "arg2"));
             vec![said(&format!("Prompt with arguments: arg1='{one}', arg2='{two}'"))]

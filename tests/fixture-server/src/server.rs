@@ -233,6 +233,9 @@ impl ServerHandler for Fixture {
         let args = request.arguments.clone().unwrap_or_default();
         match request.name.as_str() {
             "test_input_required_result_prompt" => ask::prompt_context(&ask::Client::prompt(self, &request, &cx)).await,
+            "test_dynamic_prompt" if self.shared.extra_prompt.load(Ordering::Relaxed) => {
+                content::prompt("test_simple_prompt", &args).map(Into::into)
+            }
             name => content::prompt(name, &args).map(Into::into),
         }
     }
