@@ -1,5 +1,5 @@
-//! The real MCP servers that the tests connect to: npm and PyPI packages, pinned by lock files, installed
-//! into folders under tests/fleet that git ignores.
+//! What the tests need from npm and PyPI, pinned by lock files: the real MCP servers that they connect to
+//! (tests/fleet) and the conformance suite with its own Node (tests/conformance), in folders that git ignores.
 
 use crate::{Result, root, run};
 use std::fs;
@@ -10,13 +10,18 @@ use std::process::Command;
 /// that is still the same, nothing is done.
 pub(crate) fn install() -> Result {
     let fleet = root().join("tests/fleet");
-    install_once(&fleet.join("package-lock.json"), &fleet.join("node_modules"), || {
-        run(Command::new("npm").current_dir(&fleet).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
-    })?;
+    install_npm(&fleet)?;
+    install_npm(&root().join("tests/conformance"))?;
     install_once(&fleet.join("requirements.txt"), &fleet.join(".venv"), || {
         run(Command::new("python3").current_dir(&fleet).args(["-m", "venv", "--clear", ".venv"]))?;
         let pip = [".venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Command::new("env").current_dir(&fleet).args(pip).args(["--require-hashes", "-r", "requirements.txt"]))
+    })
+}
+
+fn install_npm(folder: &Path) -> Result {
+    install_once(&folder.join("package-lock.json"), &folder.join("node_modules"), || {
+        run(Command::new("npm").current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
     })
 }
 

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - This file: the commands.
-//! - [`fleet`]: the real MCP servers that the tests connect to.
+//! - [`fleet`]: the real MCP servers that the tests connect to, and the conformance suite.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
 mod dist;
@@ -15,9 +15,10 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  test [ARGS]   fetch the fleet of real servers, then run every test (ARGS go to `cargo test`)
+  test [ARGS]   fetch what `fleet` fetches, then run every test (ARGS go to `cargo test`)
   check         formatting, clippy with warnings as errors, docs
-  fleet         fetch the fleet only: npm and PyPI packages pinned by lock files, into tests/fleet
+  fleet         fetch real servers and the conformance suite: npm and PyPI packages pinned by lock files,
+                into tests/fleet and tests/conformance
   plugins       build the components under plugins/
   bench [ARGS]  run the measurements (ARGS choose some by name)
   dist          make target/dist/tollgate-VERSION-TARGET.tar.gz
