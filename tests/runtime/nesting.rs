@@ -35,7 +35,7 @@ impl Caller for Adapters {
             // In a task of its own: a store's run must not be polled from within another store's. The set
             // aborts it when this future is dropped.
             let mut task = JoinSet::new();
-            let Call { server, tool, args } = call.clone();
+            let Call { server, tool, args, .. } = call.clone();
             task.spawn(
                 async move { runtime().call_adapter(&program, &tool, &args, setup, std::future::pending()).await },
             );

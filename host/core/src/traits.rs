@@ -10,6 +10,7 @@ use crate::run::RunContext;
 use crate::tool::Tool;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How grave a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,10 +50,20 @@ pub trait Caller: Send + Sync + 'static {
     /// answer is the result's JSON text.
     ///
     /// Dropping the future cancels the request, at the server too.
-    fn query(&self, query: Query) -> BoxFuture<'_, Result<String, CallFailure>>;
+    ///
+    /// A caller that says nothing else has no servers to ask.
+    fn query(&self, query: Query) -> BoxFuture<'_, Result<String, CallFailure>> {
+        let error = CallError::Denied("nothing but tools may be asked for here".to_owned());
+        let Query { server, kind, name, .. } = query;
+        let tool = format!("{kind} {name}");
+        let failure = CallFailure { server, tool, attempts: 0, elapsed: Duration::ZERO, error };
+        Box::pin(std::future::ready(Err(failure)))
+    }
 
     /// The items of all servers' lists that this run was granted.
-    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>>;
+    fn list(&self, _kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
 
     /// A line of the run's log.
     fn log(&self, level: LogLevel, message: String);

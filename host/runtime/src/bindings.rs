@@ -129,7 +129,7 @@ async fn make_call(
     (server, tool, args): (String, String, String),
     fuel_left: u64,
 ) -> (std::result::Result<wit::ToolResult, wit::CallFailure>, u64) {
-    let (answer, fuel_used) = caller.call(core::Call { server, tool, args }, fuel_left).await;
+    let (answer, fuel_used) = caller.call(core::Call { server, tool, args, meta: None }, fuel_left).await;
     (answer.map(|r| wit::ToolResult { json: r.json }).map_err(Into::into), fuel_used)
 }
 

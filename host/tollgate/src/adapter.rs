@@ -80,6 +80,8 @@ impl Adapter {
                 tenant: caller.tenant.clone(),
                 grants: self.spec.grants.clone(),
                 limits: limits.clone(),
+                // Its caller's.
+                client: None,
             },
             Some(caller),
         );

@@ -28,6 +28,7 @@ pub struct HostBuilder {
     max_runs: u32,
     cache_dir: Option<PathBuf>,
     bundled_dir: Option<PathBuf>,
+    with_clients: bool,
 }
 
 impl Default for HostBuilder {
@@ -44,6 +45,7 @@ impl Default for HostBuilder {
             max_runs: RuntimeConfig::default().max_runs,
             cache_dir: None,
             bundled_dir: None,
+            with_clients: false,
         }
     }
 }
@@ -147,6 +149,14 @@ impl HostBuilder {
         self
     }
 
+    /// Tells servers that clients stand behind the calls, who can be asked for input (sampling, elicitation,
+    /// roots). For a front end, which gives runs and calls their [`Client`](tollgate_core::Client).
+    #[must_use]
+    pub fn with_clients(mut self) -> Self {
+        self.with_clients = true;
+        self
+    }
+
     /// Builds the host. Servers connect in the background, all at once; a call waits for the server that it
     /// needs. Needs a tokio runtime.
     ///
@@ -173,6 +183,7 @@ impl HostBuilder {
                 bundled_dir: self.bundled_dir,
                 clock: self.clock,
             },
+            with_clients: self.with_clients,
         };
         let host = Host::assemble(parts)?;
         for spec in self.servers {

@@ -4,17 +4,17 @@ use crate::adapter::{Adapter, AdapterSpec};
 use crate::builder::HostBuilder;
 use crate::configured::Configured;
 use crate::report::RunReport;
-use crate::request::{ComponentSource, PolicySpec, RunRequest, Target};
+use crate::request::{Behalf, ComponentSource, PolicySpec, RunRequest, Target};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
-    Call, CallFailure, Caller as _, Clock, Entropy, Grants, Limits, Principal, Status, Tenant, Tool, ToolName,
-    ToolResult, json,
+    Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Query, Status, Tool,
+    ToolName, ToolResult, json,
 };
-use tollgate_gate::{Gate, Opening};
+use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
 use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, RunSetup, Runtime, RuntimeConfig};
 use tollgate_upstream::{AddError, Fleet, ServerSpec, ServerStatus, Transport};
@@ -47,6 +47,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) runtime: RuntimeConfig,
+    pub(crate) with_clients: bool,
 }
 
 /// Why a host could not do what it was asked for. A run that begins has a [`RunReport`] instead, whatever
@@ -139,6 +140,10 @@ pub struct PolicyInfo {
     pub grants: Grants,
 }
 
+fn status_of<T>(result: &Result<T, CallFailure>) -> Status {
+    result.as_ref().map_or_else(|failure| failure.error.outcome().class().into(), |_| Status::Ok)
+}
+
 pub(crate) async fn read(source: &ComponentSource) -> Result<Arc<[u8]>, HostError> {
     match source {
         ComponentSource::Bytes(bytes) => Ok(bytes.clone()),
@@ -156,7 +161,9 @@ impl Host {
     }
 
     pub(crate) fn assemble(parts: Parts) -> Result<Self, HostError> {
-        let fleet = Arc::new(Fleet::new(parts.clock.clone(), parts.entropy.clone()));
+        let (clock, entropy) = (parts.clock.clone(), parts.entropy.clone());
+        let fleet = if parts.with_clients { Fleet::with_clients(clock, entropy) } else { Fleet::new(clock, entropy) };
+        let fleet = Arc::new(fleet);
         let gate = Gate::new(fleet.clone(), parts.journal, parts.clock, parts.entropy);
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
@@ -244,30 +251,49 @@ impl Host {
     /// # Errors
     /// How the call failed; a tool's `isError` is a failure.
     pub async fn call(&self, name: &ToolName, args: impl Into<String>) -> Result<ToolResult, CallFailure> {
-        self.call_as(Principal::new("embedder"), Tenant::default(), Grants::all(), name, args).await
+        self.call_as(Behalf::default(), Call::new(name.clone(), args)).await
     }
 
     /// Calls one tool on somebody's behalf. Takes the same way as a call of a policy.
     ///
     /// # Errors
     /// How the call failed; a tool's `isError` is a failure.
-    pub async fn call_as(
-        &self,
-        principal: Principal,
-        tenant: Tenant,
-        grants: Grants,
-        name: &ToolName,
-        args: impl Into<String>,
-    ) -> Result<ToolResult, CallFailure> {
-        let limits = self.limits();
-        let fuel = limits.fuel;
-        let name_of_run = principal.0.clone();
-        let session =
-            self.0.gate.open(Opening { name: name_of_run, digest: None, principal, tenant, grants, limits }, None);
-        let (result, fuel_used) = session.call(Call::new(name.clone(), args), fuel).await;
-        let status = result.as_ref().map_or_else(|f| f.error.outcome().class().into(), |_| Status::Ok);
-        session.finish(status, fuel_used);
+    pub async fn call_as(&self, behalf: Behalf, call: Call) -> Result<ToolResult, CallFailure> {
+        let session = self.open(behalf);
+        let fuel = session.context().limits.fuel;
+        let (result, fuel_used) = session.call(call, fuel).await;
+        session.finish(status_of(&result), fuel_used);
         result
+    }
+
+    /// Asks a server for something beside its tools, on somebody's behalf: the result's JSON text.
+    ///
+    /// # Errors
+    /// How the request failed.
+    pub async fn query_as(&self, behalf: Behalf, query: Query) -> Result<String, CallFailure> {
+        let session = self.open(behalf);
+        let result = session.query(query).await;
+        session.finish(status_of(&result), 0);
+        result
+    }
+
+    /// The items of all servers' lists that somebody was granted.
+    pub async fn list_as(&self, behalf: Behalf, kind: ListKind) -> Vec<Listed> {
+        let session = self.open(behalf);
+        let items = session.list(kind).await;
+        session.finish(Status::Ok, 0);
+        items
+    }
+
+    /// What changes at the servers from now on.
+    pub fn changes(&self) -> tokio::sync::broadcast::Receiver<Change> {
+        self.0.fleet.changes()
+    }
+
+    fn open(&self, behalf: Behalf) -> Arc<Session> {
+        let Behalf { principal, tenant, grants, client } = behalf;
+        let (name, limits) = (principal.0.clone(), self.limits());
+        self.0.gate.open(Opening { name, digest: None, principal, tenant, grants, limits, client }, None)
     }
 
     /// Runs a policy to its end.
@@ -317,6 +343,7 @@ impl Host {
                 tenant: request.tenant,
                 grants,
                 limits: limits.clone(),
+                client: request.client,
             },
             None,
         );

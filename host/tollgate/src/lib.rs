@@ -34,13 +34,13 @@ pub use adapter::AdapterSpec;
 pub use builder::HostBuilder;
 pub use host::{Checked, Host, HostError, PolicyInfo};
 pub use report::{RunFailure, RunReport, failure_json};
-pub use request::{ComponentSource, PolicySpec, RunRequest};
+pub use request::{Behalf, ComponentSource, PolicySpec, RunRequest};
 
 pub use tollgate_config as config;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
-    Call, CallError, CallFailure, Clock, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached,
-    Limits, LogLevel, ManualClock, NameError, Outcome, Principal, RpcError, RunId, Secret, SeededEntropy, Status,
+    Ask, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached,
+    Limits, ListKind, Listed, LogLevel, ManualClock, NameError, Notice, Outcome, Principal, Query, QueryKind, RpcError, RunId, Secret, SeededEntropy, Status,
     SystemClock, SystemEntropy, Tenant, Tool, ToolName, ToolResult, Violation, limits,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};

@@ -2,7 +2,32 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use tollgate_core::{Grants, LimitKind, Limits, Principal, Tenant};
+use tollgate_core::{Client, Grants, LimitKind, Limits, Principal, Tenant};
+
+/// On whose behalf something is asked of the host.
+#[derive(Clone, Debug)]
+pub struct Behalf {
+    /// Who asks.
+    pub principal: Principal,
+    /// On whose account.
+    pub tenant: Tenant,
+    /// What they may use.
+    pub grants: Grants,
+    /// The agent's client, which servers may ask for input meanwhile.
+    pub client: Option<Arc<dyn Client>>,
+}
+
+impl Default for Behalf {
+    /// The embedding program, which may use everything.
+    fn default() -> Self {
+        Self {
+            principal: Principal::new("embedder"),
+            tenant: Tenant::default(),
+            grants: Grants::all(),
+            client: None,
+        }
+    }
+}
 
 /// Where a component's bytes are.
 #[derive(Clone)]
@@ -58,6 +83,7 @@ pub struct RunRequest {
     pub(crate) limits: Vec<(LimitKind, u64)>,
     pub(crate) principal: Principal,
     pub(crate) tenant: Tenant,
+    pub(crate) client: Option<Arc<dyn Client>>,
 }
 
 impl RunRequest {
@@ -69,6 +95,7 @@ impl RunRequest {
             limits: Vec::new(),
             principal: Principal::new("embedder"),
             tenant: Tenant::default(),
+            client: None,
         }
     }
 
@@ -121,6 +148,12 @@ impl RunRequest {
     #[must_use]
     pub fn tenant(mut self, tenant: Tenant) -> Self {
         self.tenant = tenant;
+        self
+    }
+    /// The agent's client that asks: servers may ask it for input meanwhile, and it hears of progress and logs.
+    #[must_use]
+    pub fn client(mut self, client: Arc<dyn Client>) -> Self {
+        self.client = Some(client);
         self
     }
 }

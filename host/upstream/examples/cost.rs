@@ -74,6 +74,7 @@ async fn main() {
         budget: Budget::new(limits.clone(), None),
         limits,
         seed: 0,
+        client: None,
     });
     let args = r#"{"text":"hello"}"#;
     let arguments: JsonObject = serde_json::from_str(args).unwrap();
@@ -86,7 +87,7 @@ async fn main() {
 
         let begun = Instant::now();
         let tool = fleet.resolve("s", "echo").await.unwrap();
-        let call = Call { server: "s".into(), tool: "echo".into(), args: args.into() };
+        let call = Call { server: "s".into(), tool: "echo".into(), args: args.into(), meta: None };
         fleet.call(&tool, call, CallContext { run: run.clone(), fuel_left: 0 }).await.result.unwrap();
         fleet_times.push(begun.elapsed());
     }

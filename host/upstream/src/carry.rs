@@ -56,8 +56,9 @@ impl Carried {
     fn carry(self, id: RequestId, text: &str) -> Option<ServerJsonRpcMessage> {
         let result = match self {
             Self::Discover => {
-                let result: DiscoverResult = serde_json::from_str(text).ok()?;
-                if result.supported_versions.contains(&ProtocolVersion::V_2026_07_28) {
+                // What is no such result comes of a server that answers whatever it is asked, an older one.
+                let result = serde_json::from_str::<DiscoverResult>(text);
+                if result.is_ok_and(|r| r.supported_versions.contains(&ProtocolVersion::V_2026_07_28)) {
                     return None;
                 }
                 let error = ErrorData::method_not_found::<DiscoverRequestMethod>();

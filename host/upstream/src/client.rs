@@ -249,7 +249,9 @@ impl Session {
         }
         let answer = self.request(request, None).await;
         if answer.is_err() && on {
-            self.subscribed.send_modify(|uris| drop(uris.remove(uri)));
+            self.subscribed.send_modify(|uris| {
+                uris.remove(uri);
+            });
         }
         answer
     }

@@ -7,7 +7,7 @@ use crate::setup;
 use crate::timeline::{Detail, Timeline};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate::{CallError, CallFailure, Grants, Principal, Status, Tenant, ToolResult};
+use tollgate::{Behalf, CallError, CallFailure, Principal, Status, ToolResult};
 
 pub(crate) async fn call(global: &Global, call: Call) -> Result<u8, Failure> {
     let arguments = setup::json_argument("arguments", &call.arguments).await?;
@@ -17,7 +17,8 @@ pub(crate) async fn call(global: &Global, call: Call) -> Result<u8, Failure> {
     let host = setup::builder(vec![timeline.clone()], call.journal.as_deref())?.config(config).build().await?;
 
     // The person at the command line owns the host, and may call everything.
-    let request = host.call_as(Principal::new("cli"), Tenant::default(), Grants::all(), &call.tool, arguments);
+    let behalf = Behalf { principal: Principal::new("cli"), ..Behalf::default() };
+    let request = host.call_as(behalf, tollgate::Call::new(call.tool.clone(), arguments));
     let result = tokio::select! {
         result = request => result,
         () = setup::interrupted() => Err(CallFailure {

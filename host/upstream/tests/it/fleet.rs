@@ -104,7 +104,7 @@ async fn calls_in_flight_at_a_removed_server_finish() {
     fleet.add_server(ServerSpec::new("slow", Transport::provider(Arc::new(Slow)))).unwrap();
     fleet.wait_ready(&["slow"]).await;
     let tool = fleet.resolve("slow", "wait").await.unwrap();
-    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 200}"#.into() };
+    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 200}"#.into(), meta: None };
     let mut answer = fleet.call(&tool, call, context());
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut answer).await.is_err());
     assert!(fleet.remove_server("slow"));
@@ -119,7 +119,7 @@ async fn shutdown_does_not_wait_for_calls() {
     let fleet = Fleet::default();
     fleet.add_server(ServerSpec::new("slow", Transport::provider(Arc::new(Slow)))).unwrap();
     let tool = fleet.resolve("slow", "wait").await.unwrap();
-    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 20000}"#.into() };
+    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 20000}"#.into(), meta: None };
     let mut answer = fleet.call(&tool, call, context());
     assert!(tokio::time::timeout(Duration::from_millis(20), &mut answer).await.is_err());
     fleet.remove_server("slow");
@@ -132,7 +132,7 @@ async fn more_calls_than_places_are_refused() {
     let spec = ServerSpec::new("slow", Transport::provider(Arc::new(Slow)));
     fleet.add_server(ServerSpec { max_in_flight: 1, ..spec }).unwrap();
     let tool = fleet.resolve("slow", "wait").await.unwrap();
-    let request = || Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 100}"#.into() };
+    let request = || Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 100}"#.into(), meta: None };
     let (first, second) =
         futures::join!(fleet.call(&tool, request(), context()), fleet.call(&tool, request(), context()));
     assert!(first.result.is_ok());

@@ -26,6 +26,7 @@ pub fn context() -> CallContext {
         limits,
         budget,
         seed: 0,
+        client: None,
     };
     CallContext { run: Arc::new(run), fuel_left: 0 }
 }
