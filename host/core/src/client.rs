@@ -74,6 +74,9 @@ pub trait Client: fmt::Debug + Send + Sync + 'static {
     /// Which agent it belongs to: one connection of one principal. What is equal may answer for each other.
     fn agent(&self) -> &str;
 
+    /// What it says that it can do: MCP's `ClientCapabilities`, as JSON text.
+    fn capabilities(&self) -> &str;
+
     /// Asks the client, and waits for its answer: the result's JSON text. Dropping the future takes the
     /// question back.
     ///

@@ -1,8 +1,8 @@
 //! Who runs what, and how a run ended.
 
 use crate::budget::Budget;
-use crate::client::Client;
 use crate::call::OutcomeClass;
+use crate::client::Client;
 use crate::clock::{Clock, Entropy};
 use crate::grant::Grants;
 use crate::limits::Limits;

@@ -8,6 +8,7 @@ use crate::request::{Behalf, ComponentSource, PolicySpec, RunRequest, Target};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     base_limits: Limits,
     limits: RwLock<Limits>,
     policies: RwLock<BTreeMap<String, Arc<NamedPolicy>>>,
+    policies_version: AtomicU64,
     /// What the configuration file said last; held while a reload is under way.
     pub(crate) configured: tokio::sync::Mutex<Configured>,
 }
@@ -174,6 +176,7 @@ impl Host {
             limits: RwLock::new(parts.base_limits.clone()),
             base_limits: parts.base_limits,
             policies: RwLock::default(),
+            policies_version: AtomicU64::new(0),
             configured: tokio::sync::Mutex::default(),
         })))
     }
@@ -233,6 +236,16 @@ impl Host {
     /// Every tool of every server that is ready; waits for those that connect.
     pub async fn tools(&self) -> Vec<Arc<Tool>> {
         self.0.fleet.tools().await
+    }
+
+    /// Every tool of every server that is ready; waits for none.
+    pub fn tools_now(&self) -> Vec<Arc<Tool>> {
+        self.0.fleet.tools_now()
+    }
+
+    /// Another number whenever the tools or the policies may have changed.
+    pub fn catalog_version(&self) -> u64 {
+        self.0.fleet.version().wrapping_add(self.0.policies_version.load(Ordering::Acquire))
     }
 
     /// Reads the configuration file anew: servers that changed are restarted, new ones started, others
@@ -358,10 +371,12 @@ impl Host {
     pub fn add_policy(&self, name: impl Into<String>, spec: PolicySpec) {
         let policy = NamedPolicy { spec, program: tokio::sync::OnceCell::new() };
         self.0.policies.write().insert(name.into(), Arc::new(policy));
+        self.0.policies_version.fetch_add(1, Ordering::Release);
     }
 
     /// Forgets a policy. Its runs go on. False if there is none of this name.
     pub fn remove_policy(&self, name: &str) -> bool {
+        self.0.policies_version.fetch_add(1, Ordering::Release);
         self.0.policies.write().remove(name).is_some()
     }
 

@@ -37,11 +37,13 @@ pub use report::{RunFailure, RunReport, failure_json};
 pub use request::{Behalf, ComponentSource, PolicySpec, RunRequest};
 
 pub use tollgate_config as config;
+pub use tollgate_core::grant::glob;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
-    Ask, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached,
-    Limits, ListKind, Listed, LogLevel, ManualClock, NameError, Notice, Outcome, Principal, Query, QueryKind, RpcError, RunId, Secret, SeededEntropy, Status,
-    SystemClock, SystemEntropy, Tenant, Tool, ToolName, ToolResult, Violation, limits,
+    Ask, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, EffectClass, Entropy, Grant,
+    GrantError, Grants, LimitKind, LimitReached, Limits, ListKind, Listed, LogLevel, ManualClock, NameError, Notice,
+    Outcome, Principal, Query, QueryKind, RpcError, RunId, Secret, SeededEntropy, Status, SystemClock, SystemEntropy,
+    Tenant, Tool, ToolName, ToolResult, Violation, limits,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};

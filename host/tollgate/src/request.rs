@@ -20,12 +20,7 @@ pub struct Behalf {
 impl Default for Behalf {
     /// The embedding program, which may use everything.
     fn default() -> Self {
-        Self {
-            principal: Principal::new("embedder"),
-            tenant: Tenant::default(),
-            grants: Grants::all(),
-            client: None,
-        }
+        Self { principal: Principal::new("embedder"), tenant: Tenant::default(), grants: Grants::all(), client: None }
     }
 }
 

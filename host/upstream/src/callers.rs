@@ -6,7 +6,7 @@
 //! what may be somebody else's.
 
 use parking_lot::Mutex;
-use rmcp::model::{ClientJsonRpcMessage, GetExtensions, GetMeta, ProgressToken, RequestId};
+use rmcp::model::{ClientCapabilities, ClientJsonRpcMessage, GetExtensions, GetMeta, ProgressToken, RequestId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -20,6 +20,7 @@ const MAX_NOTICE_BYTES: usize = 64 << 10;
 /// One request in flight whose client can be asked and told.
 pub(crate) struct Caller {
     pub(crate) client: Arc<dyn Client>,
+    pub(crate) capabilities: ClientCapabilities,
     clock: Arc<dyn Clock>,
     /// Known once the message is on its way.
     sent: OnceLock<(RequestId, Option<ProgressToken>)>,
@@ -102,6 +103,7 @@ impl Callers {
     pub(crate) fn enter(self: &Arc<Self>, client: &Arc<dyn Client>) -> Place {
         let caller = Arc::new(Caller {
             client: client.clone(),
+            capabilities: serde_json::from_str(client.capabilities()).unwrap_or_default(),
             clock: self.clock.clone(),
             sent: OnceLock::new(),
             asking: Mutex::default(),

@@ -14,8 +14,8 @@ use rmcp::RoleClient;
 use rmcp::model::{
     CancelledNotification, CancelledNotificationParam, ClientRequest, ErrorData, GetExtensions, InputResponses,
     ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest, PaginatedRequestParams,
-    ProtocolVersion, RequestId, ServerCapabilities, ServerNotification, ServerResult, SubscribeRequest,
-    SubscribeRequestParams, SubscriptionFilter,
+    ProtocolVersion, RequestId, RequestMetaObject, ServerCapabilities, ServerNotification, ServerResult,
+    SubscribeRequest, SubscribeRequestParams, SubscriptionFilter,
 };
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions,
@@ -62,18 +62,15 @@ pub(crate) enum Fault {
     /// What came is over the limit.
     TooLarge(String),
     /// It wants something of the client behind the call, and there is none, or it would not.
-    NeedsClient(String),
+    NeedsClient(RpcError),
 }
 
 impl Fault {
     /// In words, without the server's name.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::NotSent(why)
-            | Self::Lost(why)
-            | Self::Invalid(why)
-            | Self::TooLarge(why)
-            | Self::NeedsClient(why) => why.clone(),
+            Self::NotSent(why) | Self::Lost(why) | Self::Invalid(why) | Self::TooLarge(why) => why.clone(),
+            Self::NeedsClient(error) => error.message.clone(),
             Self::Rpc(error) => {
                 format!("answered JSON-RPC error {}: {}", error.code.0, clean(&error.message, MAX_SHOWN_CHARS))
             }
@@ -317,7 +314,10 @@ impl Session {
             }
             if bytes > MAX_LIST_BYTES || items.len() > MAX_ITEMS {
                 let limit = crate::bytes_text(MAX_LIST_BYTES);
-                return Err(Fault::TooLarge(format!("its answer to {} is over {limit} or {MAX_ITEMS} items", kind.method())));
+                return Err(Fault::TooLarge(format!(
+                    "its answer to {} is over {limit} or {MAX_ITEMS} items",
+                    kind.method()
+                )));
             }
             match page.remove("nextCursor") {
                 Some(Value::String(next)) if !next.is_empty() => cursor = Some(next),
@@ -378,7 +378,16 @@ impl Session {
         if let Some(place) = place {
             request.extensions_mut().insert(Slot(place.caller.clone()));
         }
-        let sent = self.peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await;
+        let mut options = PeerRequestOptions::no_options();
+        if self.is_stateless
+            && let Some(place) = place
+        {
+            // The server sees what this very client can, and asks for no more.
+            let mut meta = RequestMetaObject::default();
+            meta.set_client_capabilities(place.caller.capabilities.clone());
+            options = options.with_meta(meta);
+        }
+        let sent = self.peer.send_cancellable_request(request, options).await;
         let handle = sent.map_err(|error| self.fault(error))?;
         let mut guard = CancelOnDrop { peer: &self.peer, id: Some(handle.id.clone()) };
         let answer = handle.await_response().await;
@@ -418,13 +427,17 @@ impl Session {
         }
         let answers = questions.into_iter().map(|(key, question)| async move {
             let method = clean(&question.method, 80);
-            let refused = |why: &str| Fault::NeedsClient(format!("it asks for {method}, and {why}"));
+            // The protocol's code for a client that lacks what a server needs (2026-07-28).
+            let refused = |why: &str| {
+                let message = format!("`{}` asks for {method}, and {why}", self.handler.callers.server);
+                Fault::NeedsClient(RpcError { code: -32021, message, data: None })
+            };
             let kind = AskKind::of(&question.method).ok_or_else(|| refused("that is not supported"))?;
             let place = place.ok_or_else(|| refused("no client is behind this call who could answer"))?;
             let params = question.params.map_or("{}", RawValue::get).to_owned();
             match ask(&self.handler.callers.server, &place.caller, kind, params).await {
                 Ok(answer) => Ok((key, answer)),
-                Err(error) => Err(refused(&clean(&error.message, MAX_SHOWN_CHARS))),
+                Err(error) => Err(Fault::NeedsClient(error)),
             }
         });
         join_all(answers).await.into_iter().collect()

@@ -100,8 +100,7 @@ pub(crate) async fn connect(
             let parsed = parse_url(url).map_err(Fault::NotSent)?;
             let client = http.as_ref().map_err(|why| Fault::NotSent(why.clone()))?.for_url(&parsed);
             let callers = side.callers.clone();
-            let endpoint =
-                Endpoint::new(client, headers, spec.max_message_bytes, callers).map_err(Fault::NotSent)?;
+            let endpoint = Endpoint::new(client, headers, spec.max_message_bytes, callers).map_err(Fault::NotSent)?;
             open_http(url, *kind, endpoint, side).await?
         }
     };

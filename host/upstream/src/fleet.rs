@@ -10,6 +10,7 @@ use futures::future::join_all;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +85,14 @@ impl Fleet {
         let changes = broadcast::Sender::new(CHANGES_KEPT);
         Self {
             servers: ArcSwap::default(),
-            shared: Arc::new(Shared { clock, entropy, http: HttpClients::new(), changes, has_clients }),
+            shared: Arc::new(Shared {
+                clock,
+                entropy,
+                http: HttpClients::new(),
+                version: AtomicU64::new(0),
+                changes,
+                has_clients,
+            }),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             edit: Mutex::new(()),
@@ -163,6 +171,7 @@ impl Fleet {
     }
 
     fn retire(&self, server: Arc<Server>) {
+        self.shared.version.fetch_add(1, Ordering::Release);
         // Nobody may be listening.
         let _ = self.shared.changes.send(Change::Tools);
         self.tasks.spawn(async move { server.retire(RETIRE_GRACE).await });
@@ -183,7 +192,18 @@ impl Fleet {
     pub async fn tools(&self) -> Vec<Arc<Tool>> {
         let servers = self.servers.load_full();
         join_all(servers.values().map(|s| s.wait_ready())).await;
+        self.tools_now()
+    }
+
+    /// Every tool of every ready server, in the order of names. Waits for none.
+    pub fn tools_now(&self) -> Vec<Arc<Tool>> {
+        let servers = self.servers.load();
         servers.values().filter(|s| s.is_ready()).flat_map(|s| s.catalog().tools().to_vec()).collect()
+    }
+
+    /// Another number whenever [`Fleet::tools_now`] may give something else.
+    pub fn version(&self) -> u64 {
+        self.shared.version.load(Ordering::Acquire)
     }
 
     /// Waits until each of these servers is ready or has failed, up to their connect timeouts. Tells of each

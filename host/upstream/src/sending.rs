@@ -48,9 +48,11 @@ impl Sending<'_> {
                 };
                 session.converse(make, place).await
             }
-            Self::Query(QueryRequest { kind: kind @ (QueryKind::Subscribe | QueryKind::Unsubscribe), name, request }) => {
-                session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await
-            }
+            Self::Query(QueryRequest {
+                kind: kind @ (QueryKind::Subscribe | QueryKind::Unsubscribe),
+                name,
+                request,
+            }) => session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await,
             Self::Query(QueryRequest { request, .. }) => session.converse(request, place).await,
         }
     }

@@ -18,12 +18,12 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tollgate_core::{
-    Answer, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, Listed, Query, RpcError, Tool, ToolResult,
-    Violation,
+    Answer, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, Listed, Query, Tool, ToolResult, Violation,
 };
 
 /// The ceiling of the first delay, doubled by each failure in a row.
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) http: Result<HttpClients, String>,
+    /// Counts the changes.
+    pub(crate) version: AtomicU64,
     /// Who hears of every change.
     pub(crate) changes: broadcast::Sender<Change>,
     /// Whether runs have clients that can be asked.
@@ -180,6 +182,7 @@ impl Server {
     }
 
     fn changed(&self, change: Change) {
+        self.shared.version.fetch_add(1, Ordering::Release);
         // Nobody may be listening.
         let _ = self.shared.changes.send(change);
     }
@@ -206,6 +209,7 @@ impl Server {
             } => {}
         }
         self.phase.send_replace(Phase::Connecting);
+        self.changed(Change::Tools);
         let _ = within(&*self.shared.clock, CLOSE_GRACE, end.close()).await;
     }
 
@@ -479,10 +483,7 @@ impl Server {
             Fault::RateLimited(wait_ms) => CallError::RateLimited(wait_ms),
             Fault::Invalid(why) => CallError::InvalidResponse(text(&why)),
             Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
-            // The protocol's code for a client that lacks what a server needs (2026-07-28).
-            Fault::NeedsClient(why) => {
-                CallError::Rejected(RpcError { code: -32021, message: text(&why), data: None })
-            }
+            Fault::NeedsClient(error) => CallError::Rejected(error),
         }
     }
 

@@ -1,0 +1,379 @@
+//! One agent's connection: which request goes where.
+#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
+
+use crate::changes::{self, Subscriptions};
+use crate::drive::{Driven, Work};
+use crate::front::Front;
+use crate::options::Expose;
+use crate::{meta_tools, policies, resources, tools};
+use parking_lot::Mutex;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ErrorCode,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
+use rmcp::{RoleServer, ServerHandler};
+use serde::de::DeserializeOwned;
+use std::sync::{Arc, OnceLock};
+use tollgate::{Behalf, Client, ListKind, Principal};
+
+const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find a tool with search_tools, see its \
+     arguments with get_api_documentation, and call it with call_tool; a policy is a ready-made workflow over many \
+     tools, run with run_policy.";
+
+/// One agent's connection. In 2026-07-28, over HTTP, one request.
+#[derive(Clone)]
+pub(crate) struct Agent {
+    front: Front,
+    principal: Principal,
+    identity: Arc<str>,
+    session: Arc<Session>,
+}
+
+/// What an agent before 2026-07-28 has set.
+struct Session {
+    /// Who began it, where requests say who sends them.
+    owner: OnceLock<Principal>,
+    log_level: Mutex<Option<LoggingLevel>>,
+    subscriptions: Subscriptions,
+}
+
+impl Agent {
+    pub(crate) fn new(front: Front, principal: Principal, number: u64) -> Self {
+        let identity = format!("{}#{number}", principal.0).into();
+        let subscriptions = Subscriptions::new(front.clone(), principal.clone());
+        let session = Session { owner: OnceLock::new(), log_level: Mutex::default(), subscriptions };
+        Self { front, principal, identity, session: Arc::new(session) }
+    }
+
+    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token; and a session
+    /// belongs to who began it, whoever else learns its identity.
+    fn sender(&self, context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
+        let parts = context.extensions.get::<http::request::Parts>();
+        let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) else {
+            return Ok(self.clone());
+        };
+        if self.session.owner.get_or_init(|| principal.clone()) != principal {
+            return Err(ErrorData::invalid_request("this session is somebody else's; begin one of your own", None));
+        }
+        Ok(Self { principal: principal.clone(), ..self.clone() })
+    }
+
+    pub(crate) fn front(&self) -> &Front {
+        &self.front
+    }
+
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Which agent this is, for questions of servers: nobody answers for another.
+    pub(crate) fn identity(&self) -> Arc<str> {
+        self.identity.clone()
+    }
+
+    /// On whose behalf the host acts for this agent.
+    pub(crate) fn behalf(&self, client: Option<Arc<dyn Client>>) -> Behalf {
+        let options = self.front.options();
+        let (tenant, grants) = (options.tenant.clone(), options.grants.clone());
+        Behalf { principal: self.principal.clone(), tenant, grants, client }
+    }
+
+    /// Whether the request is of a version without sessions (2026-07-28).
+    pub(crate) fn is_stateless(&self, context: &RequestContext<RoleServer>) -> bool {
+        context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+    }
+
+    /// Whether people are told in words which server asks: not by one that stands for a single server under its own names.
+    pub(crate) fn names_servers(&self) -> bool {
+        self.front.options().prefix_resources
+    }
+
+    /// The level, if the agent wants lines of it. Since 2026-07-28 each request says so; before, the session does,
+    /// and gets all until it has.
+    pub(crate) fn wants_log(&self, context: &RequestContext<RoleServer>, level: &str) -> Option<LoggingLevel> {
+        let level: LoggingLevel = serde_json::from_value(level.into()).ok()?;
+        let least = if self.is_stateless(context) {
+            context.meta.log_level()?
+        } else {
+            self.session.log_level.lock().unwrap_or(LoggingLevel::Debug)
+        };
+        (level as u8 >= least as u8).then_some(level)
+    }
+
+    /// Works on a request that servers may have questions about.
+    async fn work<F>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        request: &str,
+        again: Again,
+        begin: impl FnOnce(Arc<dyn Client>) -> F,
+    ) -> Result<Driven, ErrorData>
+    where
+        F: Future<Output = crate::drive::Outcome> + Send + 'static,
+    {
+        let work = match &again.state {
+            Some(state) => self.front.parked().take(&self.principal, request, state)?,
+            None => Work::begin(self, context, begin),
+        };
+        work.drive(self, context, request, again.responses).await
+    }
+}
+
+/// What a request that comes again brings along.
+struct Again {
+    state: Option<String>,
+    responses: Option<rmcp::model::InputResponses>,
+}
+
+/// The page of a list that a request wants.
+pub(crate) fn page<T>(
+    items: Vec<T>,
+    request: Option<PaginatedRequestParams>,
+    page_items: usize,
+) -> Result<(Vec<T>, Option<String>), ErrorData> {
+    let start = match request.and_then(|request| request.cursor) {
+        None => 0,
+        Some(cursor) => cursor.parse::<usize>().ok().filter(|start| *start <= items.len()).ok_or_else(|| {
+            ErrorData::invalid_params("the cursor is none of ours, or the list has changed; list anew without it", None)
+        })?,
+    };
+    let more = items.len().saturating_sub(start) > page_items;
+    let next = more.then(|| (start + page_items).to_string());
+    Ok((items.into_iter().skip(start).take(page_items).collect(), next))
+}
+
+/// Reads a result as rmcp sends it.
+pub(crate) fn typed<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, ErrorData> {
+    serde_json::from_str(text)
+        .map_err(|error| ErrorData::internal_error(format!("the server's answer to {what} is not MCP: {error}"), None))
+}
+
+impl ServerHandler for Agent {
+    fn get_info(&self) -> ServerConfig {
+        let expose = &self.front.options().expose;
+        let builder = ServerCapabilities::builder().enable_logging().enable_tools().enable_tool_list_changed();
+        let capabilities = if expose.passes_on() {
+            builder
+                .enable_completions()
+                .enable_prompts()
+                .enable_prompts_list_changed()
+                .enable_resources()
+                .enable_resources_list_changed()
+                .enable_resources_subscribe()
+                .build()
+        } else {
+            builder.build()
+        };
+        let mut us = Implementation::new("tollgate", env!("CARGO_PKG_VERSION"));
+        us.title = Some("Tollgate".to_owned());
+        let config = ServerConfig::new(capabilities).with_server_info(us);
+        if expose.is_meta() { config.with_instructions(INSTRUCTIONS) } else { config }
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        self.sender(&context)?;
+        let tools = match self.front.options().expose {
+            Expose::Meta => meta_tools::definitions(false),
+            Expose::MetaFull => meta_tools::definitions(true),
+            Expose::Policies => policies::definitions(&self.front, &self.front.catalog()).await,
+            Expose::All | Expose::Only(_) => {
+                let catalog = self.front.settled_catalog().await;
+                let mut tools = policies::definitions(&self.front, &catalog).await;
+                let taken: Vec<_> = tools.iter().map(|tool| tool.name.clone()).collect();
+                tools.extend(tools::definitions(&catalog).filter(|tool| !taken.contains(&tool.name)));
+                tools
+            }
+        };
+        let (tools, next_cursor) = page(tools, request, self.front.options().page_items)?;
+        let mut result = ListToolsResult::with_all_items(tools);
+        result.next_cursor = next_cursor;
+        Ok(result)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let catalog = self.front.catalog();
+        let tool = catalog.tool_of(name)?;
+        tools::definition(&catalog, name, catalog.find(tool)?)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let agent = self.sender(&context)?;
+        let again = Again { state: request.request_state, responses: request.input_responses };
+        let args = request.arguments.unwrap_or_default();
+        let target = tools::Target::find(&self.front, &request.name, args).await?;
+        let meta = tools::passed_on(&context.meta);
+        let named = format!("tools/call {}", request.name);
+        let (worker, cancelled) = (agent.clone(), context.ct.clone());
+        let driven =
+            agent.work(&context, &named, again, move |client| target.run(worker, client, meta, cancelled)).await?;
+        match driven {
+            Driven::Done(text) => Ok(tools::result(&text)?.into()),
+            Driven::Wants(wanted) => Ok(CallToolResponse::InputRequired(wanted)),
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let items = resources::list(&self.sender(&context)?, ListKind::Resources).await;
+        let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
+        let mut result = ListResourcesResult::with_all_items(items);
+        result.next_cursor = next_cursor;
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let items = resources::list(&self.sender(&context)?, ListKind::ResourceTemplates).await;
+        let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
+        let mut result = ListResourceTemplatesResult::with_all_items(items);
+        result.next_cursor = next_cursor;
+        Ok(result)
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let items = resources::list(&self.sender(&context)?, ListKind::Prompts).await;
+        let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
+        let mut result = ListPromptsResult::with_all_items(items);
+        result.next_cursor = next_cursor;
+        Ok(result)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let agent = self.sender(&context)?;
+        let again = Again { state: request.request_state, responses: request.input_responses };
+        let named = format!("resources/read {}", request.uri);
+        let query = resources::read(&agent, &request.uri, &context).await?;
+        let worker = agent.clone();
+        let driven =
+            agent.work(&context, &named, again, move |client| resources::ask(worker, query, Some(client))).await?;
+        match driven {
+            Driven::Done(text) => Ok(ReadResourceResponse::Complete(typed("resources/read", &text)?)),
+            Driven::Wants(wanted) => Ok(ReadResourceResponse::InputRequired(wanted)),
+        }
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let agent = self.sender(&context)?;
+        let again = Again { state: request.request_state, responses: request.input_responses };
+        let named = format!("prompts/get {}", request.name);
+        let query = resources::prompt(&agent, &request.name, request.arguments, &context).await?;
+        let worker = agent.clone();
+        let driven =
+            agent.work(&context, &named, again, move |client| resources::ask(worker, query, Some(client))).await?;
+        match driven {
+            Driven::Done(text) => Ok(GetPromptResponse::Complete(typed("prompts/get", &text)?)),
+            Driven::Wants(wanted) => Ok(GetPromptResponse::InputRequired(wanted)),
+        }
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let agent = self.sender(&context)?;
+        let query = resources::completion(&agent, request).await?;
+        let text = resources::ask(agent, query, None).await?;
+        typed("completion/complete", &text)
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.sender(&context)?;
+        *self.session.log_level.lock() = Some(request.level);
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.sender(&context)?;
+        let (server, uri) = resources::locate(self, &request.uri).await?;
+        self.session.subscriptions.add(&request.uri, &server, &uri).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.sender(&context)?;
+        self.session.subscriptions.remove(&request.uri).await
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let (front, peer) = (self.front.clone(), context.peer);
+        let session = Arc::downgrade(&self.session);
+        // Ends with the connection.
+        tokio::spawn(async move {
+            let named = |server: &str, uri: &str| {
+                session.upgrade().map(|session| session.subscriptions.names(server, uri)).unwrap_or_default()
+            };
+            changes::tell(&front, &changes::Listener::Peer(peer), named).await;
+        });
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.supported_by(&self.get_info().capabilities))
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        // Dropped at the end of the request, and its subscriptions with it.
+        let subscriptions = Subscriptions::new(self.front.clone(), self.principal.clone());
+        for uri in subscription.accepted().resource_subscriptions.iter().flatten() {
+            let (server, at_server) = resources::locate(self, uri).await?;
+            subscriptions.add(uri, &server, &at_server).await?;
+        }
+        let listener = changes::Listener::Subscription(subscription.sink().clone());
+        tokio::select! {
+            () = changes::tell(&self.front, &listener, |server, uri| subscriptions.names(server, uri)) => {}
+            () = subscription.cancelled() => {}
+        }
+        Ok(())
+    }
+}
+
+/// A result of a tool, in words, that says what went wrong.
+pub(crate) fn failed(message: &str) -> CallToolResult {
+    CallToolResult::error(vec![rmcp::model::ContentBlock::text(message)])
+}
+
+/// An error of the protocol for a name that is not there.
+pub(crate) fn unknown(what: &str) -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_PARAMS, what.to_owned(), None)
+}

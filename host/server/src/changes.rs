@@ -1,0 +1,200 @@
+//! What agents are told of changes.
+#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
+
+use crate::front::Front;
+use crate::tools::rpc_error;
+use parking_lot::Mutex;
+use rmcp::RoleServer;
+use rmcp::model::{ErrorData, ResourceUpdatedNotificationParam};
+use rmcp::service::{Peer, SubscriptionSink};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tollgate::{Behalf, CallError, Change, Principal, Query, QueryKind};
+
+/// Changes that come together are told together: a fleet that starts changes once for each server.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is told.
+pub(crate) enum Listener {
+    /// A connection before 2026-07-28.
+    Peer(Peer<RoleServer>),
+    /// A `subscriptions/listen` of 2026-07-28.
+    Subscription(SubscriptionSink),
+}
+
+impl Listener {
+    /// False when nobody is there any more. That it did not ask for this kind of change is no such thing.
+    async fn tell(&self, change: &Told) -> bool {
+        match (self, change) {
+            (Self::Peer(peer), Told::Tools) => peer.notify_tool_list_changed().await.is_ok(),
+            (Self::Peer(peer), Told::Prompts) => peer.notify_prompt_list_changed().await.is_ok(),
+            (Self::Peer(peer), Told::Resources) => peer.notify_resource_list_changed().await.is_ok(),
+            (Self::Peer(peer), Told::Resource(uri)) => {
+                peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri.clone())).await.is_ok()
+            }
+            (Self::Subscription(sink), change) => {
+                use rmcp::service::SubscriptionSendError::{Service, SubscriptionClosed};
+                let sent = match change {
+                    Told::Tools => sink.notify_tool_list_changed().await,
+                    Told::Prompts => sink.notify_prompt_list_changed().await,
+                    Told::Resources => sink.notify_resource_list_changed().await,
+                    Told::Resource(uri) => sink.notify_resource_updated(uri.clone()).await,
+                };
+                !matches!(sent, Err(SubscriptionClosed | Service(_)))
+            }
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Peer(peer) => peer.is_transport_closed(),
+            Self::Subscription(_) => false,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Tools,
+    Prompts,
+    Resources,
+    Resource(String),
+}
+
+/// Tells of changes until nobody is there any more. `names` gives the names under which a resource was subscribed to.
+pub(crate) async fn tell(front: &Front, listener: &Listener, names: impl Fn(&str, &str) -> Vec<String>) {
+    let mut changes = front.host().changes();
+    let expose = &front.options().expose;
+    let mut seen: Vec<String> = seen_tools(front);
+    loop {
+        let first = match changes.recv().await {
+            Ok(change) => Some(change),
+            // Too many to count: everything may have changed.
+            Err(RecvError::Lagged(_)) => None,
+            Err(RecvError::Closed) => return,
+        };
+        tokio::time::sleep(PAUSE).await;
+        let (mut all, mut told) = (vec![first], Vec::new());
+        while let Ok(change) = changes.try_recv() {
+            all.push(Some(change));
+        }
+        for change in all {
+            match change {
+                None => told.extend([Told::Tools, Told::Prompts, Told::Resources]),
+                Some(Change::Tools) => told.push(Told::Tools),
+                Some(Change::Prompts) => told.push(Told::Prompts),
+                Some(Change::Resources) => told.push(Told::Resources),
+                Some(Change::Resource { server, uri }) => {
+                    told.extend(names(&server, &uri).into_iter().map(Told::Resource));
+                }
+            }
+        }
+        told.sort();
+        told.dedup();
+        told.retain(|change| match change {
+            Told::Tools => {
+                let now = seen_tools(front);
+                let changed = now != seen;
+                seen = now;
+                changed
+            }
+            _ => expose.passes_on(),
+        });
+        for change in &told {
+            if !listener.tell(change).await {
+                return;
+            }
+        }
+        if listener.is_gone() {
+            return;
+        }
+    }
+}
+
+/// What of the list of tools an agent would see change.
+fn seen_tools(front: &Front) -> Vec<String> {
+    let catalog = front.catalog();
+    let tools = catalog.seen().map(|(name, tool)| format!("{name}\0{:p}", std::sync::Arc::as_ptr(tool)));
+    tools.chain(catalog.policies.iter().cloned()).collect()
+}
+
+/// The resources that one agent wants to hear of.
+pub(crate) struct Subscriptions {
+    front: Front,
+    principal: Principal,
+    /// By the name under which it was subscribed to: the server, and the URI there.
+    open: Mutex<BTreeMap<String, (String, String)>>,
+}
+
+/// The most resources that one agent may subscribe to.
+const MAX_SUBSCRIPTIONS: usize = 1_000;
+
+impl Subscriptions {
+    pub(crate) fn new(front: Front, principal: Principal) -> Self {
+        Self { front, principal, open: Mutex::default() }
+    }
+
+    /// The names under which a server's resource was subscribed to.
+    pub(crate) fn names(&self, server: &str, uri: &str) -> Vec<String> {
+        let open = self.open.lock();
+        open.iter().filter(|(_, at)| at.0 == server && at.1 == uri).map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) async fn add(&self, name: &str, server: &str, uri: &str) -> Result<(), ErrorData> {
+        {
+            let mut open = self.open.lock();
+            if open.len() >= MAX_SUBSCRIPTIONS {
+                let why = format!("{MAX_SUBSCRIPTIONS} resources are subscribed to already; unsubscribe from some");
+                return Err(ErrorData::invalid_request(why, None));
+            }
+            if open.insert(name.to_owned(), (server.to_owned(), uri.to_owned())).is_some() {
+                return Ok(());
+            }
+        }
+        let subscribed = ask(&self.front, &self.principal, server, uri, QueryKind::Subscribe).await;
+        if subscribed.is_err() {
+            self.open.lock().remove(name);
+        }
+        subscribed
+    }
+
+    pub(crate) async fn remove(&self, name: &str) -> Result<(), ErrorData> {
+        let removed = self.open.lock().remove(name);
+        match removed {
+            Some((server, uri)) => ask(&self.front, &self.principal, &server, &uri, QueryKind::Unsubscribe).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Subscriptions {
+    fn drop(&mut self) {
+        let open = std::mem::take(&mut *self.open.lock());
+        if let (false, Ok(runtime)) = (open.is_empty(), tokio::runtime::Handle::try_current()) {
+            let (front, principal) = (self.front.clone(), self.principal.clone());
+            runtime.spawn(async move {
+                for (server, uri) in open.into_values() {
+                    // A server that is gone has no subscriptions.
+                    drop(ask(&front, &principal, &server, &uri, QueryKind::Unsubscribe).await);
+                }
+            });
+        }
+    }
+}
+
+async fn ask(front: &Front, principal: &Principal, server: &str, uri: &str, kind: QueryKind) -> Result<(), ErrorData> {
+    let options = front.options();
+    let (tenant, grants) = (options.tenant.clone(), options.grants.clone());
+    let behalf = Behalf { principal: principal.clone(), tenant, grants, client: None };
+    let query =
+        Query { server: server.to_owned(), kind, name: uri.to_owned(), params: json!({"uri": uri}).to_string() };
+    match front.host().query_as(behalf, query).await {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(match &failure.error {
+            CallError::Rejected(error) => rpc_error(error),
+            _ => ErrorData::internal_error(failure.to_string(), None),
+        }),
+    }
+}

@@ -1,0 +1,328 @@
+//! One request of an agent at work.
+//!
+//! What it does, a call or a run, is a task of its own. Whatever that needs of the agent's client meanwhile comes
+//! here, through the task's [`Client`]: progress and log lines are told on, and questions of servers are asked. A client
+//! before 2026-07-28 is asked by a request, while this one waits. A later one gets the questions as the answer of its
+//! request, which is parked until it comes again with the answers.
+#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
+
+use crate::agent::Agent;
+use futures::stream::{FuturesUnordered, StreamExt};
+use rmcp::RoleServer;
+use rmcp::model::{
+    ClientCapabilities, ClientResult, ErrorData, InputRequest, InputRequests, InputRequiredResult, InputResponses,
+    LoggingMessageNotificationParam, ProgressNotificationParam, ServerRequest,
+};
+use rmcp::service::{Peer, PeerRequestOptions, RequestContext};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tollgate::{Ask, AskKind, BoxFuture, Client, Notice, RpcError};
+
+/// Notices that wait to be told on; more are dropped.
+const MAX_NOTICES: usize = 1_000;
+/// Questions that wait to be asked; more wait.
+const MAX_QUESTIONS: usize = 16;
+
+/// What a request comes to: the text of its result.
+pub(crate) type Outcome = Result<String, ErrorData>;
+
+/// How far a request has come.
+pub(crate) enum Driven {
+    /// It ended.
+    Done(String),
+    /// It waits for answers.
+    Wants(InputRequiredResult),
+}
+
+/// The task behind a request, and what it needs of the client.
+pub(crate) struct Work {
+    task: AbortOnDrop,
+    questions: mpsc::Receiver<Question>,
+    notices: mpsc::Receiver<Notice>,
+    /// Questions that were put to the client and are not answered.
+    open: BTreeMap<String, Question>,
+    asked: u64,
+}
+
+struct AbortOnDrop(JoinHandle<Outcome>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Question {
+    ask: Ask,
+    reply: oneshot::Sender<Result<String, RpcError>>,
+}
+
+/// The client as the host sees it.
+struct Link {
+    agent: Arc<str>,
+    capabilities: String,
+    questions: mpsc::Sender<Question>,
+    notices: mpsc::Sender<Notice>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({})", self.agent)
+    }
+}
+
+impl Client for Link {
+    fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    fn capabilities(&self) -> &str {
+        &self.capabilities
+    }
+
+    fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<String, RpcError>> {
+        Box::pin(async move {
+            let gone = |_| internal("the client is not there any more");
+            let (reply, answer) = oneshot::channel();
+            self.questions.send(Question { ask, reply }).await.map_err(|_| gone(()))?;
+            answer.await.map_err(|_| gone(()))?
+        })
+    }
+
+    fn tell(&self, notice: Notice) {
+        // A client that does not keep up misses some.
+        let _ = self.notices.try_send(notice);
+    }
+}
+
+impl Work {
+    /// Begins `work`, which is given the client that stands behind it.
+    pub(crate) fn begin<F>(
+        agent: &Agent,
+        context: &RequestContext<RoleServer>,
+        work: impl FnOnce(Arc<dyn Client>) -> F,
+    ) -> Self
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let (question_sender, questions) = mpsc::channel(MAX_QUESTIONS);
+        let (notice_sender, notices) = mpsc::channel(MAX_NOTICES);
+        let capabilities = context.client_capabilities().unwrap_or_default();
+        let link = Link {
+            agent: agent.identity(),
+            capabilities: serde_json::to_string(&capabilities).unwrap_or_default(),
+            questions: question_sender,
+            notices: notice_sender,
+        };
+        let task = AbortOnDrop(tokio::spawn(work(Arc::new(link))));
+        Self { task, questions, notices, open: BTreeMap::new(), asked: 0 }
+    }
+
+    /// Goes on until it ends or waits for answers. `request` names it, as `tools/call NAME`.
+    pub(crate) async fn drive(
+        mut self,
+        agent: &Agent,
+        context: &RequestContext<RoleServer>,
+        request: &str,
+        responses: Option<InputResponses>,
+    ) -> Result<Driven, ErrorData> {
+        self.answer(responses.unwrap_or_default());
+        let stateless = agent.is_stateless(context);
+        let mut asking = FuturesUnordered::new();
+        let timeout = agent.front().options().answer_timeout;
+        loop {
+            if stateless && !self.open.is_empty() {
+                // Others may be about to ask as well: one round for all.
+                while let Ok(question) = self.questions.try_recv() {
+                    self.put(question, context);
+                }
+                if !self.open.is_empty() {
+                    return self.wait_for_answers(agent, request);
+                }
+            }
+            tokio::select! {
+                biased;
+                Some(notice) = self.notices.recv() => tell(agent, context, notice).await,
+                Some(question) = self.questions.recv() => {
+                    if stateless {
+                        self.put(question, context);
+                    } else if let Some(question) = refuse_what_it_cannot(question, context) {
+                        asking.push(ask(context.peer.clone(), question, agent.names_servers(), timeout));
+                    }
+                }
+                Some(()) = asking.next(), if !asking.is_empty() => {}
+                ended = &mut self.task.0 => {
+                    while let Ok(notice) = self.notices.try_recv() {
+                        tell(agent, context, notice).await;
+                    }
+                    return match ended {
+                        Ok(outcome) => outcome.map(Driven::Done),
+                        Err(error) => Err(ErrorData::internal_error(format!("the request ended early: {error}"), None)),
+                    };
+                }
+                // What is dropped is cancelled, at the servers too.
+                () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+            }
+        }
+    }
+
+    /// Hands the client's answers to who asked.
+    fn answer(&mut self, responses: InputResponses) {
+        for (key, answer) in responses {
+            if let Some(question) = self.open.remove(&key) {
+                let _ = question.reply.send(Ok(answer.to_string()));
+            }
+        }
+    }
+
+    /// Keeps a question for the answer of this request.
+    fn put(&mut self, question: Question, context: &RequestContext<RoleServer>) {
+        if let Some(question) = refuse_what_it_cannot(question, context) {
+            self.asked += 1;
+            self.open.insert(format!("{}-{}", question.ask.server, self.asked), question);
+        }
+    }
+
+    fn wait_for_answers(self, agent: &Agent, request: &str) -> Result<Driven, ErrorData> {
+        let mut requests = InputRequests::new();
+        for (key, question) in &self.open {
+            let method = question.ask.kind.method();
+            let whole = match attributed(&question.ask, agent.names_servers()) {
+                Some(params) => json!({"method": method, "params": params}),
+                None => json!({"method": method}),
+            };
+            let input: InputRequest = serde_json::from_value(whole).map_err(|error| {
+                let server = &question.ask.server;
+                ErrorData::internal_error(format!("`{server}` asks for {method} in a way that is none: {error}"), None)
+            })?;
+            requests.insert(key.clone(), input);
+        }
+        let state = agent.front().parked().park(agent.principal(), request, self)?;
+        Ok(Driven::Wants(InputRequiredResult::new(Some(requests), Some(state))))
+    }
+}
+
+/// Answers for a client that cannot, and gives the question back otherwise.
+fn refuse_what_it_cannot(question: Question, context: &RequestContext<RoleServer>) -> Option<Question> {
+    let capabilities = context.client_capabilities().unwrap_or_default();
+    let mut needed = ClientCapabilities::default();
+    let can = match question.ask.kind {
+        AskKind::Sampling => {
+            needed.sampling = Some(Default::default());
+            capabilities.sampling.is_some()
+        }
+        AskKind::Roots => {
+            needed.roots = Some(Default::default());
+            capabilities.roots.is_some()
+        }
+        AskKind::Elicitation => {
+            needed.elicitation = Some(Default::default());
+            let params: Value = serde_json::from_str(&question.ask.params).unwrap_or_default();
+            let wants_url = params.get("mode").and_then(Value::as_str) == Some("url");
+            // An empty capability means forms (2025-11-25).
+            capabilities
+                .elicitation
+                .is_some_and(|e| if wants_url { e.url.is_some() } else { e.form.is_some() || e.url.is_none() })
+        }
+    };
+    if can {
+        return Some(question);
+    }
+    let client =
+        context.client_info().map_or_else(|| "the client".to_owned(), |info| format!("the client `{}`", info.name));
+    let Ask { server, kind, .. } = &question.ask;
+    let error = ErrorData::missing_required_client_capability(needed);
+    let message = format!("`{server}` asks for {}, which {client} does not support", kind.method());
+    let data = error.data.map(|data| data.to_string());
+    let _ = question.reply.send(Err(RpcError { code: i64::from(error.code.0), message, data }));
+    None
+}
+
+/// Asks a client by a request, and hands the answer on.
+async fn ask(peer: Peer<RoleServer>, mut question: Question, names_servers: bool, timeout: Duration) {
+    let answer = tokio::select! {
+        answer = ask_peer(&peer, &question.ask, names_servers, timeout) => answer,
+        // Who asked is not interested any more.
+        () = question.reply.closed() => return,
+    };
+    let _ = question.reply.send(answer);
+}
+
+async fn ask_peer(
+    peer: &Peer<RoleServer>,
+    ask: &Ask,
+    names_servers: bool,
+    timeout: Duration,
+) -> Result<String, RpcError> {
+    let method = ask.kind.method();
+    let malformed = |error: serde_json::Error| RpcError {
+        code: -32602,
+        message: format!("the params of {method} do not fit: {error}"),
+        data: None,
+    };
+    let params = attributed(ask, names_servers).unwrap_or_default();
+    let request =
+        serde_json::from_value::<ServerRequest>(json!({"method": method, "params": params})).map_err(malformed)?;
+    let options = PeerRequestOptions::with_timeout(timeout);
+    let sent = peer.send_cancellable_request(request, options).await;
+    let answer = match sent {
+        Ok(handle) => handle.await_response().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(result) => serde_json::to_string::<ClientResult>(&result).map_err(malformed),
+        Err(rmcp::ServiceError::McpError(error)) => Err(RpcError {
+            code: i64::from(error.code.0),
+            message: error.message.into_owned(),
+            data: error.data.map(|data| data.to_string()),
+        }),
+        Err(error) => Err(internal(&format!("the client did not answer {method}: {error}"))),
+    }
+}
+
+/// The question's params, with who asks: people and clients must know it.
+fn attributed(ask: &Ask, in_words: bool) -> Option<Value> {
+    let mut params: Value = serde_json::from_str(&ask.params).unwrap_or_default();
+    let members = params.as_object_mut()?;
+    if ask.kind == AskKind::Roots && members.is_empty() {
+        return None;
+    }
+    if in_words
+        && ask.kind == AskKind::Elicitation
+        && let Some(Value::String(message)) = members.get_mut("message")
+    {
+        *message = format!("{} asks: {message}", ask.server);
+    }
+    let meta = members.entry("_meta").or_insert_with(|| json!({}));
+    if let Some(meta) = meta.as_object_mut() {
+        meta.insert("io.tollgate/server".to_owned(), Value::from(ask.server.as_str()));
+    }
+    Some(params)
+}
+
+/// Tells the client. One that is gone misses it.
+async fn tell(agent: &Agent, context: &RequestContext<RoleServer>, notice: Notice) {
+    match notice {
+        Notice::Progress { done, total, message } => {
+            let Some(token) = context.meta.get_progress_token() else { return };
+            let mut params = ProgressNotificationParam::new(token, done);
+            (params.total, params.message) = (total, message);
+            drop(context.peer.notify_progress(params).await);
+        }
+        Notice::Log { level, logger, data } => {
+            let Some(level) = agent.wants_log(context, &level) else { return };
+            let data = serde_json::from_str(&data).unwrap_or(Value::String(data));
+            let params = LoggingMessageNotificationParam::new(level, data).with_logger(logger);
+            drop(context.peer.notify_logging_message(params).await);
+        }
+    }
+}
+
+fn internal(message: &str) -> RpcError {
+    RpcError { code: -32603, message: message.to_owned(), data: None }
+}

@@ -1,0 +1,35 @@
+//! Tollgate's front ends: the host as an MCP server that any agent can use.
+//!
+//! [`Front`] takes a [`tollgate::Host`] and serves it: over any stream ([`Front::serve`]), or over Streamable
+//! HTTP ([`http::serve`]). rmcp speaks the protocol; what an agent asks for becomes a call, a query or a run of
+//! the host, on the behalf of that agent, through the host's one gate.
+//!
+//! # Layout
+//!
+//! - [`options`]: what agents see, and under which names.
+//! - [`front`]: what all agents share. `catalog`: the names of everything at one moment.
+//! - `agent`: one agent's connection; which request goes where. `drive`: one request at work: its progress, its logs, the
+//!   questions of servers to the agent's client, its cancellation. `parked`: requests that wait for an answer which
+//!   comes with another request (2026-07-28).
+//! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
+//!   prompts, completion. `changes`: what agents are told of changes.
+//! - [`http`]: the HTTP front end: who may come in, health.
+
+mod agent;
+mod catalog;
+mod changes;
+mod drive;
+pub mod front;
+pub mod http;
+mod meta_tools;
+pub mod options;
+mod parked;
+mod policies;
+mod resources;
+mod tools;
+
+pub use front::Front;
+pub use options::{Expose, Options};
+
+/// The target of this crate's log lines.
+const LOG: &str = "tollgate::server";

@@ -1,0 +1,376 @@
+//! The front end's own tools: a few that find and call all others, so that an agent's context does not hold hundreds.
+
+use crate::agent::{Agent, failed};
+use crate::catalog::{Catalog, name_of};
+use crate::drive::Outcome;
+use crate::options::Expose;
+use crate::{policies, tools};
+use rmcp::model::{CallToolResult, ContentBlock, ErrorData, JsonObject, Tool};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tollgate::{Client, ToolName};
+use tollgate_surface::{Detail, Language, Query};
+
+/// The most tools that one answer tells of.
+const MAX_FOUND: usize = 50;
+/// The most text of one answer, in bytes.
+const MAX_ANSWER_BYTES: usize = 60_000;
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetaTool {
+    Search,
+    Documentation,
+    Call,
+    RunPolicy,
+    List,
+    Refresh,
+    ListPolicies,
+    Status,
+}
+
+const SMALL: [MetaTool; 4] = [MetaTool::Search, MetaTool::Documentation, MetaTool::Call, MetaTool::RunPolicy];
+const FULL: [MetaTool; 4] = [MetaTool::List, MetaTool::Refresh, MetaTool::ListPolicies, MetaTool::Status];
+
+/// The tools as agents see them.
+pub(crate) fn definitions(full: bool) -> Vec<Tool> {
+    let more: &[MetaTool] = if full { &FULL } else { &[] };
+    SMALL.iter().chain(more).filter_map(|tool| serde_json::from_value(tool.definition()).ok()).collect()
+}
+
+impl MetaTool {
+    pub(crate) fn find(name: &str, expose: &Expose) -> Option<Self> {
+        let more: &[Self] = if *expose == Expose::MetaFull { &FULL } else { &[] };
+        SMALL.iter().chain(more).copied().find(|tool| tool.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search_tools",
+            Self::Documentation => "get_api_documentation",
+            Self::Call => "call_tool",
+            Self::RunPolicy => "run_policy",
+            Self::List => "list_available_tools",
+            Self::Refresh => "refresh_tools",
+            Self::ListPolicies => "list_policies",
+            Self::Status => "server_status",
+        }
+    }
+
+    /// Written for a model that sees it for the first time, in as few tokens as do.
+    fn definition(self) -> Value {
+        let text = json!({"type": "string"});
+        let language = json!({"enum": ["typescript", "python"]});
+        let (description, properties, required, read_only) = match self {
+            Self::Search => (
+                "Find tools by what they do. Answers with each tool's server:tool name, arguments and purpose, best first. Start here.",
+                json!({
+                    "query": {"type": "string", "description": "What you want to do, in your own words"},
+                    "server": {"type": "string", "description": "Only this server's tools"},
+                    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_FOUND, "default": 10},
+                    "detail": {"enum": ["names", "brief", "full"], "default": "brief"},
+                }),
+                json!(["query"]),
+                true,
+            ),
+            Self::Documentation => (
+                "Typed signatures of tools, with every argument and result: of one tool, one server, or what a query finds. Without any of them: the servers and how many tools each has.",
+                json!({"server": text, "tool": text, "query": text, "language": language}),
+                json!([]),
+                true,
+            ),
+            Self::Call => (
+                "Call one tool. Arguments that do not fit its schema are answered with what is wrong.",
+                json!({"server": text, "tool": text, "arguments": {"type": "object"}}),
+                json!(["server", "tool"]),
+                false,
+            ),
+            Self::RunPolicy => (
+                "Run a policy: a ready-made workflow over many tools. Without `policy`: lists them with their inputs.",
+                json!({"policy": text, "input": {"type": "object"}}),
+                json!([]),
+                false,
+            ),
+            Self::List => {
+                ("List every tool of every server, or of one, by name.", json!({"server": text}), json!([]), true)
+            }
+            Self::Refresh => (
+                "Wait for servers that are starting, and say how many tools there are now.",
+                json!({}),
+                json!([]),
+                true,
+            ),
+            Self::ListPolicies => ("List the policies: what each does and takes.", json!({}), json!([]), true),
+            Self::Status => (
+                "How each server is: state, version, number of tools, latency, last error.",
+                json!({}),
+                json!([]),
+                true,
+            ),
+        };
+        json!({
+            "name": self.name(),
+            "description": description,
+            "inputSchema": {"type": "object", "properties": properties, "required": required},
+            "annotations": {"readOnlyHint": read_only},
+        })
+    }
+
+    /// Does it.
+    pub(crate) async fn run(
+        self,
+        agent: Agent,
+        client: Arc<dyn Client>,
+        args: JsonObject,
+        meta: Option<String>,
+        cancelled: CancellationToken,
+    ) -> Outcome {
+        let front = agent.front();
+        match self {
+            Self::Search => {
+                let args: SearchArgs = match self.read(args) {
+                    Ok(args) => args,
+                    Err(why) => return told(why),
+                };
+                answer(search(&*front.settled_catalog().await, &args))
+            }
+            Self::Documentation => {
+                let args: DocumentationArgs = match self.read(args) {
+                    Ok(args) => args,
+                    Err(why) => return told(why),
+                };
+                let catalog = front.settled_catalog().await;
+                documentation(&catalog, &args).map_or_else(told, answer)
+            }
+            Self::Call => {
+                let args: CallArgs = match self.read(args) {
+                    Ok(args) => args,
+                    Err(why) => return told(why),
+                };
+                let name = match named(args.server, args.tool) {
+                    Ok(name) => name,
+                    Err(why) => return told(why),
+                };
+                let arguments = Value::Object(args.arguments.unwrap_or_default()).to_string();
+                match tools::call(&agent, client, name, arguments, meta).await {
+                    // The name was the agent's, so the mistake is one that it can mend.
+                    Err(error) if error.message.contains("no such tool") => told(error.message.into_owned()),
+                    outcome => outcome,
+                }
+            }
+            Self::RunPolicy => {
+                let args: PolicyArgs = match self.read(args) {
+                    Ok(args) => args,
+                    Err(why) => return told(why),
+                };
+                let Some(policy) = args.policy else { return list_policies(&agent).await };
+                let known = front.catalog().policies.clone();
+                if !known.contains(&policy) {
+                    return told(format!("there is no policy `{policy}`; there is: {}", known.join(", ")));
+                }
+                let input = Value::Object(args.input.unwrap_or_default()).to_string();
+                policies::run(&agent, client, &policy, input, cancelled).await
+            }
+            Self::List => {
+                let args: ListArgs = match self.read(args) {
+                    Ok(args) => args,
+                    Err(why) => return told(why),
+                };
+                let catalog = front.settled_catalog().await;
+                let of_server = |tool: &&Arc<tollgate::Tool>| args.server.as_ref().is_none_or(|s| *s == tool.server);
+                let names: Vec<String> =
+                    catalog.tools.iter().filter(of_server).map(|tool| name_of(tool).to_string()).collect();
+                answer(names.join("\n"))
+            }
+            Self::Refresh => {
+                front.host().settled().await;
+                answer(overview(&front.catalog()))
+            }
+            Self::ListPolicies => list_policies(&agent).await,
+            Self::Status => {
+                let servers = serde_json::to_value(front.host().servers())
+                    .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+                let mut result = CallToolResult::success(vec![ContentBlock::text(servers.to_string())]);
+                result.structured_content = Some(json!({"servers": servers}));
+                tools::text_of(&result)
+            }
+        }
+    }
+
+    fn read<T: DeserializeOwned>(self, args: JsonObject) -> Result<T, String> {
+        serde_json::from_value(Value::Object(args))
+            .map_err(|error| format!("the arguments of {} do not fit: {error}", self.name()))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchArgs {
+    query: String,
+    server: Option<String>,
+    limit: Option<usize>,
+    detail: Option<SearchDetail>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SearchDetail {
+    Names,
+    Brief,
+    Full,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DocumentationArgs {
+    server: Option<String>,
+    tool: Option<String>,
+    query: Option<String>,
+    language: Option<DocLanguage>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DocLanguage {
+    #[serde(alias = "javascript", alias = "js", alias = "ts")]
+    Typescript,
+    #[serde(alias = "py")]
+    Python,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallArgs {
+    server: Option<String>,
+    tool: String,
+    arguments: Option<JsonObject>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyArgs {
+    policy: Option<String>,
+    input: Option<JsonObject>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListArgs {
+    server: Option<String>,
+}
+
+/// The tool that is meant; models write `server:tool` in one argument too.
+fn named(server: Option<String>, tool: String) -> Result<ToolName, String> {
+    match (server, tool.split_once(':')) {
+        (Some(server), Some((prefix, rest))) if prefix == server => Ok(ToolName { server, tool: rest.to_owned() }),
+        (Some(server), _) => Ok(ToolName { server, tool }),
+        (None, Some((server, tool))) => Ok(ToolName { server: server.to_owned(), tool: tool.to_owned() }),
+        (None, None) => Err(format!("which server's `{tool}`? search_tools says it, as server:tool")),
+    }
+}
+
+fn search(catalog: &Catalog, args: &SearchArgs) -> String {
+    let limit = args.limit.unwrap_or(10).clamp(1, MAX_FOUND);
+    let query = Query { text: &args.query, server: args.server.as_deref(), limit };
+    let found: Vec<_> = catalog.index().search(&query).into_iter().map(|hit| hit.tool).collect();
+    if found.is_empty() {
+        return match &args.server {
+            Some(server) if !catalog.tools.iter().any(|tool| tool.server == *server) => {
+                format!("There is no server `{server}` with tools.\n{}", overview(catalog))
+            }
+            _ => format!("Nothing found. Try other words, or one of the servers.\n{}", overview(catalog)),
+        };
+    }
+    let mut text = String::new();
+    match args.detail.unwrap_or(SearchDetail::Brief) {
+        SearchDetail::Names => {
+            for tool in &found {
+                let _ = writeln!(text, "{}:{}", tool.server, tool.name);
+            }
+        }
+        SearchDetail::Brief => {
+            let signatures = catalog.signatures(Language::TypeScript);
+            for tool in &found {
+                let one = signatures.summaries(std::slice::from_ref(tool));
+                let _ = writeln!(text, "{}:{}\n  {}", tool.server, tool.name, one.trim());
+            }
+        }
+        SearchDetail::Full => text = catalog.signatures(Language::TypeScript).document(&found, Detail::Full),
+    }
+    text
+}
+
+fn documentation(catalog: &Catalog, args: &DocumentationArgs) -> Result<String, String> {
+    let language = match args.language {
+        Some(DocLanguage::Python) => Language::Python,
+        Some(DocLanguage::Typescript) | None => Language::TypeScript,
+    };
+    let (server, tool) = match (&args.server, &args.tool) {
+        (None, Some(tool)) => {
+            let name = named(None, tool.clone())?;
+            (Some(name.server), Some(name.tool))
+        }
+        (server, tool) => (server.clone(), tool.clone()),
+    };
+    let fits = |t: &&Arc<tollgate::Tool>| {
+        server.as_ref().is_none_or(|s| *s == t.server) && tool.as_ref().is_none_or(|name| *name == t.name)
+    };
+    let found: Vec<_> = match (&args.query, &server, &tool) {
+        (Some(text), ..) => {
+            let query = Query { text, server: server.as_deref(), limit: 10 };
+            catalog.index().search(&query).into_iter().map(|hit| hit.tool).collect()
+        }
+        (None, None, None) => return Ok(overview(catalog)),
+        _ => catalog.tools.iter().filter(fits).cloned().collect(),
+    };
+    if found.is_empty() {
+        return Err(format!("there is no such tool; search_tools finds it by what it does\n{}", overview(catalog)));
+    }
+    // One tool in full; a whole server in short, when it is large.
+    let signatures = catalog.signatures(language);
+    let text = signatures.document(&found, Detail::Full);
+    Ok(if text.len() > MAX_ANSWER_BYTES { signatures.document(&found, Detail::Brief) } else { text })
+}
+
+fn overview(catalog: &Catalog) -> String {
+    let mut servers: Vec<(&str, usize)> = Vec::new();
+    for tool in &catalog.tools {
+        match servers.last_mut() {
+            Some((server, count)) if *server == tool.server => *count += 1,
+            _ => servers.push((&tool.server, 1)),
+        }
+    }
+    let mut text = format!("{} tools of {} servers:\n", catalog.tools.len(), servers.len());
+    for (server, count) in servers {
+        let _ = writeln!(text, "{server} ({count})");
+    }
+    text
+}
+
+async fn list_policies(agent: &Agent) -> Outcome {
+    let front = agent.front();
+    let catalog = front.catalog();
+    let mut text = String::new();
+    for policy in policies::definitions(front, &catalog).await {
+        let schema = Value::Object((*policy.input_schema).clone());
+        let _ = writeln!(text, "{}: {}\n  input: {schema}", policy.name, policy.description.unwrap_or_default());
+    }
+    answer(if text.is_empty() { "There are no policies.".to_owned() } else { text })
+}
+
+fn answer(mut text: String) -> Outcome {
+    if text.len() > MAX_ANSWER_BYTES {
+        let end = (0..=MAX_ANSWER_BYTES).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("\n(cut; ask for less: one server, one tool, or a query)");
+    }
+    tools::text_of(&CallToolResult::success(vec![ContentBlock::text(text)]))
+}
+
+fn told(why: String) -> Outcome {
+    tools::text_of(&failed(&why))
+}

@@ -1,0 +1,98 @@
+//! What agents see, and under which names.
+
+use std::str::FromStr;
+use std::time::Duration;
+use tollgate::{Grants, Principal, Tenant};
+use tollgate_surface::Naming;
+
+/// What agents see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expose {
+    /// A few tools to find and call all others: a small surface, however many tools stand behind it.
+    #[default]
+    Meta,
+    /// Those, and tools that tell how the host is.
+    MetaFull,
+    /// The policies, as tools.
+    Policies,
+    /// The policies and every server's tools.
+    All,
+    /// These: policies by name, tools as `server:tool` with `*` and `?`.
+    Only(Vec<String>),
+}
+
+impl Expose {
+    /// Whether servers' resources and prompts are seen too.
+    pub(crate) fn passes_on(&self) -> bool {
+        matches!(self, Self::Meta | Self::MetaFull | Self::All)
+    }
+
+    pub(crate) fn is_meta(&self) -> bool {
+        matches!(self, Self::Meta | Self::MetaFull)
+    }
+}
+
+impl FromStr for Expose {
+    type Err = String;
+
+    /// Reads `meta`, `meta-full`, `policies`, `all`, or a list with commas.
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "meta" => Self::Meta,
+            "meta-full" => Self::MetaFull,
+            "policies" => Self::Policies,
+            "all" => Self::All,
+            list => {
+                let items: Vec<String> = list.split(',').map(|item| item.trim().to_owned()).collect();
+                if items.iter().any(String::is_empty) {
+                    return Err(format!(
+                        "`{list}` exposes nothing: write meta, meta-full, policies, all, or a list as `crm:*,customer-360`"
+                    ));
+                }
+                Self::Only(items)
+            }
+        })
+    }
+}
+
+/// How a host is served.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What agents see.
+    pub expose: Expose,
+    /// Under which names they see the servers' tools and prompts.
+    pub naming: Naming,
+    /// Whether resources go under names that tell their server, as `tollgate://SERVER/URI`; else as they are.
+    pub prefix_resources: bool,
+    /// Who asks, where the front end does not know better.
+    pub principal: Principal,
+    /// On whose account.
+    pub tenant: Tenant,
+    /// What agents may use.
+    pub grants: Grants,
+    /// How long a list waits for servers that are connecting; those that come later are told of as a change.
+    pub patience: Duration,
+    /// The most items of one page of a list.
+    pub page_items: usize,
+    /// How long a request waits for an answer of the agent's client.
+    pub answer_timeout: Duration,
+    /// The most requests of all agents that wait so between two messages (2026-07-28).
+    pub max_parked: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            expose: Expose::default(),
+            naming: Naming::default(),
+            prefix_resources: true,
+            principal: Principal::new("agent"),
+            tenant: Tenant::default(),
+            grants: Grants::all(),
+            patience: Duration::from_secs(2),
+            page_items: 1_000,
+            answer_timeout: Duration::from_secs(600),
+            max_parked: 1_000,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a call of a tool does.
+
+use crate::agent::{Agent, failed, typed, unknown};
+use crate::catalog::Catalog;
+use crate::drive::Outcome;
+use crate::front::Front;
+use crate::{meta_tools, policies};
+use rmcp::model::{CallToolResult, ErrorCode, ErrorData, JsonObject, RequestMetaObject, Tool};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tollgate::{Call, CallError, CallFailure, Client, ToolName};
+
+/// The tools that agents see, under the names under which they see them.
+pub(crate) fn definitions(catalog: &Catalog) -> impl Iterator<Item = Tool> {
+    catalog.seen().filter_map(|(name, tool)| definition(catalog, name, tool))
+}
+
+/// A tool as its server describes it, under another name. What is malformed in what the host does not read (icons,
+/// annotations) is left out.
+pub(crate) fn definition(catalog: &Catalog, name: &str, tool: &tollgate::Tool) -> Option<Tool> {
+    let mut needed = Map::new();
+    needed.insert("name".to_owned(), name.into());
+    needed.insert("title".to_owned(), json!(tool.title));
+    needed.insert("description".to_owned(), catalog.description(tool).into());
+    needed.insert("inputSchema".to_owned(), tool.input_schema.clone());
+    if let Some(schema) = &tool.output_schema {
+        needed.insert("outputSchema".to_owned(), schema.clone());
+    }
+    let mut whole = tool.other.clone();
+    whole.insert("annotations".to_owned(), json!(tool.annotations));
+    whole.extend(needed.clone());
+    whole.retain(|_, value| !value.is_null());
+    needed.retain(|_, value| !value.is_null());
+    serde_json::from_value(Value::Object(whole)).or_else(|_| serde_json::from_value(Value::Object(needed))).ok()
+}
+
+/// What the name of a call means.
+pub(crate) enum Target {
+    /// A tool of a server.
+    Tool(ToolName, JsonObject),
+    /// A policy.
+    Policy(String, JsonObject),
+    /// One of the front end's own.
+    Meta(meta_tools::MetaTool, JsonObject),
+}
+
+impl Target {
+    /// Finds what an agent means. Waits for servers that are connecting before it says that there is no such tool.
+    pub(crate) async fn find(front: &Front, name: &str, args: JsonObject) -> Result<Self, ErrorData> {
+        let expose = &front.options().expose;
+        if expose.is_meta() {
+            return match meta_tools::MetaTool::find(name, expose) {
+                Some(tool) => Ok(Self::Meta(tool, args)),
+                None => Err(unknown(&format!(
+                    "there is no tool `{name}`; find tools with search_tools and call them with call_tool"
+                ))),
+            };
+        }
+        let catalog = front.catalog();
+        if catalog.policies.iter().any(|policy| policies::exposed_name(policy) == name) {
+            let policy = catalog.policies.iter().find(|policy| policies::exposed_name(policy) == name);
+            return Ok(Self::Policy(policy.cloned().unwrap_or_default(), args));
+        }
+        if let Some(tool) = catalog.tool_of(name) {
+            return Ok(Self::Tool(tool.clone(), args));
+        }
+        match front.settled_catalog().await.tool_of(name) {
+            Some(tool) => Ok(Self::Tool(tool.clone(), args)),
+            None => Err(unknown(&format!("there is no tool `{name}`; tools/list says which there are"))),
+        }
+    }
+
+    /// Does it.
+    pub(crate) async fn run(
+        self,
+        agent: Agent,
+        client: Arc<dyn Client>,
+        meta: Option<String>,
+        cancelled: CancellationToken,
+    ) -> Outcome {
+        match self {
+            Self::Tool(tool, args) => call(&agent, client, tool, Value::Object(args).to_string(), meta).await,
+            Self::Policy(policy, input) => {
+                policies::run(&agent, client, &policy, Value::Object(input).to_string(), cancelled).await
+            }
+            Self::Meta(tool, args) => tool.run(agent, client, args, meta, cancelled).await,
+        }
+    }
+}
+
+/// Calls a tool of a server.
+pub(crate) async fn call(
+    agent: &Agent,
+    client: Arc<dyn Client>,
+    tool: ToolName,
+    args: String,
+    meta: Option<String>,
+) -> Outcome {
+    let call = Call { meta, ..Call::new(tool, args) };
+    match agent.front().host().call_as(agent.behalf(Some(client)), call).await {
+        Ok(result) => Ok(result.json),
+        Err(failure) => failure_result(&failure),
+    }
+}
+
+/// What an agent is told of a failure. A model can act on most of them, so they are results that say so; what the
+/// server said in the protocol's own way is passed on in that way.
+pub(crate) fn failure_result(failure: &CallFailure) -> Outcome {
+    match &failure.error {
+        CallError::Failed(result) => Ok(result.json.clone()),
+        CallError::Rejected(error) => Err(rpc_error(error)),
+        CallError::UnknownTool(_) => Err(unknown(&failure.to_string())),
+        _ => text_of(&failed(&failure.to_string())),
+    }
+}
+
+pub(crate) fn rpc_error(error: &tollgate::RpcError) -> ErrorData {
+    let code = i32::try_from(error.code).unwrap_or(ErrorCode::INTERNAL_ERROR.0);
+    let data = error.data.as_ref().and_then(|data| serde_json::from_str(data).ok());
+    ErrorData::new(ErrorCode(code), error.message.clone(), data)
+}
+
+pub(crate) fn text_of(result: &CallToolResult) -> Outcome {
+    serde_json::to_string(result).map_err(|error| ErrorData::internal_error(error.to_string(), None))
+}
+
+/// Reads a result. Content of a kind that the protocol does not have goes as text.
+pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
+    match serde_json::from_str(text) {
+        Ok(result) => Ok(result),
+        Err(_) => {
+            let mut value: Value = typed("tools/call", text)?;
+            for block in value.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
+                if serde_json::from_value::<rmcp::model::ContentBlock>(block.clone()).is_err() {
+                    *block = json!({"type": "text", "text": block.to_string()});
+                }
+            }
+            typed("tools/call", &value.to_string())
+        }
+    }
+}
+
+/// What of a request's `_meta` goes on to the server: all but what belongs to this connection.
+pub(crate) fn passed_on(meta: &RequestMetaObject) -> Option<String> {
+    let Ok(Value::Object(mut members)) = serde_json::to_value(meta) else { return None };
+    members.retain(|key, _| {
+        key != "progressToken" && (!key.starts_with("io.modelcontextprotocol/") || key.ends_with("/logLevel"))
+    });
+    (!members.is_empty()).then(|| Value::Object(members).to_string())
+}
