@@ -1,5 +1,6 @@
 //! All servers together, under their names.
 
+use crate::auth::store::Logins;
 use crate::http::HttpClients;
 use crate::near::near;
 use crate::server::{Server, Shared};
@@ -66,11 +67,16 @@ impl Default for Fleet {
 }
 
 impl Fleet {
-    /// A fleet without servers.
+    /// A fleet without servers, whose logins are kept in memory.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self::with_logins(clock, entropy, Logins::default())
+    }
+
+    /// A fleet without servers.
+    pub fn with_logins(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, logins: Logins) -> Self {
         Self {
             servers: ArcSwap::default(),
-            shared: Arc::new(Shared { clock, entropy, http: HttpClients::new() }),
+            shared: Arc::new(Shared { clock, entropy, http: HttpClients::new(), logins }),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             edit: Mutex::new(()),
@@ -186,7 +192,7 @@ impl Fleet {
         self.tasks.wait().await;
     }
 
-    fn server(&self, name: &str) -> Option<Arc<Server>> {
+    pub(crate) fn server(&self, name: &str) -> Option<Arc<Server>> {
         self.servers.load().get(name).cloned()
     }
 

@@ -3,12 +3,13 @@
 //! rmcp has such a client. Ours carries results as text ([`crate::carry`]), keeps to our own limits, tells
 //! failures apart by whether the request was sent, and never shows a URL's secrets.
 
+use crate::auth::access::ServerAuth;
 use crate::carry::{InFlight, carried_by_shape, older_server};
 use crate::text::clean;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{RequestBuilder, Response, Url};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
@@ -48,6 +49,9 @@ pub(crate) enum HttpError {
         /// The challenge, if there is one.
         challenge: String,
     },
+    /// 401 or 403 where OAuth is used, and what to do.
+    #[error("{0}")]
+    Login(String),
     /// 429, with the milliseconds to wait where the server said so.
     #[error("HTTP 429: too many requests")]
     RateLimited(Option<u64>),
@@ -136,17 +140,20 @@ pub(crate) struct Endpoint {
     client: reqwest::Client,
     headers: HeaderMap,
     max_bytes: usize,
+    /// Puts the tokens on each request.
+    auth: Option<Arc<ServerAuth>>,
     /// The status with which the endpoint refused `initialize`; 0 when it did not.
     refused: Arc<AtomicU16>,
 }
 
 impl Endpoint {
     /// # Errors
-    /// A header that is none, by name.
+    /// A header that is none, by name; or that the headers authorise, and `auth` does too.
     pub(crate) fn new(
         client: reqwest::Client,
         headers: &BTreeMap<String, Secret>,
         max_bytes: usize,
+        auth: Option<Arc<ServerAuth>>,
     ) -> Result<Self, String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -156,7 +163,10 @@ impl Endpoint {
             value.set_sensitive(true);
             map.insert(key, value);
         }
-        Ok(Self { client, headers: map, max_bytes, refused: Arc::default() })
+        if auth.is_some() && map.contains_key(AUTHORIZATION) {
+            return Err("has an `Authorization` header and OAuth; keep one of them".to_owned());
+        }
+        Ok(Self { client, headers: map, max_bytes, auth, refused: Arc::default() })
     }
 
     /// Whether the endpoint refused `initialize` in the way that a server of HTTP+SSE does.
@@ -178,7 +188,7 @@ impl Endpoint {
         let mut headers = self.headers.clone();
         headers.extend(more);
         headers.insert(ACCEPT, EVENT_STREAM);
-        let response = send(self.client.get(url).headers(headers)).await?;
+        let response = self.send(self.client.get(url).headers(headers)).await?;
         let response = refuse(response).await?;
         if !is_type(&response, "text/event-stream") {
             return Err(HttpError::NotMcp("answered without a stream of events".to_owned()));
@@ -198,7 +208,15 @@ impl Endpoint {
         headers.extend(more);
         headers.insert(ACCEPT, JSON_OR_EVENTS);
         headers.insert(CONTENT_TYPE, JSON);
-        send(self.client.post(url).headers(headers).body(body)).await
+        self.send(self.client.post(url).headers(headers).body(body)).await
+    }
+
+    /// Every request goes out here.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, HttpError> {
+        match &self.auth {
+            Some(auth) => auth.send(request).await,
+            None => send(request).await,
+        }
     }
 
     fn events(&self, response: Response) -> BoxStream<'static, Result<Sse, SseError>> {
@@ -262,11 +280,7 @@ impl Endpoint {
         }
         let is_json = is_type(&response, "application/json");
         if let Some(error) = auth_or_rate(&response) {
-            return Err(match error {
-                // rmcp gives up a stream on this one.
-                HttpError::Auth { .. } => StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string())),
-                error => StreamableHttpError::Client(error),
-            });
+            return Err(failed(error));
         }
         let body = read_body(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
         let error = match serde_json::from_slice(&body) {
@@ -305,7 +319,7 @@ impl StreamableHttpClient for Endpoint {
     ) -> Result<StreamableHttpPostResponse, Failed> {
         let in_session = session_id.is_some();
         let headers = protocol_headers(headers, session_id, None);
-        let response = self.post(&uri, &message, headers).await.map_err(StreamableHttpError::Client)?;
+        let response = self.post(&uri, &message, headers).await.map_err(failed)?;
         self.answer(&message, response, in_session).await
     }
 
@@ -319,7 +333,7 @@ impl StreamableHttpClient for Endpoint {
         let mut all = self.headers.clone();
         all.extend(protocol_headers(headers, Some(session_id), None));
         // A server may refuse to end a session; then it ends in its own time.
-        send(self.client.delete(uri.as_ref()).headers(all)).await.map_err(StreamableHttpError::Client)?;
+        self.send(self.client.delete(uri.as_ref()).headers(all)).await.map_err(failed)?;
         Ok(())
     }
 
@@ -334,10 +348,19 @@ impl StreamableHttpClient for Endpoint {
         let headers = protocol_headers(headers, session_id, last_event_id);
         let events = self.get_events(&uri, headers).await.map_err(|error| match error {
             HttpError::Status { status: 405, .. } => StreamableHttpError::ServerDoesNotSupportSse,
-            HttpError::Auth { .. } => StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string())),
-            error => StreamableHttpError::Client(error),
+            error => failed(error),
         })?;
         Ok(events.map(|event| event.map(|event| rewrite(event, carried_by_shape))).boxed())
+    }
+}
+
+fn failed(error: HttpError) -> Failed {
+    match error {
+        // rmcp gives up a stream on this one.
+        HttpError::Auth { .. } | HttpError::Login(_) => {
+            StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string()))
+        }
+        error => StreamableHttpError::Client(error),
     }
 }
 
@@ -367,7 +390,7 @@ fn rewrite(mut event: Sse, carried: impl FnOnce(&[u8]) -> Option<ServerJsonRpcMe
     event
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, HttpError> {
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, HttpError> {
     request.send().await.map_err(|error| {
         let not_sent = error.is_connect() || error.is_builder() || error.is_redirect();
         let text = error_text(error);

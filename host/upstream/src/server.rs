@@ -4,11 +4,14 @@
 //! connection that had lasted, else after a random part of a growing delay (full jitter). It never gives up.
 //! A slow, missing, crashing or lying server is a matter of its own task alone.
 
+use crate::auth::access::ServerAuth;
+use crate::auth::spec::{AuthSpec, OAuthSpec};
+use crate::auth::store::Logins;
 use crate::catalog::{Catalog, Entry};
 use crate::client::{Fault, read_result, rejected};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
-use crate::spec::ServerSpec;
+use crate::spec::{ServerSpec, Transport};
 use crate::status::{Latencies, ServerState, ServerStatus};
 use crate::text::clean;
 use crate::within;
@@ -17,7 +20,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tollgate_core::{Answer, Call, CallContext, CallError, Clock, Entropy, Tool};
 
@@ -38,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) http: Result<HttpClients, String>,
+    pub(crate) logins: Logins,
 }
 
 #[derive(Clone)]
@@ -75,6 +79,10 @@ pub(crate) struct Server {
     connect_ms: Mutex<Option<u64>>,
     places: Semaphore,
     latencies: Latencies,
+    /// Its authorisation, if that is OAuth; an error when there can be none.
+    auth: Result<Option<Arc<ServerAuth>>, String>,
+    /// Somebody wants it connected anew, now.
+    anew: Notify,
     stop: CancellationToken,
 }
 
@@ -82,6 +90,8 @@ impl Server {
     pub(crate) fn new(spec: ServerSpec, shared: Arc<Shared>, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             places: Semaphore::new(spec.max_in_flight),
+            auth: auth_of(&spec, &shared),
+            anew: Notify::new(),
             spec,
             shared,
             phase: watch::Sender::new(Phase::Connecting),
@@ -110,7 +120,9 @@ impl Server {
             if failures > 0 {
                 self.phase.send_replace(Phase::Failed(Arc::new(Failure { why, needs_auth, retry_at })));
                 tokio::select! {
+                    biased;
                     () = self.stop.cancelled() => {}
+                    () = self.anew.notified() => failures = 0,
                     () = self.shared.clock.sleep(delay) => {}
                 }
             }
@@ -122,7 +134,11 @@ impl Server {
     async fn one_connection(&self, generation: u64, remains: &mut Remains) -> (String, bool, Duration) {
         let clock = &*self.shared.clock;
         let begun = clock.monotonic();
-        let connecting = within(clock, self.spec.connect_timeout, connect(&self.spec, &self.shared.http, remains));
+        let connecting = async {
+            let auth = self.auth.as_ref().map_err(|why| Fault::NotSent(why.clone()))?;
+            connect(&self.spec, &self.shared.http, auth.as_ref(), remains).await
+        };
+        let connecting = within(clock, self.spec.connect_timeout, connecting);
         let connected = tokio::select! {
             () = self.stop.cancelled() => None,
             connected = connecting => Some(connected),
@@ -168,6 +184,7 @@ impl Server {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = live.found_lost.cancelled() => {}
+            () = self.anew.notified() => self.anew.notify_one(),
             () = end.lost() => {}
             () = async {
                 tokio::join!(session.listen(), self.refresh(session));
@@ -211,7 +228,27 @@ impl Server {
                 text = text.replace(token, "***");
             }
         }
+        for secret in self.auth().iter().flat_map(|auth| auth.secrets()).filter(|s| s.expose().len() >= 6) {
+            text = text.replace(secret.expose(), "***");
+        }
         clean(&text, 4_000)
+    }
+
+    /// Its authorisation, if that is OAuth.
+    pub(crate) fn auth(&self) -> Option<&Arc<ServerAuth>> {
+        self.auth.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    /// Connects anew, whatever state it is in. Who waits for it from now on waits for the new connection.
+    pub(crate) fn reconnect(&self) {
+        self.phase.send_if_modified(|phase| match phase {
+            Phase::Stopped | Phase::Connecting => false,
+            _ => {
+                *phase = Phase::Connecting;
+                true
+            }
+        });
+        self.anew.notify_one();
     }
 
     /// The tool as last read, connected or not.
@@ -318,7 +355,13 @@ impl Server {
             Ok(result) => return answer(result, 1),
             Err(Fault::NotSent(why)) => (false, why),
             Err(Fault::Lost(why)) => (true, why),
-            Err(fault) => return answer(Err(self.call_error(fault)), 1),
+            Err(fault) => {
+                // Its state has to say that it needs a login.
+                if matches!(fault, Fault::Auth(_)) && self.auth().is_some_and(|auth| auth.take_lost()) {
+                    live.found_lost.cancel();
+                }
+                return answer(Err(self.call_error(fault)), 1);
+            }
         };
         live.found_lost.cancel();
         let name = &self.spec.name;
@@ -429,4 +472,13 @@ impl Server {
             latency: self.latencies.median(),
         }
     }
+}
+
+fn auth_of(spec: &ServerSpec, shared: &Shared) -> Result<Option<Arc<ServerAuth>>, String> {
+    let AuthSpec::OAuth(oauth) = &spec.auth else { return Ok(None) };
+    let Transport::Http { url, .. } = &spec.transport else {
+        return Err("OAuth is for servers over HTTP; remove its `auth`".to_owned());
+    };
+    let (oauth, logins, clock) = (OAuthSpec::clone(oauth), shared.logins.clone(), shared.clock.clone());
+    ServerAuth::new(&spec.name, url, oauth, logins, clock).map(|auth| Some(Arc::new(auth)))
 }
