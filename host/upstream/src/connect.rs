@@ -101,7 +101,8 @@ pub(crate) async fn connect(
         Transport::Http { url, headers, kind } => {
             let parsed = parse_url(url).map_err(Fault::NotSent)?;
             let client = http.as_ref().map_err(|why| Fault::NotSent(why.clone()))?.for_url(&parsed);
-            let endpoint = Endpoint::new(client, headers, spec.max_message_bytes, auth.cloned()).map_err(Fault::NotSent)?;
+            let endpoint =
+                Endpoint::new(client, headers, spec.max_message_bytes, auth.cloned()).map_err(Fault::NotSent)?;
             if let Some(auth) = auth {
                 auth.prepare().await.map_err(|fault| match fault {
                     AuthFault::NeedsLogin(why) => Fault::Auth(why),

@@ -119,7 +119,7 @@ impl Authority {
         }
         if self.metadata.registration_endpoint.is_none() {
             return Err("the authorization server registers no clients by itself; register one there and set \
-                        `client-id`"
+                        `client_id`"
                 .to_owned());
         }
         let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
@@ -209,7 +209,7 @@ impl Authority {
         scopes: Vec<String>,
     ) -> Result<Entry, AuthFault> {
         let client_id = spec.client_id.clone();
-        let client_id = client_id.ok_or_else(|| AuthFault::Unavailable("it needs a `client-id`".to_owned()))?;
+        let client_id = client_id.ok_or_else(|| AuthFault::Unavailable("it needs a `client_id`".to_owned()))?;
         // RFC 8707; what rmcp found out for the other grant it does not tell.
         let resource = Some(self.server.to_string());
         let config = match (&spec.client_key, &spec.client_secret) {
@@ -228,7 +228,7 @@ impl Authority {
                 resource,
             },
             (None, None) => {
-                return Err(AuthFault::Unavailable("it needs a `client-secret` or a `client-key`".to_owned()));
+                return Err(AuthFault::Unavailable("it needs a `client_secret` or a `client_key`".to_owned()));
             }
         };
         // rmcp's future must stay on one thread.

@@ -239,8 +239,7 @@ impl GuardedHttp {
     }
 
     async fn run(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, String> {
-        let request =
-            reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
+        let request = reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
         self.guard.url(request.url()).map_err(|refused| refused.to_string())?;
         let shown = crate::http::shown_url(request.url().as_str());
         let failed = |error: reqwest::Error| format!("{shown}: {}", super::chain_text(&error.without_url()));
@@ -313,10 +312,30 @@ mod tests {
     fn addresses_that_are_not_public_are_refused_in_every_spelling() {
         let public = "https://mcp.example.com/mcp";
         for host in [
-            "127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.9", "172.16.0.1", "192.168.1.1",
-            "100.100.100.200", "169.254.169.254", "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]",
-            "[fe80::1]", "[fd00:ec2::254]", "0.0.0.0", "[::]", "255.255.255.255", "224.0.0.1", "[ff02::1]", "198.18.0.1",
-            "[2001:0:4136:e378::1]", "[::127.0.0.1]", "240.0.0.1",
+            "127.0.0.1",
+            "2130706433",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "10.0.0.9",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.100.100.200",
+            "169.254.169.254",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[2002:a9fe:a9fe::1]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "0.0.0.0",
+            "[::]",
+            "255.255.255.255",
+            "224.0.0.1",
+            "[ff02::1]",
+            "198.18.0.1",
+            "[2001:0:4136:e378::1]",
+            "[::127.0.0.1]",
+            "240.0.0.1",
         ] {
             check(public, &format!("https://{host}/latest/meta-data"), false);
         }

@@ -88,7 +88,9 @@ pub enum LoginError {
     #[error("`{0}` needs no login: the host logs in by itself, with its client credentials")]
     ByItself(String),
     /// No address for the browser to come back to.
-    #[error("`{server}`: port {port} of 127.0.0.1 cannot be opened for the browser: {why}; set another `redirect-port`")]
+    #[error(
+        "`{server}`: port {port} of 127.0.0.1 cannot be opened for the browser: {why}; set another `redirect_port`"
+    )]
     Listen {
         /// The server.
         server: String,
