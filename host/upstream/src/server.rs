@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tollgate_core::{Answer, Call, CallContext, CallError, Clock, Entropy, Tool};
 
@@ -81,8 +81,8 @@ pub(crate) struct Server {
     latencies: Latencies,
     /// Its authorisation, if that is OAuth; an error when there can be none.
     auth: Result<Option<Arc<ServerAuth>>, String>,
-    /// Somebody wants it connected anew, now.
-    anew: Notify,
+    /// Counts how often somebody wanted it connected anew.
+    anew: watch::Sender<u64>,
     stop: CancellationToken,
 }
 
@@ -91,7 +91,7 @@ impl Server {
         Arc::new(Self {
             places: Semaphore::new(spec.max_in_flight),
             auth: auth_of(&spec, &shared),
-            anew: Notify::new(),
+            anew: watch::Sender::new(0),
             spec,
             shared,
             phase: watch::Sender::new(Phase::Connecting),
@@ -107,11 +107,16 @@ impl Server {
         let (mut failures, mut generation) = (0, 0);
         while !self.stop.is_cancelled() {
             generation += 1;
+            let mut anew = self.anew.subscribe();
             self.phase.send_replace(Phase::Connecting);
             let mut remains = Remains::default();
             let (why, needs_auth, lasted) = self.one_connection(generation, &mut remains).await;
             if self.stop.is_cancelled() {
                 break;
+            }
+            if anew.has_changed().unwrap_or(false) {
+                failures = 0;
+                continue;
             }
             failures = if lasted >= SOUND { 0 } else { failures + 1 };
             let delay = self.delay(failures);
@@ -122,7 +127,7 @@ impl Server {
                 tokio::select! {
                     biased;
                     () = self.stop.cancelled() => {}
-                    () = self.anew.notified() => failures = 0,
+                    _ = anew.changed() => failures = 0,
                     () = self.shared.clock.sleep(delay) => {}
                 }
             }
@@ -175,6 +180,8 @@ impl Server {
     async fn serve(&self, connected: Connected, generation: u64) {
         let Connected { link, end, catalog, transport } = connected;
         self.catalog.store(Arc::new(catalog));
+        // Who asked while it was connecting has what they wanted.
+        let mut anew = self.anew.subscribe();
         let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
         self.phase.send_replace(Phase::Ready(live.clone()));
         let (Some(mut end), Link::Mcp(session)) = (end, &live.link) else {
@@ -184,7 +191,7 @@ impl Server {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = live.found_lost.cancelled() => {}
-            () = self.anew.notified() => self.anew.notify_one(),
+            _ = anew.changed() => {}
             () = end.lost() => {}
             () = async {
                 tokio::join!(session.listen(), self.refresh(session));
@@ -248,7 +255,7 @@ impl Server {
                 true
             }
         });
-        self.anew.notify_one();
+        self.anew.send_modify(|count| *count += 1);
     }
 
     /// The tool as last read, connected or not.
@@ -358,7 +365,7 @@ impl Server {
             Err(fault) => {
                 // Its state has to say that it needs a login.
                 if matches!(fault, Fault::Auth(_)) && self.auth().is_some_and(|auth| auth.take_lost()) {
-                    live.found_lost.cancel();
+                    self.reconnect();
                 }
                 return answer(Err(self.call_error(fault)), 1);
             }
@@ -468,6 +475,7 @@ impl Server {
             version: session.and_then(|s| s.version.clone()),
             tools: self.catalog.load().tools().len(),
             error,
+            needs_auth: matches!(&phase, Phase::Failed(failure) if failure.needs_auth),
             connect_ms: *self.connect_ms.lock(),
             latency: self.latencies.median(),
         }

@@ -3,7 +3,7 @@
 use crate::{config, lines};
 use std::path::Path;
 use std::time::Duration;
-use tollgate_config::model::{Auth, KeyAlgorithm, OAuthGrant, Code, Language, RemoteProtocol, SecretPlace, Transport};
+use tollgate_config::model::{Auth, Code, KeyAlgorithm, Language, OAuthGrant, RemoteProtocol, SecretPlace, Transport};
 use tollgate_core::Limits;
 
 /// Files that are right; the schema must accept each too.
@@ -170,10 +170,10 @@ fn a_remote_server_has_oauth_unless_it_says_otherwise() {
     assert_eq!(*auth_of(&config, "plain"), Auth::OAuth(Box::default()));
     let Auth::OAuth(full) = auth_of(&config, "full") else { panic!("OAuth") };
     assert_eq!((full.client_id.as_deref(), full.redirect_port, full.grant), (Some("c"), Some(8400), OAuthGrant::Code));
-    assert_eq!((full.scopes.as_slice(), full.issuer.as_deref()), (
-        ["read".to_owned(), "https://a.com/scope".to_owned()].as_slice(),
-        Some("https://login.a.com/"),
-    ));
+    assert_eq!(
+        (full.scopes.as_slice(), full.issuer.as_deref()),
+        (["read".to_owned(), "https://a.com/scope".to_owned()].as_slice(), Some("https://login.a.com/"),)
+    );
     let Auth::OAuth(robot) = auth_of(&config, "robot") else { panic!("OAuth") };
     assert_eq!((robot.grant, robot.key_algorithm), (OAuthGrant::ClientCredentials, KeyAlgorithm::Rs256));
 }
@@ -189,7 +189,10 @@ fn oauth_of_other_clients_works_or_is_warned_of() {
     assert_eq!(oauth("code"), Some((id.clone(), false, 0)));
     assert_eq!(oauth("cursor"), Some((id, true, 2)));
     assert_eq!((oauth("off"), oauth("header")), (None, None));
-    assert_eq!((oauth("word"), oauth("token"), oauth("odd")), (Some((None, false, 0)), Some((None, false, 0)), Some((None, false, 0))));
+    assert_eq!(
+        (oauth("word"), oauth("token"), oauth("odd")),
+        (Some((None, false, 0)), Some((None, false, 0)), Some((None, false, 0)))
+    );
     let warnings = lines(&config.warnings).join("\n").replace("/etc/gate/", "");
     assert!(!warnings.contains("hunter2"), "{warnings}");
     insta::assert_snapshot!("oauth_of_other_clients", warnings);

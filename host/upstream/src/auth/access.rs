@@ -160,7 +160,6 @@ impl ServerAuth {
     /// As of any request; and that a login is needed.
     pub(crate) async fn send(self: &Arc<Self>, request: RequestBuilder) -> Result<Response, HttpError> {
         let mut access = self.current().await?;
-        let mut was_renewed = false;
         for _ in 0..MAX_AGAIN {
             let outgoing = request.try_clone();
             let outgoing = outgoing.ok_or_else(|| HttpError::NotSent("the request cannot be sent again".to_owned()))?;
@@ -182,14 +181,7 @@ impl ServerAuth {
             let status = response.status();
             drop(response);
             self.asked.lock().challenge = Some(challenge.clone()).filter(|c| !c.is_empty());
-            let is_second = was_renewed && matches!(need, Need::Another);
-            was_renewed |= matches!(need, Need::Another);
-            let got = if is_second {
-                Err(AuthFault::NeedsLogin("it refuses the token that was just got".to_owned()))
-            } else {
-                self.get(access.clone(), need).await
-            };
-            match got {
+            match self.get(access.clone(), need).await {
                 Ok(next) => access = Some(next),
                 Err(fault) => return Err(self.refused(status, &challenge, fault)),
             }
@@ -226,7 +218,8 @@ impl ServerAuth {
                 };
                 HttpError::Login(format!("HTTP {status}, {why}; {next}{said}"))
             }
-            AuthFault::Unavailable(why) => HttpError::Login(format!("HTTP {status}, {why}")),
+            // What was refused was not done.
+            AuthFault::Unavailable(why) => HttpError::NotSent(format!("HTTP {status}, {why}")),
         }
     }
 
@@ -252,18 +245,23 @@ impl ServerAuth {
         }
         let refused_at_once = sent.is_some() && work.got.is_some_and(|got| now.saturating_sub(got) < JUST_GOT);
         let is_renewal = matches!(need, Need::Another);
+        // What was kept is not new; what an authorization server just gave is.
+        let mut is_new = true;
         let result = match (need, self.spec.grant) {
             (Need::Another, _) if refused_at_once => {
                 Err(AuthFault::NeedsLogin("it refuses the token that was just got".to_owned()))
             }
-            (Need::Another, OAuthGrant::Code) => self.renew(sent).await,
+            (Need::Another, OAuthGrant::Code) => self.renew(sent).await.map(|(access, renewed)| {
+                is_new = renewed;
+                access
+            }),
             (Need::Another, OAuthGrant::ClientCredentials) => self.ask_for(Vec::new()).await,
             (Need::Scopes(scopes), OAuthGrant::Code) => self.want(sent, scopes).await,
             (Need::Scopes(scopes), OAuthGrant::ClientCredentials) => self.ask_for(scopes).await,
         };
         match &result {
             Ok(access) => {
-                *work = Work { failed: None, got: Some(self.clock.monotonic()) };
+                *work = Work { failed: None, got: is_new.then(|| self.clock.monotonic()) };
                 self.access.store(Some(access.clone()));
                 tracing::debug!(target: crate::LOG, server = %self.server, scopes = ?access.scopes, "a token was got");
             }
@@ -273,8 +271,9 @@ impl ServerAuth {
         result
     }
 
-    /// Takes up the login that is kept, and renews it if it is the one that was refused or is about to end.
-    async fn renew(&self, sent: Option<&Arc<Access>>) -> Result<Arc<Access>, AuthFault> {
+    /// Takes up the login that is kept, and renews it if it is the one that was refused or is about to end. Tells
+    /// whether it did.
+    async fn renew(&self, sent: Option<&Arc<Access>>) -> Result<(Arc<Access>, bool), AuthFault> {
         let ended = |why: &str| {
             self.access.store(None);
             self.lost.store(sent.is_some(), Ordering::Relaxed);
@@ -296,7 +295,7 @@ impl ServerAuth {
         let is_other = sent.is_none_or(|sent| sent.token != access.token);
         let can_renew = access.refresh.is_some();
         if is_other && !(if can_renew { access.expires_soon(now) } else { access.has_expired(now) }) {
-            return Ok(Arc::new(access));
+            return Ok((Arc::new(access), false));
         }
         if !can_renew {
             return Err(ended("the login has ended"));
@@ -311,7 +310,7 @@ impl ServerAuth {
             Err(fault) => return Err(fault),
         };
         store.save(&key, renewed.to_secret()?).await.map_err(unusable)?;
-        Ok(Arc::new(renewed.access()?))
+        Ok((Arc::new(renewed.access()?), true))
     }
 
     /// Gets a token without a person, with `more` scopes.

@@ -4,7 +4,7 @@
 use super::entry::Entry;
 use super::guard::GuardedHttp;
 use super::spec::{ClientKey, KeyAlgorithm, OAuthSpec};
-use super::{AuthFault, auth_error_text, quiet};
+use super::{AuthFault, quiet};
 use reqwest::Url;
 use rmcp::transport::auth::{
     AuthError, AuthorizationManager, AuthorizationMetadata, ClientCredentialsConfig, CredentialStore,
@@ -41,7 +41,7 @@ impl Authority {
         spec: &OAuthSpec,
     ) -> Result<Self, AuthFault> {
         let failed = |error: &AuthError| {
-            let why = auth_error_text(error, http.take_failure());
+            let why = http.error_text(error);
             AuthFault::Unavailable(format!("its authorization server cannot be found: {why}"))
         };
         let client: Arc<dyn OAuthHttpClient> = http.clone();
@@ -126,7 +126,7 @@ impl Authority {
         let registered = quiet(self.manager.register_client(CLIENT_NAME, redirect_url, &scopes)).await;
         match registered {
             Ok(client) => Ok(client.client_secret),
-            Err(error) => Err(auth_error_text(&error, self.http.take_failure())),
+            Err(error) => Err(self.error_text(&error)),
         }
     }
 
@@ -165,7 +165,7 @@ impl Authority {
     }
 
     pub(crate) fn error_text(&self, error: &AuthError) -> String {
-        auth_error_text(error, self.http.take_failure())
+        self.http.error_text(error)
     }
 
     /// Renews a login.

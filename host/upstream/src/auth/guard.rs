@@ -10,7 +10,7 @@ use futures::StreamExt;
 use parking_lot::Mutex;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
+use rmcp::transport::auth::{AuthError, OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,8 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
+/// What of a form is secret.
+const SECRETS: [&str; 6] = ["code", "code_verifier", "refresh_token", "client_secret", "client_assertion", "token"];
 /// Where the environment names proxies.
 const PROXY_VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -173,9 +175,12 @@ impl Resolve for GuardedResolver {
 /// The HTTP client of everything that authorisation asks for.
 pub(crate) struct GuardedHttp {
     guard: Guard,
+    base: Url,
     client: reqwest::Client,
     /// Why the last request failed; rmcp does not always say it.
     failed: Mutex<Option<String>>,
+    /// The secrets that the last form had: an answer may repeat them.
+    sent: Mutex<Vec<String>>,
 }
 
 impl GuardedHttp {
@@ -200,7 +205,7 @@ impl GuardedHttp {
             .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("no HTTP client: {error}"))?;
-        Ok(Self { guard, client, failed: Mutex::default() })
+        Ok(Self { guard, base: server.clone(), client, failed: Mutex::default(), sent: Mutex::default() })
     }
 
     /// What it keeps to.
@@ -208,9 +213,32 @@ impl GuardedHttp {
         &self.guard
     }
 
-    /// Why the last request failed, once.
-    pub(crate) fn take_failure(&self) -> Option<String> {
-        self.failed.lock().take()
+    /// What went wrong, fit to be shown: with what was refused here, which rmcp leaves out of some of its texts, and
+    /// without what was sent.
+    pub(crate) fn error_text(&self, error: &AuthError) -> String {
+        let mut text = super::chain_text(error);
+        if let Some(failed) = self.failed.lock().take().filter(|failed| !text.contains(failed)) {
+            text = format!("{text}: {failed}");
+        }
+        for secret in self.sent.lock().iter().filter(|secret| secret.len() >= 6) {
+            text = text.replace(secret, "***");
+        }
+        text
+    }
+
+    /// Notes the secrets of a form, as they are and as they are written in it.
+    fn note(&self, form: &[u8]) {
+        let form = String::from_utf8_lossy(form);
+        let mut sent = Vec::new();
+        for (name, written) in form.split('&').filter_map(|pair| pair.split_once('=')) {
+            if SECRETS.contains(&name) {
+                let mut url = self.base.clone();
+                url.set_query(Some(&format!("v={written}")));
+                sent.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+                sent.push(written.to_owned());
+            }
+        }
+        *self.sent.lock() = sent;
     }
 
     /// Sends a form. The answer's status.
@@ -239,6 +267,7 @@ impl GuardedHttp {
     }
 
     async fn run(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, String> {
+        self.note(request.body());
         let request = reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
         self.guard.url(request.url()).map_err(|refused| refused.to_string())?;
         let shown = crate::http::shown_url(request.url().as_str());

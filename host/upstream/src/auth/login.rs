@@ -227,19 +227,11 @@ async fn login(auth: &ServerAuth, ui: &dyn LoginUi) -> Result<LoginDone, LoginEr
             LoginError::Denied { server: server(), why: clean(&why, 300) }
         }
     })?;
-    let secret = client_secret.clone();
     let entry = authority.exchange(code, &state, issuer, client_secret).await.map_err(|error| match error {
         AuthError::AuthorizationServerMismatch { .. } | AuthError::AuthorizationServerMissingIssuer { .. } => {
             LoginError::WrongIssuer { server: server(), why: clean(&error.to_string(), 300) }
         }
-        error => {
-            let mut why = scrub(auth, &authority.error_text(&error));
-            // A token endpoint may repeat what it was sent.
-            for sent in [Some(code), secret.as_ref()].into_iter().flatten() {
-                why = why.replace(sent.as_str(), "***");
-            }
-            LoginError::Exchange { server: server(), why }
-        }
+        error => LoginError::Exchange { server: server(), why: scrub(auth, &authority.error_text(&error)) },
     })?;
     let keep = |fault: AuthFault| LoginError::Keep { server: server(), why: fault.to_string() };
     let access = auth.take_up(&authority.issuer, &entry).await.map_err(keep)?;

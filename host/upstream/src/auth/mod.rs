@@ -24,8 +24,6 @@ pub mod login;
 pub mod spec;
 pub mod store;
 
-use rmcp::transport::auth::AuthError;
-
 /// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthFault {
@@ -50,16 +48,20 @@ fn chain_text(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    crate::text::clean(&text, MAX_SHOWN_CHARS)
+    crate::text::clean(&without_users(&text), MAX_SHOWN_CHARS)
 }
 
-/// What rmcp says went wrong. `refused` is what the guard refused last: rmcp leaves that out of some of its texts.
-fn auth_error_text(error: &AuthError, refused: Option<String>) -> String {
-    let text = chain_text(error);
-    match refused {
-        Some(refused) if !text.contains(&refused) => format!("{text}: {refused}"),
-        _ => text,
+/// Without what stands before an `@` in URLs.
+fn without_users(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| "/?# `\"".contains(c)).unwrap_or(part.len());
+        let (authority, rest) = part.split_at(end);
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        out = format!("{out}://{host}{rest}");
     }
+    out
 }
 
 /// rmcp logs codes and what else token endpoints send. Nothing of it is logged here.

@@ -30,7 +30,7 @@ async fn a_locked_server_says_what_to_run_and_a_login_opens_it() {
     let CallError::AuthRequired(text) = &error else { panic!("{error:?}") };
     assert!(text.contains("HTTP 401") && text.contains("run `tollgate login s`"), "{text}");
     let status = until(&fleet, "s", ServerState::Failed).await;
-    assert!(status.error.unwrap().contains("run `tollgate login s`"));
+    assert!(status.needs_auth && status.error.unwrap().contains("run `tollgate login s`"));
 
     let browser = Browser::default();
     let done = fleet.login("s", &browser).await.unwrap();
