@@ -186,8 +186,8 @@ impl ServerAuth {
                 Err(fault) => return Err(self.refused(status, &challenge, fault)),
             }
         }
-        let fault = AuthFault::NeedsLogin("it asks for more each time".to_owned());
-        Err(self.refused(StatusCode::FORBIDDEN, "", fault))
+        let fault = AuthFault::NeedsLogin("it refuses each token that it is sent".to_owned());
+        Err(self.refused(StatusCode::UNAUTHORIZED, "", fault))
     }
 
     /// The token for the next request.
@@ -302,12 +302,15 @@ impl ServerAuth {
         }
         let renewed = match authority.refresh(&self.spec, &entry).await {
             Ok(renewed) => renewed,
-            Err(AuthFault::NeedsLogin(why)) => {
-                // A refresh token that was refused is not sent again.
-                store.remove(&key).await.map_err(unusable)?;
-                return Err(ended(&why));
+            Err((fault, is_dead)) => {
+                if is_dead {
+                    store.remove(&key).await.map_err(unusable)?;
+                }
+                return Err(match fault {
+                    AuthFault::NeedsLogin(why) => ended(&why),
+                    fault => fault,
+                });
             }
-            Err(fault) => return Err(fault),
         };
         store.save(&key, renewed.to_secret()?).await.map_err(unusable)?;
         Ok((Arc::new(renewed.access()?), true))
@@ -326,13 +329,15 @@ impl ServerAuth {
             return Err(AuthFault::NeedsLogin(format!("the client does not get the scopes `{more}` that it needs")));
         }
         scopes.extend(more);
-        let scopes = unique(scopes);
+        let mut scopes = unique(scopes);
+        scopes.truncate(MAX_WANTED);
         let entry = authority.client_credentials(&self.spec, scopes.clone()).await?;
         self.asked.lock().scopes = scopes;
         Ok(Arc::new(entry.access()?))
     }
 
-    /// Notes which scopes the next login has to ask for. A person has to consent to them.
+    /// Notes which scopes the next login has to ask for: a person has to consent to them. Unless somebody did, in
+    /// another process.
     async fn want(&self, sent: Option<&Arc<Access>>, scopes: Vec<String>) -> Result<Arc<Access>, AuthFault> {
         let shown = clean(&scopes.join(" "), 200);
         let needs = AuthFault::NeedsLogin(format!("it needs a login with the scopes `{shown}`"));
@@ -342,6 +347,10 @@ impl ServerAuth {
         let _lock = store.lock(&key).await.map_err(unusable)?;
         if let Some(kept) = store.load(&key).await.map_err(unusable)? {
             let mut entry = Entry::parse(&kept)?;
+            let access = entry.access()?;
+            if sent.is_none_or(|sent| sent.token != access.token) {
+                return Ok(Arc::new(access));
+            }
             let before = entry.wanted.len();
             entry.wanted.extend(scopes);
             entry.wanted = unique(entry.wanted);

@@ -171,11 +171,11 @@ impl Authority {
     /// Renews a login.
     ///
     /// # Errors
-    /// It has ended, or there was no answer.
-    pub(crate) async fn refresh(&mut self, spec: &OAuthSpec, entry: &Entry) -> Result<Entry, AuthFault> {
+    /// It has ended, or there was no answer; and whether its refresh token is of no more use.
+    pub(crate) async fn refresh(&mut self, spec: &OAuthSpec, entry: &Entry) -> Result<Entry, (AuthFault, bool)> {
         let client = entry.credentials.client_id.clone();
         if spec.client_id.as_ref().is_some_and(|id| *id != client) {
-            return Err(AuthFault::NeedsLogin("the login was made as another client".to_owned()));
+            return Err((AuthFault::NeedsLogin("the login was made as another client".to_owned()), false));
         }
         let configured = spec.client_secret.as_ref().filter(|_| spec.client_id.is_some());
         let secret = configured.map(|secret| secret.expose().to_owned()).or_else(|| entry.client_secret.clone());
@@ -186,16 +186,17 @@ impl Authority {
             quiet(self.manager.refresh_token()).await?;
             self.received(entry.client_secret.clone()).await
         };
-        let renewed = renewed.await.map(|renewed| Entry { wanted: entry.wanted.clone(), ..renewed });
-        renewed.map_err(|error| {
-            let why = self.error_text(&error);
-            let has_ended = matches!(error, AuthError::TokenRefreshRejected(_) | AuthError::AuthorizationRequired)
-                || FINAL.iter().any(|code| why.contains(code));
-            if has_ended {
-                AuthFault::NeedsLogin(format!("the login has ended: {why}"))
-            } else {
-                AuthFault::Unavailable(format!("the login could not be renewed: {why}"))
+        let error = match renewed.await {
+            Ok(renewed) => return Ok(Entry { wanted: entry.wanted.clone(), ..renewed }),
+            Err(error) => error,
+        };
+        let why = self.error_text(&error);
+        Err(match error {
+            AuthError::TokenRefreshRejected(_) => (AuthFault::NeedsLogin(format!("the login has ended: {why}")), true),
+            _ if FINAL.iter().any(|code| why.contains(code)) => {
+                (AuthFault::NeedsLogin(format!("the login cannot be renewed: {why}")), false)
             }
+            _ => (AuthFault::Unavailable(format!("the login could not be renewed: {why}")), false),
         })
     }
 

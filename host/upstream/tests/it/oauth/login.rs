@@ -160,6 +160,21 @@ async fn the_clients_identity_is_the_configured_one_then_a_document_then_a_regis
 }
 
 #[tokio::test]
+async fn http_sse_carries_the_token_on_its_stream_and_on_its_posts() {
+    let servers = servers(Odd::default()).await;
+    let fleet = fleet(&servers.url.replace("/mcp", "/sse"), OAuthSpec::default(), memory());
+    let error = fails(&fleet, "s:echo", json!({"text": "hi"})).await;
+    assert!(matches!(error, CallError::AuthRequired(_)), "{error:?}");
+    fleet.login("s", &Browser::default()).await.unwrap();
+    echoes(&fleet, "s:echo").await;
+    assert_eq!(status(&fleet, "s").transport, "sse");
+    servers.world.lock().end_access();
+    echoes(&fleet, "s:echo").await;
+    assert_eq!(servers.world.lock().count_of("token refresh_token"), 1, "renewed in the midst of a session");
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
 async fn only_the_trusted_issuer_is_used() {
     let auth = OAuthSpec { issuer: Some("https://auth.example.com".into()), ..OAuthSpec::default() };
     let (error, servers) = failed_login(Odd::default(), auth).await;

@@ -2,8 +2,9 @@
 
 use crate::http::{Served, serve};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use parking_lot::Mutex;
@@ -125,9 +126,10 @@ pub async fn servers(odd: Odd) -> Servers {
     .await;
     let mcp = serve(
         Router::new()
-            .route("/.well-known/oauth-protected-resource/mcp", get(resource))
+            .route("/.well-known/oauth-protected-resource/{path}", get(resource))
             .route("/mcp", any(mcp))
-            .with_state(world.clone()),
+            .with_state(world.clone())
+            .merge(crate::legacy_sse::router().layer(from_fn_with_state(world.clone(), locked))),
     )
     .await;
     let url = format!("{}/mcp", mcp.url);
@@ -142,10 +144,10 @@ pub async fn servers(odd: Odd) -> Servers {
     Servers { world, url, authority, _mcp: mcp }
 }
 
-async fn resource(State(world): State<Shared>) -> Response {
+async fn resource(State(world): State<Shared>, Path(path): Path<String>) -> Response {
     let world = world.lock();
     let authority = world.odd.authority.clone().unwrap_or_else(|| world.issuer.clone());
-    axum::Json(json!({"resource": format!("{}/mcp", world.mcp), "authorization_servers": [authority],
+    axum::Json(json!({"resource": format!("{}/{path}", world.mcp), "authorization_servers": [authority],
         "scopes_supported": ["read"]}))
     .into_response()
 }
@@ -248,7 +250,7 @@ async fn token(State(world): State<Shared>, headers: HeaderMap, body: String) ->
     if world.odd.broken_tokens {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    assert!(params["resource"].ends_with("/mcp"), "the resource is named: {params:?}");
+    assert!(params["resource"].starts_with(&world.mcp), "the resource is named: {params:?}");
     // Confidential clients prove who they are, by header or body.
     let basic = headers.get("authorization").map(|v| v.to_str().unwrap().to_owned());
     let proves = |id: &str, secret: &str| {
@@ -298,6 +300,20 @@ async fn revoke(State(world): State<Shared>, body: String) -> Response {
     world.access.remove(&params["token"]);
     world.refresh.remove(&params["token"]);
     StatusCode::OK.into_response()
+}
+
+/// Lets nobody in without a token.
+async fn locked(State(world): State<Shared>, request: Request, next: Next) -> Response {
+    let token = request.headers().get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+    let (is_known, base) = {
+        let world = world.lock();
+        (token.is_some_and(|token| world.access.contains_key(token)), world.mcp.clone())
+    };
+    if is_known {
+        return next.run(request).await;
+    }
+    let challenge = format!("Bearer resource_metadata=\"{base}/.well-known/oauth-protected-resource/sse\"");
+    (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response()
 }
 
 async fn mcp(State(world): State<Shared>, headers: HeaderMap, body: String) -> Response {
