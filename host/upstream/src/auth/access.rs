@@ -18,8 +18,8 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use parking_lot::Mutex;
 use reqwest::{RequestBuilder, Response, Url};
 use rmcp::transport::auth::WWWAuthenticateParams;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tollgate_core::{Clock, Secret};
 
@@ -37,7 +37,8 @@ pub(crate) struct ServerAuth {
     pub(crate) server: String,
     pub(crate) spec: OAuthSpec,
     pub(crate) url: Url,
-    pub(crate) http: Arc<GuardedHttp>,
+    /// Made when it is needed: most servers never ask.
+    http: OnceLock<Result<Arc<GuardedHttp>, String>>,
     pub(crate) logins: Logins,
     pub(crate) clock: Arc<dyn Clock>,
     access: ArcSwapOption<Access>,
@@ -70,7 +71,7 @@ enum Need {
 
 impl ServerAuth {
     /// # Errors
-    /// The URL cannot be read, or the machine has no usable TLS set-up.
+    /// The URL cannot be read.
     pub(crate) fn new(
         server: &str,
         url: &str,
@@ -88,7 +89,7 @@ impl ServerAuth {
         Ok(Self {
             server: server.to_owned(),
             spec,
-            http: Arc::new(GuardedHttp::new(&url)?),
+            http: OnceLock::new(),
             url,
             logins,
             clock,
@@ -128,7 +129,12 @@ impl ServerAuth {
     }
 
     pub(crate) async fn discover(&self) -> Result<Authority, AuthFault> {
-        Authority::discover(&self.url, &self.http, self.challenge().as_deref(), &self.spec).await
+        let http = self.http.get_or_init(|| {
+            let issuer = self.spec.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
+            GuardedHttp::new(&self.url, issuer.as_ref()).map(Arc::new)
+        });
+        let http = http.as_ref().map_err(|why| AuthFault::Unavailable(why.clone()))?;
+        Authority::discover(&self.url, http, self.challenge().as_deref(), &self.spec).await
     }
 
     /// Looks for a login that is kept, before a connection is made: another process may have logged in or out.
@@ -168,6 +174,9 @@ impl ServerAuth {
                 None => outgoing,
             };
             let response = send(outgoing).await?;
+            if !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                return Ok(response);
+            }
             let challenge = challenge_of(&response);
             let params = WWWAuthenticateParams::parse(&challenge, &self.url);
             let need = match response.status() {
@@ -340,7 +349,10 @@ impl ServerAuth {
     /// another process.
     async fn want(&self, sent: Option<&Arc<Access>>, scopes: Vec<String>) -> Result<Arc<Access>, AuthFault> {
         let shown = clean(&scopes.join(" "), 200);
-        let needs = AuthFault::NeedsLogin(format!("it needs a login with the scopes `{shown}`"));
+        let needs = AuthFault::NeedsLogin(match shown.as_str() {
+            "" => "it needs a login with more scopes, and does not say which".to_owned(),
+            shown => format!("it needs a login with the scopes `{shown}`"),
+        });
         let store = &self.logins.store;
         let Some(issuer) = sent.and_then(|sent| sent.issuer.as_deref()) else { return Err(needs) };
         let key = self.key(issuer);
@@ -374,6 +386,8 @@ impl ServerAuth {
         self.logins.store.save(&key, entry.to_secret()?).await.map_err(unusable)?;
         *work = Work::default();
         self.access.store(Some(access.clone()));
+        let (server, issuer) = (&self.server, clean(issuer, 200));
+        tracing::info!(target: crate::LOG, %server, %issuer, scopes = ?access.scopes, "somebody logged in");
         Ok(access)
     }
 

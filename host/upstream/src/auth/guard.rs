@@ -2,7 +2,7 @@
 //!
 //! A server names its authorization server, and that one its endpoints; a hostile one would name what only this
 //! machine can reach. So: `https`, or `http` between loopback addresses; no user or password in a URL; no private
-//! address unless it is the host that the configuration itself names; never a link-local or reserved one, where
+//! address unless its host is one that the configuration itself names (the server, the trusted issuer); never a link-local or reserved one, where
 //! clouds keep their credentials. Names are judged by the addresses that they resolve to, at each connection, and
 //! redirects are not followed, so nothing can be swapped after the judgement.
 
@@ -91,14 +91,18 @@ fn is_loopback_host(host: &str) -> bool {
 /// What may be reached on behalf of one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    host: String,
+    /// Those that the configuration names.
+    hosts: Vec<String>,
     is_loopback: bool,
 }
 
 impl Guard {
-    pub(crate) fn new(server: &Url) -> Self {
-        let host = plain(server.host_str().unwrap_or_default());
-        Self { is_loopback: is_loopback_host(&host), host }
+    pub(crate) fn new(server: &Url, trusted_issuer: Option<&Url>) -> Self {
+        let named = [Some(server), trusted_issuer].into_iter().flatten();
+        Self {
+            is_loopback: server.host_str().is_some_and(is_loopback_host),
+            hosts: named.filter_map(|url| url.host_str().map(plain)).collect(),
+        }
     }
 
     /// Judges a URL before it is used, or shown to a person. A name in it is judged when it is resolved.
@@ -123,13 +127,13 @@ impl Guard {
 
     /// Judges an address that a host has.
     fn address(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+        let host = plain(host);
         let allowed = match kind_of(address) {
             Kind::Public => true,
-            Kind::Loopback => self.is_loopback || plain(host) == self.host,
-            Kind::Private => plain(host) == self.host,
+            Kind::Loopback => self.is_loopback || self.hosts.contains(&host),
+            Kind::Private => self.hosts.contains(&host),
             Kind::Reserved => false,
         };
-        let host = plain(host);
         let refused = || Refused(format!("`{host}` is refused: its address {address} is not a public one"));
         if allowed { Ok(()) } else { Err(refused()) }
     }
@@ -186,12 +190,12 @@ pub(crate) struct GuardedHttp {
 impl GuardedHttp {
     /// # Errors
     /// The machine has no usable TLS set-up.
-    pub(crate) fn new(server: &Url) -> Result<Self, String> {
-        Self::with_lookup(server, Arc::new(|host| Ok((host, 0).to_socket_addrs()?.collect())))
+    pub(crate) fn new(server: &Url, trusted_issuer: Option<&Url>) -> Result<Self, String> {
+        let guard = Guard::new(server, trusted_issuer);
+        Self::with_lookup(server, guard, Arc::new(|host| Ok((host, 0).to_socket_addrs()?.collect())))
     }
 
-    fn with_lookup(server: &Url, lookup: Lookup) -> Result<Self, String> {
-        let guard = Guard::new(server);
+    fn with_lookup(server: &Url, guard: Guard, lookup: Lookup) -> Result<Self, String> {
         let proxies = PROXY_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
         let proxies = proxies.filter_map(|proxy| {
             let url = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
@@ -268,8 +272,10 @@ impl GuardedHttp {
 
     async fn run(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, String> {
         self.note(request.body());
-        let request = reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
         self.guard.url(request.url()).map_err(|refused| refused.to_string())?;
+        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
         let shown = crate::http::shown_url(request.url().as_str());
         let failed = |error: reqwest::Error| format!("{shown}: {}", super::chain_text(&error.without_url()));
         let response = self.client.execute(request).await.map_err(failed)?;
@@ -305,7 +311,7 @@ mod tests {
     use super::*;
 
     fn guard(server: &str) -> Guard {
-        Guard::new(&Url::parse(server).unwrap())
+        Guard::new(&Url::parse(server).unwrap(), None)
     }
 
     #[track_caller]
@@ -381,6 +387,15 @@ mod tests {
         check("https://169.254.169.254/mcp", "https://169.254.169.254/token", false);
     }
 
+    #[test]
+    fn the_host_of_the_trusted_issuer_may_have_a_private_address() {
+        let [server, issuer] = ["https://mcp.corp/mcp", "https://sso.corp"].map(|url| Url::parse(url).unwrap());
+        let address = "10.0.0.9".parse().unwrap();
+        assert!(Guard::new(&server, Some(&issuer)).address("sso.corp", address).is_ok());
+        assert!(Guard::new(&server, Some(&issuer)).address("other.corp", address).is_err());
+        assert!(Guard::new(&server, None).address("sso.corp", address).is_err());
+    }
+
     async fn resolve(server: &str, host: &str, address: &str) -> Result<Vec<SocketAddr>, String> {
         let address: IpAddr = address.parse().unwrap();
         let resolver = GuardedResolver {
@@ -411,7 +426,8 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let lookup: Lookup = Arc::new(|_| Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]));
-        let client = GuardedHttp::with_lookup(&Url::parse("https://mcp.example.com").unwrap(), lookup).unwrap();
+        let server = Url::parse("https://mcp.example.com").unwrap();
+        let client = GuardedHttp::with_lookup(&server, Guard::new(&server, None), lookup).unwrap();
         let request = http::Request::get(format!("https://rebound.example:{port}/")).body(Vec::new()).unwrap();
         let refused = client.run(request).await.unwrap_err();
         assert!(refused.contains("not a public one"), "{refused}");

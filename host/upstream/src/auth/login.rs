@@ -281,6 +281,7 @@ async fn logout(auth: &ServerAuth) -> Result<LogoutDone, LoginError> {
         let _lock = store.lock(&key).await.map_err(|error| failed(error.to_string()))?;
         let entry = kept(auth, &issuer).await?;
         store.remove(&key).await.map_err(|error| failed(error.to_string()))?;
+        tracing::info!(target: crate::LOG, server = %auth.server, issuer = %clean(&issuer, 200), "somebody logged out");
         done.forgotten += 1;
         let Some(entry) = entry else { continue };
         let revoked = match &authority {

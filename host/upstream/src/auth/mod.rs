@@ -4,7 +4,7 @@
 //! **Architecture invariant:** the tokens on a request to a server are those that were got for it here. There is
 //! no way in for the token of whoever calls the host, so none can be passed on.
 //!
-//! **Architecture invariant:** what a server's metadata names is reached through [`guard`] and no other way.
+//! **Architecture invariant:** what a server's metadata names is reached through `guard` and no other way.
 //!
 //! # Layout
 //!

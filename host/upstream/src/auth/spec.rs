@@ -73,6 +73,7 @@ pub struct OAuthSpec {
     pub grant: OAuthGrant,
     /// The port of 127.0.0.1 that the browser comes back to. `None`: any that is free.
     pub redirect_port: Option<u16>,
-    /// The only authorization server to trust. `None`: the one that the server names.
+    /// The only authorization server to trust; its host may have a private address. `None`: the one that the server
+    /// names.
     pub issuer: Option<String>,
 }
