@@ -29,6 +29,8 @@ keys! {
         grant "grant": OAuthGrant,
         /// The port of 127.0.0.1 that the browser comes back to; any that is free if it is not given.
         redirect_port "redirect_port": Port,
+        /// The URL that the browser comes back to, if the client was registered with one; http://localhost:8080/callback.
+        redirect_url "redirect_url": RedirectUrl,
         /// The only authorization server to trust; the one that the server names if it is not given.
         issuer "issuer": Issuer,
     }
@@ -187,6 +189,26 @@ impl Read for HttpsUrl {
     }
 }
 
+/// A URL of this machine that a browser is sent to.
+struct RedirectUrl(String);
+
+impl Read for RedirectUrl {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let Url(url) = Url::read(node, key, cx)?;
+        let is_here = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme_str() != Some("http") || !is_here || url.port().is_none() || url.query().is_some() {
+            let help = "write it as http://localhost:8080/callback";
+            cx.error_help(node.line, key, "not a URL of this machine with a port", help);
+            return None;
+        }
+        cx.text(node, key).map(|text| Self(text.to_owned()))
+    }
+
+    fn schema() -> serde_json::Value {
+        Url::schema()
+    }
+}
+
 impl Read for Auth {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let is_ours = node.get("type").is_some();
@@ -219,6 +241,7 @@ impl Read for Auth {
             scopes: scopes(keys.scopes),
             grant: keys.grant.map(|grant| grant.value).unwrap_or_default(),
             redirect_port: keys.redirect_port.map(|port| port.value.0),
+            redirect_url: keys.redirect_url.map(|url| url.value.0),
             issuer: keys.issuer.map(|issuer| issuer.value.0),
         };
         check(&oauth, node, key, cx);
@@ -239,6 +262,9 @@ fn check(oauth: &OAuth, node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) {
     let by_itself = oauth.grant == OAuthGrant::ClientCredentials;
     let proofs = (oauth.client_secret.is_some(), oauth.client_key.is_some());
     let mut error = |message: &str, help: &str| cx.error_help(node.line, key, message, help);
+    if oauth.redirect_port.is_some() && oauth.redirect_url.is_some() {
+        error("has both `redirect_port` and `redirect_url`", "keep one of them");
+    }
     if proofs == (true, true) {
         error("has both `client_secret` and `client_key`", "keep one of them");
     }
@@ -283,7 +309,8 @@ impl Read for ForeignAuth {
             client_secret: keys.client_secret.or(keys.client_secret_too).filter(|_| client_id.is_some()),
             client_id,
             scopes: scopes(keys.scopes),
-            redirect_port: keys.port.map(|port| port.value.0),
+            // What those clients name to the authorization server.
+            redirect_url: keys.port.map(|port| format!("http://localhost:{}/callback", port.value.0)),
             ..OAuth::default()
         };
         Some(Self(Auth::OAuth(Box::new(oauth))))

@@ -164,6 +164,8 @@ pub struct OAuth {
     pub grant: OAuthGrant,
     /// The port that the browser comes back to.
     pub redirect_port: Option<u16>,
+    /// The whole URL that it comes back to, in place of the port.
+    pub redirect_url: Option<String>,
     /// The only authorization server to trust.
     pub issuer: Option<String>,
 }

@@ -181,6 +181,8 @@ fn a_remote_server_has_oauth_unless_it_says_otherwise() {
 #[test]
 fn oauth_of_other_clients_works_or_is_warned_of() {
     let config = config("oauth.json", OAUTH);
+    let Auth::OAuth(code) = auth_of(&config, "code") else { panic!("OAuth") };
+    assert_eq!(code.redirect_url.as_deref(), Some("http://localhost:8080/callback"));
     let oauth = |name: &str| match auth_of(&config, name) {
         Auth::OAuth(oauth) => Some((oauth.client_id.clone(), oauth.client_secret.is_some(), oauth.scopes.len())),
         Auth::None => None,

@@ -144,6 +144,8 @@ topics! {
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, grant: client_credentials}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_id: c, client_key: x}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, scopes: ['a b'], redirect_port: 70000}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, redirect_url: 'http://x.com:1/c'}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, redirect_url: 'http://[::1]:1/c', redirect_port: 1}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_metadata_url: 'http://x.com/c', issuer: x}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_id: c, client_secret: a, client_key: b, grant: implicit}}}"),
     ];

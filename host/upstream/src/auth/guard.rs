@@ -80,7 +80,7 @@ fn plain(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase()
 }
 
-fn is_loopback_host(host: &str) -> bool {
+pub(super) fn is_loopback_host(host: &str) -> bool {
     let host = plain(host);
     match host.parse() {
         Ok(address) => kind_of(address) == Kind::Loopback,

@@ -1,10 +1,12 @@
 //! Where the browser comes back to: one address of loopback, for the time of one login.
 
+use super::guard::is_loopback_host;
+use super::spec::OAuthSpec;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use reqwest::Url;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -56,19 +58,29 @@ impl Callback {
 /// The open address. Dropping it closes it.
 pub(crate) struct Listener {
     socket: TcpListener,
-    port: u16,
+    path: String,
+    /// Its URL, as the authorization server gets it.
+    pub(crate) url: String,
 }
 
 impl Listener {
-    /// Opens it, on `port` or a free one.
-    pub(crate) async fn open(port: Option<u16>) -> io::Result<Self> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
-        let port = socket.local_addr()?.port();
-        Ok(Self { socket, port })
-    }
-
-    pub(crate) fn redirect_url(&self) -> String {
-        format!("http://127.0.0.1:{}{PATH}", self.port)
+    /// Opens it, where the configuration says or on a free port.
+    pub(crate) async fn open(spec: &OAuthSpec) -> io::Result<Self> {
+        let Some(url) = &spec.redirect_url else {
+            let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, spec.redirect_port.unwrap_or(0))).await?;
+            let url = format!("http://127.0.0.1:{}{PATH}", socket.local_addr()?.port());
+            return Ok(Self { socket, path: PATH.to_owned(), url });
+        };
+        let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "http");
+        let parsed = parsed.as_ref().and_then(|url| Some((url, url.host_str()?, url.port()?)));
+        let Some((parsed, host, port)) = parsed.filter(|(_, host, _)| is_loopback_host(host)) else {
+            return Err(io::Error::other("its URL is not one of http on loopback, with a port"));
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // A browser that tries ::1 for `localhost` tries 127.0.0.1 then.
+        let address = host.parse::<IpAddr>().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let socket = TcpListener::bind((address, port)).await?;
+        Ok(Self { socket, path: parsed.path().to_owned(), url: url.clone() })
     }
 
     /// Waits for the browser of the login with this state. Whatever else comes is told off and forgotten.
@@ -77,7 +89,7 @@ impl Listener {
         loop {
             tokio::select! {
                 accepted = self.socket.accept(), if open.len() < MAX_CONNECTIONS => match accepted {
-                    Ok((stream, _)) => open.push(tokio::time::timeout(PATIENCE, answer(stream, state))),
+                    Ok((stream, _)) => open.push(tokio::time::timeout(PATIENCE, answer(stream, &self.path, state))),
                     // Out of file descriptors, perhaps.
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
                 },
@@ -91,9 +103,9 @@ impl Listener {
     }
 }
 
-async fn answer(mut stream: TcpStream, state: &str) -> io::Result<Option<Callback>> {
+async fn answer(mut stream: TcpStream, path: &str, state: &str) -> io::Result<Option<Callback>> {
     let Some(target) = read_target(&mut stream).await? else { return Ok(None) };
-    let (status, text, callback) = if target != PATH && !target.starts_with(&format!("{PATH}?")) {
+    let (status, text, callback) = if target.split('?').next() != Some(path) {
         ("404 Not Found", "There is nothing here.", None)
     } else {
         match Callback::parse(&format!("http://127.0.0.1{target}"), state) {

@@ -89,13 +89,12 @@ pub enum LoginError {
     ByItself(String),
     /// No address for the browser to come back to.
     #[error(
-        "`{server}`: port {port} of 127.0.0.1 cannot be opened for the browser: {why}; set another `redirect_port`"
+        "`{server}`: nothing can be opened for the browser to come back to: {why}; see `redirect_port` and \
+         `redirect_url` in its `auth`"
     )]
     Listen {
         /// The server.
         server: String,
-        /// The port; 0 for any.
-        port: u16,
         /// Why.
         why: String,
     },
@@ -193,13 +192,9 @@ impl Fleet {
 
 async fn login(auth: &ServerAuth, ui: &dyn LoginUi) -> Result<LoginDone, LoginError> {
     let server = || auth.server.clone();
-    let asked_port = auth.spec.redirect_port;
-    let listener = Listener::open(asked_port).await.map_err(|error| LoginError::Listen {
-        server: server(),
-        port: asked_port.unwrap_or(0),
-        why: error.to_string(),
-    })?;
-    let redirect_url = listener.redirect_url();
+    let listener = Listener::open(&auth.spec).await;
+    let listener = listener.map_err(|error| LoginError::Listen { server: server(), why: error.to_string() })?;
+    let redirect_url = listener.url.clone();
     let found = auth.discover().await;
     let mut authority = found.map_err(|fault| LoginError::Authority { server: server(), why: fault.to_string() })?;
     let earlier = kept(auth, &authority.issuer).await?;

@@ -8,7 +8,7 @@
 //!
 //! # Layout
 //!
-//! - [`spec`]: what the configuration says. [`store`]: where tokens are kept; [`file`]: in files.
+//! - [`spec`]: what the configuration says. [`store`]: where tokens are kept; [`mod@file`]: in files.
 //! - `guard`: which addresses may be reached for it, and the HTTP client that keeps to that.
 //! - `authority`: one authorization server, found and spoken with. `entry`: what is kept of a login.
 //! - `access`: the tokens of one server while it runs: renewed, stepped up, forgotten.

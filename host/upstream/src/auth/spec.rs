@@ -73,6 +73,9 @@ pub struct OAuthSpec {
     pub grant: OAuthGrant,
     /// The port of 127.0.0.1 that the browser comes back to. `None`: any that is free.
     pub redirect_port: Option<u16>,
+    /// Where the browser comes back to, for a client that was registered with one URL: `http`, on loopback, with a
+    /// port. It goes before `redirect_port`.
+    pub redirect_url: Option<String>,
     /// The only authorization server to trust; its host may have a private address. `None`: the one that the server
     /// names.
     pub issuer: Option<String>,

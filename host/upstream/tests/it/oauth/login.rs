@@ -10,6 +10,10 @@ use tollgate_upstream::{
     TokenStore, Transport,
 };
 
+fn fleet_of(servers: &Servers, auth: OAuthSpec) -> Fleet {
+    fleet(&servers.url, auth, memory())
+}
+
 fn memory() -> Arc<dyn TokenStore> {
     Arc::new(MemoryTokenStore::default())
 }
@@ -211,7 +215,7 @@ async fn the_configured_port_is_used_and_said_when_it_is_taken() {
     let port = taken.local_addr().unwrap().port();
     let auth = OAuthSpec { redirect_port: Some(port), ..OAuthSpec::default() };
     let (error, _servers) = failed_login(Odd::default(), auth.clone()).await;
-    assert!(matches!(error, LoginError::Listen { port: p, .. } if p == port), "{error}");
+    assert!(matches!(error, LoginError::Listen { .. }) && error.to_string().contains("`redirect_port`"), "{error}");
     drop(taken);
     let servers = servers(Odd::default()).await;
     let fleet = fleet(&servers.url, auth, memory());
@@ -219,6 +223,18 @@ async fn the_configured_port_is_used_and_said_when_it_is_taken() {
     fleet.login("s", &browser).await.unwrap();
     assert_eq!(browser.shown.lock()[0].redirect_url, format!("http://127.0.0.1:{port}/callback"));
     fleet.shutdown().await;
+    let url = format!("http://localhost:{port}/oauth/back");
+    let auth = OAuthSpec { redirect_url: Some(url.clone()), ..OAuthSpec::default() };
+    let fleet = fleet_of(&servers, auth);
+    let browser = Browser::default();
+    fleet.login("s", &browser).await.unwrap();
+    assert_eq!(browser.shown.lock()[0].redirect_url, url);
+    fleet.shutdown().await;
+    for url in ["http://192.168.0.1:80/x", "https://127.0.0.1:1/x", "http://127.0.0.1/x", "x"] {
+        let auth = OAuthSpec { redirect_url: Some(url.into()), ..OAuthSpec::default() };
+        let (error, _servers) = failed_login(Odd::default(), auth).await;
+        assert!(matches!(error, LoginError::Listen { .. }), "{url}: {error}");
+    }
 }
 
 #[tokio::test]
