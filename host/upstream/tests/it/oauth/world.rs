@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tollgate_core::{BoxFuture, SystemClock, SystemEntropy};
 use tollgate_upstream::{AuthSpec, Fleet, LoginPrompt, LoginUi, Logins, OAuthSpec, ServerSpec, TokenStore, Transport};
@@ -28,6 +29,8 @@ pub struct Odd {
     pub knows_documents: bool,
     pub refuses_refresh: bool,
     pub broken_tokens: bool,
+    /// The token endpoint's answers take their time; what they say is true from the beginning.
+    pub slow_tokens: bool,
     /// Members put over the authorization server's metadata.
     pub metadata: Option<Value>,
     /// Named as the authorization server in place of the right one.
@@ -234,7 +237,16 @@ const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 async fn token(State(world): State<Shared>, headers: HeaderMap, body: String) -> Response {
-    let params = params(&body);
+    let answer = token_answer(&world, &headers, &body);
+    let is_slow = world.lock().odd.slow_tokens;
+    if is_slow {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    answer
+}
+
+fn token_answer(world: &Shared, headers: &HeaderMap, body: &str) -> Response {
+    let params = params(body);
     let mut world = world.lock();
     let refused = |error: &str| {
         let answer = json!({"error": error, "error_description": format!("no: {body}")});
