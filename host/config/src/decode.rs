@@ -1,10 +1,11 @@
 //! The keys of the file, and what they mean together.
 
+use crate::auth::ForeignAuth;
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::dotenv::EnvFile;
 use crate::model::{
-    Adapter, At, Code, Config, LimitOverrides, Policy, Process, Remote, RemoteProtocol, SecretPlace, SecretSource,
-    Server, ToolFilter, Transport, Variable,
+    Adapter, At, Auth, Code, Config, LimitOverrides, Policy, Process, Remote, RemoteProtocol, SecretPlace,
+    SecretSource, Server, ToolFilter, Transport, Variable,
 };
 use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
 use crate::template::Template;
@@ -59,6 +60,10 @@ keys! {
         url "url": Url,
         /// Headers of every request to it; `${env:NAME}` and `${secret:NAME}` are filled in.
         headers "headers": Table<HeaderName, Template>,
+        /// How the host is authorised: oauth, none, or a map of what oauth needs; oauth unless a header authorises.
+        auth "auth": Auth,
+        /// Another client's form of `auth`.
+        oauth "oauth": ForeignAuth,
         /// How to speak to it; derived from the other keys if it is not given.
         kind "type": Kind,
         /// The file of an adapter: a component that exports tools; relative to this file.
@@ -91,8 +96,11 @@ keys! {
 }
 
 /// The keys that make a server one of three, and those that belong to one of them only.
-const TRANSPORTS: [(&str, &[&str]); 3] =
-    [("command", &["args", "env", "cwd", "envFile"]), ("url", &["headers"]), ("component", &["grants", "limits"])];
+const TRANSPORTS: [(&str, &[&str]); 3] = [
+    ("command", &["args", "env", "cwd", "envFile"]),
+    ("url", &["headers", "auth", "oauth"]),
+    ("component", &["grants", "limits"]),
+];
 
 /// What `type` may be: its spelling, the key that it goes with, the protocol if it is remote.
 const KINDS: [(&str, &str, Option<RemoteProtocol>); 6] = [
@@ -178,7 +186,7 @@ impl Read for Server {
             domains: texts(&keys.domains),
             capabilities: texts(&keys.capabilities),
             tools: keys.tools.as_ref().map(|t| t.value.clone()).unwrap_or_default(),
-            transport: transport(keys, main)?,
+            transport: transport(keys, main, key, cx)?,
         })
     }
 
@@ -203,7 +211,7 @@ impl Read for Server {
     }
 }
 
-fn transport(keys: ServerKeys, main: &str) -> Option<Transport> {
+fn transport(keys: ServerKeys, main: &str, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Transport> {
     Some(match main {
         "command" => Transport::Process(Process {
             command: keys.command?.value.0,
@@ -214,17 +222,41 @@ fn transport(keys: ServerKeys, main: &str) -> Option<Transport> {
                 .map(|path| At { line: path.line, value: EnvFile { path: path.value, variables: Vec::new() } }),
             cwd: keys.cwd.map(|cwd| cwd.value),
         }),
-        "url" => Transport::Remote(Remote {
-            url: keys.url?.value.0,
-            protocol: keys.kind.and_then(|kind| kind.1).unwrap_or(RemoteProtocol::Auto),
-            headers: variables(keys.headers),
-        }),
+        "url" => {
+            let headers = variables(keys.headers);
+            let given = keys.auth.or(keys.oauth.map(|a| At { line: a.line, value: a.value.0 }));
+            Transport::Remote(Remote {
+                url: keys.url?.value.0,
+                protocol: keys.kind.and_then(|kind| kind.1).unwrap_or(RemoteProtocol::Auto),
+                auth: auth(given, &headers, key, cx),
+                headers,
+            })
+        }
         _ => Transport::Adapter(Adapter {
             component: keys.component?,
             grants: keys.grants.map(|g| g.value).unwrap_or_default(),
             limits: keys.limits.map(|l| l.value).unwrap_or_default(),
         }),
     })
+}
+
+/// Headers that authorise go before an OAuth that nobody wrote, and not beside one that somebody wrote.
+fn auth(given: Option<At<Auth>>, headers: &[Variable], key: &Key<'_>, cx: &mut Cx<'_>) -> Auth {
+    let by_header = headers.iter().any(|header| header.name.eq_ignore_ascii_case("authorization"));
+    match given {
+        Some(At { line, value: Auth::OAuth(_) }) if by_header => {
+            let message = "the server has an `Authorization` header too";
+            if cx.foreign {
+                cx.warn(line, &key.child("auth"), message, "the header is sent, and this is ignored");
+            } else {
+                cx.error_help(line, &key.child("auth"), message, "keep one of them");
+            }
+            Auth::None
+        }
+        Some(given) => given.value,
+        None if by_header => Auth::None,
+        None => Auth::OAuth(Box::default()),
+    }
 }
 
 fn texts(list: &Option<At<Vec<Text>>>) -> Vec<String> {
@@ -383,6 +415,10 @@ pub(crate) fn foreign_server_schema() -> serde_json::Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("additionalProperties".into(), true.into());
         schema.remove("dependentRequired");
+    }
+    // What they write as `auth` is of many forms.
+    if let Some(auth) = schema.pointer_mut("/properties/auth/anyOf") {
+        *auth = json!([{}]);
     }
     schema
 }

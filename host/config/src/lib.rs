@@ -16,12 +16,13 @@
 //! - [`model`]: what a configuration says, typed. [`load`] makes it of a file, [`parse`] of its bytes.
 //! - `tree`: what the formats have in common, a tree of values with their lines; `yaml`, `toml`, `json` make it.
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
-//!   are written. `decode`: the keys of the file, and what they mean together.
+//!   are written. `decode`: the keys of the file, and what they mean together. `auth`: one of them.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
 //! - [`diagnostic`]: errors and warnings.
 
+mod auth;
 mod decode;
 pub mod diagnostic;
 pub mod discover;
@@ -41,7 +42,7 @@ mod yaml;
 pub use diagnostic::{ConfigError, Diagnostic};
 pub use discover::{Folders, discover};
 pub use model::{Config, Digest, Server};
-pub use resolve::resolve;
+pub use resolve::{AuthSecret, resolve, resolve_auth};
 pub use schema::schema;
 pub use template::Source;
 pub use trust::{TrustError, TrustStore};

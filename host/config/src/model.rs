@@ -130,6 +130,70 @@ pub struct Remote {
     pub protocol: RemoteProtocol,
     /// Headers of every request.
     pub headers: Vec<Variable>,
+    /// How the host is authorised beyond its headers.
+    pub auth: Auth,
+}
+
+/// How the host is authorised by a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Auth {
+    /// By the headers, or not at all.
+    #[default]
+    None,
+    /// By OAuth. A server with neither `auth` nor an `Authorization` header has this with every default: it costs
+    /// nothing until the server asks for it and a person logs in.
+    OAuth(Box<OAuth>),
+}
+
+/// What OAuth needs to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OAuth {
+    /// The client, as the authorization server knows it.
+    pub client_id: Option<String>,
+    /// The client's secret.
+    pub client_secret: Option<At<Template>>,
+    /// The client's private key in PEM, in place of a secret.
+    pub client_key: Option<At<Template>>,
+    /// What is signed with the key.
+    pub key_algorithm: KeyAlgorithm,
+    /// The `https` URL of the client's metadata document.
+    pub client_metadata_url: Option<String>,
+    /// The scopes to ask for. Empty: those that the server names.
+    pub scopes: Vec<String>,
+    /// Who logs in.
+    pub grant: OAuthGrant,
+    /// The port that the browser comes back to.
+    pub redirect_port: Option<u16>,
+    /// The whole URL that it comes back to, in place of the port.
+    pub redirect_url: Option<String>,
+    /// The only authorization server to trust.
+    pub issuer: Option<String>,
+}
+
+/// Who logs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OAuthGrant {
+    /// A person, with a browser.
+    #[default]
+    Code,
+    /// The host by itself.
+    ClientCredentials,
+}
+
+/// What is signed with a client's key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// ECDSA with P-256 and SHA-256.
+    #[default]
+    Es256,
+    /// ECDSA with P-384 and SHA-384.
+    Es384,
+    /// RSA with SHA-256.
+    Rs256,
+    /// RSA with SHA-384.
+    Rs384,
+    /// RSA with SHA-512.
+    Rs512,
 }
 
 /// The protocol of a remote server.

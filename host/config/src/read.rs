@@ -188,7 +188,6 @@ fn foreign_key(name: &str) -> Option<&'static str> {
         "includeTools" | "enabledTools" => "write `tools: {allow: [...]}`",
         "transportType" | "transport" => "write `type`",
         "httpUrl" | "serverUrl" => "write `url`",
-        "oauth" | "auth" => "write an `Authorization` header",
         _ => return None,
     })
 }

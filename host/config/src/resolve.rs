@@ -1,7 +1,7 @@
 //! Filling in `${env:NAME}` and `${secret:NAME}`, when a server is about to start and not before.
 
 use crate::diagnostic::{ConfigError, Diagnostic, Report, quoted};
-use crate::model::{Config, SecretPlace, Server, Transport, Variable};
+use crate::model::{Auth, Config, SecretPlace, Server, Transport, Variable};
 use crate::template::{Piece, Source, Template};
 use std::fs::File;
 use std::io::Read as _;
@@ -58,6 +58,37 @@ pub fn resolve(config: &Config, server: &Server, lookup: &Lookup<'_>) -> Result<
         return Err(ConfigError { errors: errors.into_list(), warnings: Vec::new() });
     }
     Ok(resolved.into_iter().collect())
+}
+
+/// What a client of OAuth proves itself with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthSecret {
+    /// Its secret.
+    Secret(Secret),
+    /// Its private key, in PEM.
+    Key(Secret),
+}
+
+/// What the server's `auth` proves itself with, filled in. `None` where it needs nothing.
+///
+/// # Errors
+/// The value that cannot be filled in, with its line.
+pub fn resolve_auth(config: &Config, server: &Server, lookup: &Lookup<'_>) -> Result<Option<AuthSecret>, ConfigError> {
+    let Transport::Remote(remote) = &server.transport else { return Ok(None) };
+    let Auth::OAuth(oauth) = &remote.auth else { return Ok(None) };
+    let (name, value) = match (&oauth.client_secret, &oauth.client_key) {
+        (Some(secret), _) => ("client_secret", secret),
+        (None, Some(key)) => ("client_key", key),
+        (None, None) => return Ok(None),
+    };
+    match fill(config, value, lookup) {
+        Ok(filled) if name == "client_key" => Ok(Some(AuthSecret::Key(filled.into()))),
+        Ok(filled) => Ok(Some(AuthSecret::Secret(filled.into()))),
+        Err((message, help)) => {
+            let key = format!("{}.auth.{name}", server.key);
+            Err(Diagnostic::at(&config.file, value.line, key, message).help(help).into())
+        }
+    }
 }
 
 /// What is wrong, and what to do.

@@ -1,4 +1,5 @@
-//! `${env:NAME}` and `${secret:NAME}`: the only parts of a file that are filled in, and only in `env` and `headers`.
+//! `${env:NAME}` and `${secret:NAME}`: the only parts of a file that are filled in, and only in `env`, `headers`
+//! and the secrets of `auth`.
 //!
 //! `$${` stands for a plain `${`. A `$` before anything else is itself.
 

@@ -10,7 +10,7 @@ use tollgate_config::Config;
 use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
 use tollgate_runtime::RuntimeConfig;
-use tollgate_upstream::{ServerSpec, Transport};
+use tollgate_upstream::{FleetOptions, Logins, ServerSpec, Transport};
 
 /// Entries that a host keeps in memory when nobody asks for more.
 const MEMORY_JOURNAL_ENTRIES: usize = 10_000;
@@ -28,7 +28,7 @@ pub struct HostBuilder {
     max_runs: u32,
     cache_dir: Option<PathBuf>,
     bundled_dir: Option<PathBuf>,
-    with_clients: bool,
+    fleet: FleetOptions,
 }
 
 impl Default for HostBuilder {
@@ -45,7 +45,7 @@ impl Default for HostBuilder {
             max_runs: RuntimeConfig::default().max_runs,
             cache_dir: None,
             bundled_dir: None,
-            with_clients: false,
+            fleet: FleetOptions::default(),
         }
     }
 }
@@ -149,11 +149,18 @@ impl HostBuilder {
         self
     }
 
+    /// Where logins to servers are kept (OAuth), and whose they are. Without, they are kept in memory.
+    #[must_use]
+    pub fn logins(mut self, logins: Logins) -> Self {
+        self.fleet.logins = logins;
+        self
+    }
+
     /// Tells servers that clients stand behind the calls, who can be asked for input (sampling, elicitation,
     /// roots). For a front end, which gives runs and calls their [`Client`](tollgate_core::Client).
     #[must_use]
     pub fn with_clients(mut self) -> Self {
-        self.with_clients = true;
+        self.fleet.has_clients = true;
         self
     }
 
@@ -183,7 +190,7 @@ impl HostBuilder {
                 bundled_dir: self.bundled_dir,
                 clock: self.clock,
             },
-            with_clients: self.with_clients,
+            fleet: self.fleet,
         };
         let host = Host::assemble(parts)?;
         for spec in self.servers {

@@ -8,7 +8,9 @@ use tollgate_config::model::{self, At, Code, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
 use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, Grant, Grants, Limits, Secret, Tool};
 use tollgate_runtime::Digest;
-use tollgate_upstream::{HttpKind, ServerSpec, ToolProvider, Transport};
+use tollgate_upstream::{
+    AuthSpec, ClientKey, HttpKind, KeyAlgorithm, OAuthGrant, OAuthSpec, ServerSpec, ToolProvider, Transport,
+};
 
 /// What the configuration file set up, to compare with when it is read anew.
 #[derive(Default)]
@@ -23,6 +25,8 @@ struct ConfiguredServer {
     server: config::Server,
     /// Environment and headers, filled in: they may change while the file does not.
     values: Result<Vec<(String, Secret)>, String>,
+    /// What OAuth proves itself with: likewise.
+    auth_secret: Option<config::AuthSecret>,
     /// An adapter's component: likewise.
     component: Option<Digest>,
     /// The ceilings of an adapter's calls.
@@ -88,6 +92,10 @@ impl ConfiguredServer {
             config::Source::Secret => None,
         };
         let values = config::resolve(config, server, &from_environment).map_err(|e| e.to_string());
+        let (values, auth_secret) = match config::resolve_auth(config, server, &from_environment) {
+            Ok(secret) => (values, secret),
+            Err(error) => (values.and(Err(error.to_string())), None),
+        };
         let mut component = None;
         let mut limits = None;
         if let model::Transport::Adapter(adapter) = &server.transport {
@@ -95,7 +103,7 @@ impl ConfiguredServer {
             component = bytes.ok().map(|bytes| Digest::of(&bytes));
             limits = Some(own_limits(&adapter.limits, defaults).unwrap_or_else(|| defaults.clone()));
         }
-        Self { server: server.clone(), values, component, limits }
+        Self { server: server.clone(), values, auth_secret, component, limits }
     }
 
     fn spec(&self, host: &Host) -> ServerSpec {
@@ -107,9 +115,45 @@ impl ConfiguredServer {
         if let Some(timeout) = server.connect_timeout {
             spec.connect_timeout = timeout;
         }
+        if let model::Transport::Remote(remote) = &server.transport {
+            spec.auth = self.auth(&remote.auth);
+        }
         spec.allow = server.tools.allow.clone();
         spec.deny = server.tools.deny.clone();
         spec
+    }
+
+    fn auth(&self, auth: &model::Auth) -> AuthSpec {
+        let model::Auth::OAuth(oauth) = auth else { return AuthSpec::None };
+        let (mut client_secret, mut client_key) = (None, None);
+        match &self.auth_secret {
+            Some(config::AuthSecret::Secret(secret)) => client_secret = Some(secret.clone()),
+            Some(config::AuthSecret::Key(pem)) => {
+                let algorithm = match oauth.key_algorithm {
+                    model::KeyAlgorithm::Es256 => KeyAlgorithm::Es256,
+                    model::KeyAlgorithm::Es384 => KeyAlgorithm::Es384,
+                    model::KeyAlgorithm::Rs256 => KeyAlgorithm::Rs256,
+                    model::KeyAlgorithm::Rs384 => KeyAlgorithm::Rs384,
+                    model::KeyAlgorithm::Rs512 => KeyAlgorithm::Rs512,
+                };
+                client_key = Some(ClientKey { pem: pem.clone(), algorithm });
+            }
+            None => {}
+        }
+        AuthSpec::OAuth(Box::new(OAuthSpec {
+            client_id: oauth.client_id.clone(),
+            client_secret,
+            client_key,
+            client_metadata_url: oauth.client_metadata_url.clone(),
+            scopes: oauth.scopes.clone(),
+            grant: match oauth.grant {
+                model::OAuthGrant::Code => OAuthGrant::Code,
+                model::OAuthGrant::ClientCredentials => OAuthGrant::ClientCredentials,
+            },
+            redirect_port: oauth.redirect_port,
+            redirect_url: oauth.redirect_url.clone(),
+            issuer: oauth.issuer.clone(),
+        }))
     }
 
     fn transport(&self, host: &Host) -> Transport {

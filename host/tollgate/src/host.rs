@@ -18,7 +18,9 @@ use tollgate_core::{
 use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
 use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, RunSetup, Runtime, RuntimeConfig};
-use tollgate_upstream::{AddError, Fleet, ServerSpec, ServerStatus, Transport};
+use tollgate_upstream::{
+    AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, ServerSpec, ServerStatus, Transport,
+};
 
 /// A Wasm host for MCP. Cheap to clone; clones are the same host.
 #[derive(Clone)]
@@ -49,7 +51,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) runtime: RuntimeConfig,
-    pub(crate) with_clients: bool,
+    pub(crate) fleet: FleetOptions,
 }
 
 /// Why a host could not do what it was asked for. A run that begins has a [`RunReport`] instead, whatever
@@ -163,8 +165,7 @@ impl Host {
     }
 
     pub(crate) fn assemble(parts: Parts) -> Result<Self, HostError> {
-        let (clock, entropy) = (parts.clock.clone(), parts.entropy.clone());
-        let fleet = if parts.with_clients { Fleet::with_clients(clock, entropy) } else { Fleet::new(clock, entropy) };
+        let fleet = Fleet::with_options(parts.clock.clone(), parts.entropy.clone(), parts.fleet);
         let fleet = Arc::new(fleet);
         let gate = Gate::new(fleet.clone(), parts.journal, parts.clock, parts.entropy);
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
@@ -220,6 +221,22 @@ impl Host {
 
     pub(crate) fn fleet(&self) -> &Arc<Fleet> {
         &self.0.fleet
+    }
+
+    /// Has a person log in to a server (OAuth), at most for ten minutes. Dropping the future ends it.
+    ///
+    /// # Errors
+    /// Why there is no login.
+    pub async fn login(&self, server: &str, ui: &dyn LoginUi) -> Result<LoginDone, LoginError> {
+        self.0.fleet.login(server, ui).await
+    }
+
+    /// Forgets the login to a server, and has its authorization server end it.
+    ///
+    /// # Errors
+    /// There is no such server, or what is kept cannot be changed.
+    pub async fn logout(&self, server: &str) -> Result<LogoutDone, LoginError> {
+        self.0.fleet.logout(server).await
     }
 
     /// How every server is. Waits for none.

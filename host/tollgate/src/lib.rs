@@ -47,4 +47,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
-pub use tollgate_upstream::{AddError, HttpKind, ServerSpec, ServerState, ServerStatus, Transport};
+pub use tollgate_upstream::{
+    AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
+    MemoryTokenStore, OAuthSpec, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore, Transport,
+};

@@ -549,7 +549,7 @@ pub(crate) fn http_fault(error: &HttpError) -> Fault {
         // 503 says that the request was not taken up; a proxy's 502 and 504 say nothing of the kind.
         HttpError::NotSent(_) | HttpError::Status { status: 503, .. } => Fault::NotSent(text),
         HttpError::Lost(_) | HttpError::Status { status: 502 | 504, .. } => Fault::Lost(text),
-        HttpError::Auth { .. } => Fault::Auth(text),
+        HttpError::Auth { .. } | HttpError::Login(_) => Fault::Auth(text),
         HttpError::RateLimited(wait_ms) => Fault::RateLimited(*wait_ms),
         HttpError::TooLarge(_) => Fault::TooLarge(text),
         HttpError::Status { .. } | HttpError::NotMcp(_) => Fault::Invalid(text),

@@ -1,5 +1,7 @@
 //! One try to connect: opens the transport, the session, and reads the tools. And how to say why not.
 
+use crate::auth::AuthFault;
+use crate::auth::access::ServerAuth;
 use crate::catalog::Catalog;
 use crate::child::ChildServer;
 use crate::client::{Fault, Lifecycle, OurSide, Session, SessionEnd};
@@ -73,6 +75,7 @@ pub(crate) async fn connect(
     spec: &ServerSpec,
     http: &Result<HttpClients, String>,
     side: OurSide,
+    auth: Option<&Arc<ServerAuth>>,
     remains: &mut Remains,
 ) -> Result<Connected, Fault> {
     let (session, end, transport) = match &spec.transport {
@@ -100,7 +103,14 @@ pub(crate) async fn connect(
             let parsed = parse_url(url).map_err(Fault::NotSent)?;
             let client = http.as_ref().map_err(|why| Fault::NotSent(why.clone()))?.for_url(&parsed);
             let callers = side.callers.clone();
-            let endpoint = Endpoint::new(client, headers, spec.max_message_bytes, callers).map_err(Fault::NotSent)?;
+            let endpoint = Endpoint::new(client, headers, spec.max_message_bytes, auth.cloned(), callers)
+                .map_err(Fault::NotSent)?;
+            if let Some(auth) = auth {
+                auth.prepare().await.map_err(|fault| match fault {
+                    AuthFault::NeedsLogin(why) => Fault::Auth(why),
+                    AuthFault::Unavailable(why) => Fault::NotSent(why),
+                })?;
+            }
             open_http(url, *kind, endpoint, side).await?
         }
     };

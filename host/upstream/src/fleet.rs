@@ -1,5 +1,6 @@
 //! All servers together, under their names.
 
+use crate::auth::store::Logins;
 use crate::http::HttpClients;
 use crate::near::near;
 use crate::server::{Server, Shared};
@@ -50,6 +51,16 @@ pub struct Applied {
     pub removed: Vec<String>,
 }
 
+/// What a fleet has beside its servers.
+#[derive(Clone, Default)]
+pub struct FleetOptions {
+    /// Where logins are kept; in memory without.
+    pub logins: Logins,
+    /// Tells servers that clients stand behind the calls, who can be asked for input: a front end gives runs
+    /// their [`Client`](tollgate_core::Client).
+    pub has_clients: bool,
+}
+
 /// All servers. Each connects in a task of its own, from the moment that it is added.
 ///
 /// Dropping the fleet stops them, without waiting; [`Fleet::shutdown`] waits. It needs a tokio runtime.
@@ -70,29 +81,26 @@ impl Default for Fleet {
 }
 
 impl Fleet {
-    /// A fleet without servers.
+    /// A fleet without servers, whose logins are kept in memory.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self::assemble(clock, entropy, false)
+        Self::with_options(clock, entropy, FleetOptions::default())
     }
 
-    /// A fleet whose servers are told that clients stand behind the calls, who can be asked for input: a
-    /// front end gives runs their [`Client`](tollgate_core::Client).
-    pub fn with_clients(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self::assemble(clock, entropy, true)
-    }
-
-    fn assemble(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, has_clients: bool) -> Self {
-        let changes = broadcast::Sender::new(CHANGES_KEPT);
+    /// A fleet without servers.
+    pub fn with_options(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, options: FleetOptions) -> Self {
+        let FleetOptions { logins, has_clients } = options;
+        let shared = Shared {
+            clock,
+            entropy,
+            http: HttpClients::new(),
+            logins,
+            version: AtomicU64::new(0),
+            changes: broadcast::Sender::new(CHANGES_KEPT),
+            has_clients,
+        };
         Self {
             servers: ArcSwap::default(),
-            shared: Arc::new(Shared {
-                clock,
-                entropy,
-                http: HttpClients::new(),
-                version: AtomicU64::new(0),
-                changes,
-                has_clients,
-            }),
+            shared: Arc::new(shared),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             edit: Mutex::new(()),
@@ -227,7 +235,7 @@ impl Fleet {
         self.tasks.wait().await;
     }
 
-    fn server(&self, name: &str) -> Option<Arc<Server>> {
+    pub(crate) fn server(&self, name: &str) -> Option<Arc<Server>> {
         self.servers.load().get(name).cloned()
     }
 

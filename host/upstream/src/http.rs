@@ -4,12 +4,13 @@
 //! failures apart by whether the request was sent, and never shows a URL's secrets.
 
 use crate::callers::Callers;
+use crate::auth::access::ServerAuth;
 use crate::carry::{InFlight, carried_by_shape, older_server};
 use crate::text::clean;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{RequestBuilder, Response, Url};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
@@ -49,6 +50,9 @@ pub(crate) enum HttpError {
         /// The challenge, if there is one.
         challenge: String,
     },
+    /// 401 or 403 where OAuth is used, and what to do.
+    #[error("{0}")]
+    Login(String),
     /// 429, with the milliseconds to wait where the server said so.
     #[error("HTTP 429: too many requests")]
     RateLimited(Option<u64>),
@@ -137,6 +141,8 @@ pub(crate) struct Endpoint {
     client: reqwest::Client,
     headers: HeaderMap,
     max_bytes: usize,
+    /// Puts the tokens on each request.
+    auth: Option<Arc<ServerAuth>>,
     /// The status with which the endpoint refused `initialize`; 0 when it did not.
     refused: Arc<AtomicU16>,
     callers: Arc<Callers>,
@@ -144,11 +150,12 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// # Errors
-    /// A header that is none, by name.
+    /// A header that is none, by name; or that the headers authorise, and `auth` does too.
     pub(crate) fn new(
         client: reqwest::Client,
         headers: &BTreeMap<String, Secret>,
         max_bytes: usize,
+        auth: Option<Arc<ServerAuth>>,
         callers: Arc<Callers>,
     ) -> Result<Self, String> {
         let mut map = HeaderMap::new();
@@ -159,7 +166,10 @@ impl Endpoint {
             value.set_sensitive(true);
             map.insert(key, value);
         }
-        Ok(Self { client, headers: map, max_bytes, refused: Arc::default(), callers })
+        if auth.is_some() && map.contains_key(AUTHORIZATION) {
+            return Err("has an `Authorization` header and OAuth; keep one of them".to_owned());
+        }
+        Ok(Self { client, headers: map, max_bytes, auth, refused: Arc::default(), callers })
     }
 
     /// Whether the endpoint refused `initialize` in the way that a server of HTTP+SSE does.
@@ -185,7 +195,7 @@ impl Endpoint {
         let mut headers = self.headers.clone();
         headers.extend(more);
         headers.insert(ACCEPT, EVENT_STREAM);
-        let response = send(self.client.get(url).headers(headers)).await?;
+        let response = self.send(self.client.get(url).headers(headers)).await?;
         let response = refuse(response).await?;
         if !is_type(&response, "text/event-stream") {
             return Err(HttpError::NotMcp("answered without a stream of events".to_owned()));
@@ -205,7 +215,15 @@ impl Endpoint {
         headers.extend(more);
         headers.insert(ACCEPT, JSON_OR_EVENTS);
         headers.insert(CONTENT_TYPE, JSON);
-        send(self.client.post(url).headers(headers).body(body)).await
+        self.send(self.client.post(url).headers(headers).body(body)).await
+    }
+
+    /// Every request goes out here.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, HttpError> {
+        match &self.auth {
+            Some(auth) => auth.send(request).await,
+            None => send(request).await,
+        }
     }
 
     fn events(&self, response: Response) -> BoxStream<'static, Result<Sse, SseError>> {
@@ -268,11 +286,7 @@ impl Endpoint {
         }
         let is_json = is_type(&response, "application/json");
         if let Some(error) = auth_or_rate(&response) {
-            return Err(match error {
-                // rmcp gives up a stream on this one.
-                HttpError::Auth { .. } => StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string())),
-                error => StreamableHttpError::Client(error),
-            });
+            return Err(failed(error));
         }
         let body = read_body(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
         let error = match serde_json::from_slice(&body) {
@@ -313,7 +327,7 @@ impl StreamableHttpClient for Endpoint {
         let headers = protocol_headers(headers, session_id, None);
         // Before it is sent: what belongs to it may come on another stream, and sooner than its own.
         Callers::sent(&message);
-        let response = self.post(&uri, &message, headers).await.map_err(StreamableHttpError::Client)?;
+        let response = self.post(&uri, &message, headers).await.map_err(failed)?;
         self.answer(&message, response, in_session).await
     }
 
@@ -327,7 +341,7 @@ impl StreamableHttpClient for Endpoint {
         let mut all = self.headers.clone();
         all.extend(protocol_headers(headers, Some(session_id), None));
         // A server may refuse to end a session; then it ends in its own time.
-        send(self.client.delete(uri.as_ref()).headers(all)).await.map_err(StreamableHttpError::Client)?;
+        self.send(self.client.delete(uri.as_ref()).headers(all)).await.map_err(failed)?;
         Ok(())
     }
 
@@ -342,12 +356,21 @@ impl StreamableHttpClient for Endpoint {
         let headers = protocol_headers(headers, session_id, last_event_id);
         let events = self.get_events(&uri, headers).await.map_err(|error| match error {
             HttpError::Status { status: 405, .. } => StreamableHttpError::ServerDoesNotSupportSse,
-            HttpError::Auth { .. } => StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string())),
-            error => StreamableHttpError::Client(error),
+            error => failed(error),
         })?;
         let mut in_flight = InFlight::new(self.callers.clone());
         let mut carried = move |data: &[u8]| in_flight.carried(data).or_else(|| carried_by_shape(data));
         Ok(events.map(move |event| event.map(|event| rewrite(event, &mut carried))).boxed())
+    }
+}
+
+fn failed(error: HttpError) -> Failed {
+    match error {
+        // rmcp gives up a stream on this one.
+        HttpError::Auth { .. } | HttpError::Login(_) => {
+            StreamableHttpError::AuthRequired(AuthRequiredError::new(error.to_string()))
+        }
+        error => StreamableHttpError::Client(error),
     }
 }
 
@@ -377,7 +400,7 @@ fn rewrite(mut event: Sse, carried: impl FnOnce(&[u8]) -> Option<ServerJsonRpcMe
     event
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, HttpError> {
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, HttpError> {
     request.send().await.map_err(|error| {
         let not_sent = error.is_connect() || error.is_builder() || error.is_redirect();
         let text = error_text(error);

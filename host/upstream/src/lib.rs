@@ -18,9 +18,11 @@
 //! - `handler`: what servers ask of us and tell us. `callers`: whose requests are in flight, so to whom that goes.
 //! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
+//! - [`auth`]: OAuth towards servers.
 //! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
 //! - `text`: foreign text made fit to be shown.
 
+pub mod auth;
 mod callers;
 mod carry;
 mod catalog;
@@ -42,8 +44,12 @@ pub mod status;
 mod tame;
 mod text;
 
+pub use auth::file::FileTokenStore;
+pub use auth::login::{LoginDone, LoginError, LoginPrompt, LoginUi, LogoutDone};
+pub use auth::spec::{AuthSpec, ClientKey, KeyAlgorithm, OAuthGrant, OAuthSpec};
+pub use auth::store::{Logins, MemoryTokenStore, StoreError, StoreLock, TokenKey, TokenOwner, TokenStore};
 pub use child::INHERITED_ENV;
-pub use fleet::{AddError, Applied, Fleet};
+pub use fleet::{AddError, Applied, Fleet, FleetOptions};
 pub use provider::ToolProvider;
 pub use spec::{Duplex, HttpKind, ServerSpec, StreamSource, Transport};
 pub use status::{ServerState, ServerStatus};

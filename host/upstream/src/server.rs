@@ -5,12 +5,15 @@
 //! A slow, missing, crashing or lying server is a matter of its own task alone.
 
 use crate::callers::{Caller, Callers};
+use crate::auth::access::ServerAuth;
+use crate::auth::spec::{AuthSpec, OAuthSpec};
+use crate::auth::store::Logins;
 use crate::catalog::{Catalog, Entry};
 use crate::client::{Fault, OurSide, rejected};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
 use crate::sending::{QueryRequest, Sending, meta_of};
-use crate::spec::ServerSpec;
+use crate::spec::{ServerSpec, Transport};
 use crate::status::{Latencies, ServerState, ServerStatus};
 use crate::text::clean;
 use crate::within;
@@ -49,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) changes: broadcast::Sender<Change>,
     /// Whether runs have clients that can be asked.
     pub(crate) has_clients: bool,
+    pub(crate) logins: Logins,
 }
 
 #[derive(Clone)]
@@ -86,6 +90,10 @@ pub(crate) struct Server {
     connect_ms: Mutex<Option<u64>>,
     places: Semaphore,
     latencies: Latencies,
+    /// Its authorisation, if that is OAuth; an error when there can be none.
+    auth: Result<Option<Arc<ServerAuth>>, String>,
+    /// Counts how often somebody wanted it connected anew.
+    anew: watch::Sender<u64>,
     stop: CancellationToken,
     callers: Arc<Callers>,
     /// How many want to hear of each resource, by URI.
@@ -98,6 +106,8 @@ impl Server {
             places: Semaphore::new(spec.max_in_flight),
             callers: Callers::new(&spec.name, shared.clock.clone()),
             subscribed: watch::Sender::default(),
+            auth: auth_of(&spec, &shared),
+            anew: watch::Sender::new(0),
             spec,
             shared,
             phase: watch::Sender::new(Phase::Connecting),
@@ -113,11 +123,16 @@ impl Server {
         let (mut failures, mut generation) = (0, 0);
         while !self.stop.is_cancelled() {
             generation += 1;
+            let mut anew = self.anew.subscribe();
             self.phase.send_replace(Phase::Connecting);
             let mut remains = Remains::default();
             let (why, needs_auth, lasted) = self.one_connection(generation, &mut remains).await;
             if self.stop.is_cancelled() {
                 break;
+            }
+            if anew.has_changed().unwrap_or(false) {
+                failures = 0;
+                continue;
             }
             failures = if lasted >= SOUND { 0 } else { failures + 1 };
             let delay = self.delay(failures);
@@ -126,7 +141,9 @@ impl Server {
             if failures > 0 {
                 self.phase.send_replace(Phase::Failed(Arc::new(Failure { why, needs_auth, retry_at })));
                 tokio::select! {
+                    biased;
                     () = self.stop.cancelled() => {}
+                    _ = anew.changed() => failures = 0,
                     () = self.shared.clock.sleep(delay) => {}
                 }
             }
@@ -138,7 +155,10 @@ impl Server {
     async fn one_connection(&self, generation: u64, remains: &mut Remains) -> (String, bool, Duration) {
         let clock = &*self.shared.clock;
         let begun = clock.monotonic();
-        let connecting = connect(&self.spec, &self.shared.http, self.side(), remains);
+        let connecting = async {
+            let auth = self.auth.as_ref().map_err(|why| Fault::NotSent(why.clone()))?;
+            connect(&self.spec, &self.shared.http, self.side(), auth.as_ref(), remains).await
+        };
         let connecting = within(clock, self.spec.connect_timeout, connecting);
         let connected = tokio::select! {
             () = self.stop.cancelled() => None,
@@ -191,6 +211,8 @@ impl Server {
     async fn serve(&self, connected: Connected, generation: u64) {
         let Connected { link, end, catalog, transport } = connected;
         self.catalog.store(Arc::new(catalog));
+        // Who asked while it was connecting has what they wanted.
+        let mut anew = self.anew.subscribe();
         let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
         self.phase.send_replace(Phase::Ready(live.clone()));
         for change in [Change::Tools, Change::Resources, Change::Prompts] {
@@ -203,6 +225,7 @@ impl Server {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = live.found_lost.cancelled() => {}
+            _ = anew.changed() => {}
             () = end.lost() => {}
             () = async {
                 tokio::join!(session.listen(), self.refresh(session), session.subscribe_anew());
@@ -250,7 +273,27 @@ impl Server {
                 text = text.replace(token, "***");
             }
         }
+        for secret in self.auth().iter().flat_map(|auth| auth.secrets()).filter(|s| s.expose().len() >= 6) {
+            text = text.replace(secret.expose(), "***");
+        }
         clean(&text, 4_000)
+    }
+
+    /// Its authorisation, if that is OAuth.
+    pub(crate) fn auth(&self) -> Option<&Arc<ServerAuth>> {
+        self.auth.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    /// Connects anew, whatever state it is in. Who waits for it from now on waits for the new connection.
+    pub(crate) fn reconnect(&self) {
+        self.phase.send_if_modified(|phase| match phase {
+            Phase::Stopped | Phase::Connecting => false,
+            _ => {
+                *phase = Phase::Connecting;
+                true
+            }
+        });
+        self.anew.send_modify(|count| *count += 1);
     }
 
     /// The tool as last read, connected or not.
@@ -395,7 +438,13 @@ impl Server {
             Ok(result) => return answer(result, 1),
             Err(Fault::NotSent(why)) => (false, why),
             Err(Fault::Lost(why)) => (true, why),
-            Err(fault) => return answer(Err(self.call_error(fault)), 1),
+            Err(fault) => {
+                // Its state has to say that it needs a login.
+                if matches!(fault, Fault::Auth(_)) && self.auth().is_some_and(|auth| auth.take_lost()) {
+                    self.reconnect();
+                }
+                return answer(Err(self.call_error(fault)), 1);
+            }
         };
         live.found_lost.cancel();
         let name = &self.spec.name;
@@ -520,8 +569,18 @@ impl Server {
             version: session.and_then(|s| s.version.clone()),
             tools: self.catalog.load().tools().len(),
             error,
+            needs_auth: matches!(&phase, Phase::Failed(failure) if failure.needs_auth),
             connect_ms: *self.connect_ms.lock(),
             latency: self.latencies.median(),
         }
     }
+}
+
+fn auth_of(spec: &ServerSpec, shared: &Shared) -> Result<Option<Arc<ServerAuth>>, String> {
+    let AuthSpec::OAuth(oauth) = &spec.auth else { return Ok(None) };
+    let Transport::Http { url, .. } = &spec.transport else {
+        return Err("OAuth is for servers over HTTP; remove its `auth`".to_owned());
+    };
+    let (oauth, logins, clock) = (OAuthSpec::clone(oauth), shared.logins.clone(), shared.clock.clone());
+    ServerAuth::new(&spec.name, url, oauth, logins, clock).map(|auth| Some(Arc::new(auth)))
 }

@@ -1,5 +1,6 @@
 //! What a server is, as the configuration says it.
 
+use crate::auth::spec::AuthSpec;
 use crate::provider::ToolProvider;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -181,6 +182,8 @@ pub struct ServerSpec {
     pub name: String,
     /// How to reach it.
     pub transport: Transport,
+    /// How to be authorised, if it is reached over HTTP.
+    pub auth: AuthSpec,
     /// How long a connection may take, the list of tools included.
     pub connect_timeout: Duration,
     /// How long one attempt of a call may take.
@@ -201,6 +204,7 @@ impl ServerSpec {
         Self {
             name: name.into(),
             transport,
+            auth: AuthSpec::None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             call_timeout: DEFAULT_CALL_TIMEOUT,
             allow: Vec::new(),

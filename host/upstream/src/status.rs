@@ -35,6 +35,9 @@ pub struct ServerStatus {
     pub tools: usize,
     /// Why it is not ready.
     pub error: Option<String>,
+    /// Whether it is not ready because somebody has to log in, or to correct its headers.
+    #[serde(skip)]
+    pub needs_auth: bool,
     /// How long its last connection took, in milliseconds.
     pub connect_ms: Option<u64>,
     /// The median of its last calls.

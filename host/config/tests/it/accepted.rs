@@ -3,7 +3,7 @@
 use crate::{config, lines};
 use std::path::Path;
 use std::time::Duration;
-use tollgate_config::model::{Code, Language, RemoteProtocol, SecretPlace, Transport};
+use tollgate_config::model::{Auth, Code, KeyAlgorithm, Language, OAuthGrant, RemoteProtocol, SecretPlace, Transport};
 use tollgate_core::Limits;
 
 /// Files that are right; the schema must accept each too.
@@ -18,6 +18,9 @@ pub const GOOD: &[(&str, &str)] = &[
     ("desktop.json", DESKTOP),
     ("cline.json", CLINE),
     ("vscode.json", VSCODE),
+    ("oauth.json", OAUTH),
+    ("auth.yaml", AUTH),
+    ("auth-foreign.json", r#"{"mcpServers": {"a": {"url": "https://x.com/mcp", "auth": "tok3n"}}}"#),
     ("both.yaml", "mcpServers: {a: {command: x}}\nservers: {b: {command: x}}"),
     ("list.yaml", "servers: {a: {command: x, tools: ['get_*']}}"),
     ("zero.yaml", "limits: {calls: 0, log_bytes: 0, table_elements: 0}"),
@@ -120,6 +123,82 @@ pub const VSCODE: &str = r#"{
   "mcpServers": {"a": {"type": "http", "url": "https://example.com/mcp"}},
   "inputs": [{"id": "token", "type": "promptString"}]
 }"#;
+
+/// OAuth as other clients write it.
+pub const OAUTH: &str = r#"{"mcpServers": {
+  "code": {"type": "http", "url": "https://a.com/mcp", "oauth": {"clientId": "c", "callbackPort": 8080, "tokenUrl": "x"}},
+  "cursor": {"url": "https://b.com/mcp", "auth": {"CLIENT_ID": "c", "CLIENT_SECRET": "${env:S}", "scopes": ["a", "b"]}},
+  "off": {"url": "https://c.com/mcp", "oauth": {"enabled": false}},
+  "word": {"url": "https://d.com/mcp", "auth": "oauth"},
+  "token": {"url": "https://e.com/mcp", "auth": "hunter2"},
+  "odd": {"url": "https://f.com/mcp", "oauth": [1]},
+  "header": {"url": "https://g.com/mcp", "headers": {"authorization": "x"}, "oauth": true}
+}}"#;
+
+pub const AUTH: &str = "
+servers:
+  plain: {url: 'https://a.com/mcp'}
+  header: {url: 'https://a.com/mcp', headers: {authorization: x}}
+  off: {url: 'https://a.com/mcp', auth: none}
+  off_too: {url: 'https://a.com/mcp', headers: {Authorization: x}, auth: {type: none}}
+  full:
+    url: https://a.com/mcp
+    auth:
+      type: oauth
+      client_id: c
+      client_secret: ${secret:s}
+      client_metadata_url: https://a.com/client.json
+      scopes: [read, 'https://a.com/scope']
+      redirect_port: 8400
+      issuer: https://login.a.com/
+  robot: {url: 'https://a.com/mcp', auth: {type: oauth, grant: client_credentials, client_id: c,
+    client_key: '${env:KEY}', key_algorithm: RS256}}
+";
+
+fn auth_of<'c>(config: &'c tollgate_config::Config, name: &str) -> &'c Auth {
+    let server = config.servers.iter().find(|server| *server.name == name).unwrap();
+    let Transport::Remote(remote) = &server.transport else { panic!("an address") };
+    &remote.auth
+}
+
+#[test]
+fn a_remote_server_has_oauth_unless_it_says_otherwise() {
+    let config = config("auth.yaml", AUTH);
+    for (name, oauth) in [("plain", true), ("header", false), ("off", false), ("off_too", false), ("full", true)] {
+        assert_eq!(matches!(auth_of(&config, name), Auth::OAuth(_)), oauth, "{name}");
+    }
+    assert_eq!(*auth_of(&config, "plain"), Auth::OAuth(Box::default()));
+    let Auth::OAuth(full) = auth_of(&config, "full") else { panic!("OAuth") };
+    assert_eq!((full.client_id.as_deref(), full.redirect_port, full.grant), (Some("c"), Some(8400), OAuthGrant::Code));
+    assert_eq!(
+        (full.scopes.as_slice(), full.issuer.as_deref()),
+        (["read".to_owned(), "https://a.com/scope".to_owned()].as_slice(), Some("https://login.a.com/"),)
+    );
+    let Auth::OAuth(robot) = auth_of(&config, "robot") else { panic!("OAuth") };
+    assert_eq!((robot.grant, robot.key_algorithm), (OAuthGrant::ClientCredentials, KeyAlgorithm::Rs256));
+}
+
+#[test]
+fn oauth_of_other_clients_works_or_is_warned_of() {
+    let config = config("oauth.json", OAUTH);
+    let Auth::OAuth(code) = auth_of(&config, "code") else { panic!("OAuth") };
+    assert_eq!(code.redirect_url.as_deref(), Some("http://localhost:8080/callback"));
+    let oauth = |name: &str| match auth_of(&config, name) {
+        Auth::OAuth(oauth) => Some((oauth.client_id.clone(), oauth.client_secret.is_some(), oauth.scopes.len())),
+        Auth::None => None,
+    };
+    let id = Some("c".to_owned());
+    assert_eq!(oauth("code"), Some((id.clone(), false, 0)));
+    assert_eq!(oauth("cursor"), Some((id, true, 2)));
+    assert_eq!((oauth("off"), oauth("header")), (None, None));
+    assert_eq!(
+        (oauth("word"), oauth("token"), oauth("odd")),
+        (Some((None, false, 0)), Some((None, false, 0)), Some((None, false, 0)))
+    );
+    let warnings = lines(&config.warnings).join("\n").replace("/etc/gate/", "");
+    assert!(!warnings.contains("hunter2"), "{warnings}");
+    insta::assert_snapshot!("oauth_of_other_clients", warnings);
+}
 
 #[test]
 fn every_good_file_is_accepted() {

@@ -132,6 +132,23 @@ topics! {
         ("a.json", "{\"mcpServers\": {\"a\": {\"url\": \"https://${input:host}/mcp\"}}}"),
         ("a.yaml", "journal: ${env:HOME}/j"),
     ];
+    auth: &[
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: hunter2}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: oauht}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {client_id: x}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, clientid: x}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', oauth: {clientId: x}}}"),
+        ("a.yaml", "servers: {a: {command: x, auth: oauth}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: oauth, headers: {authorization: x}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_secret: x}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, grant: client_credentials}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_id: c, client_key: x}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, scopes: ['a b'], redirect_port: 70000}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, redirect_url: 'http://x.com:1/c'}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, redirect_url: 'http://[::1]:1/c', redirect_port: 1}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_metadata_url: 'http://x.com/c', issuer: x}}}"),
+        ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_id: c, client_secret: a, client_key: b, grant: implicit}}}"),
+    ];
     secrets: &[
         ("a.yaml", "secrets: {a: hunter2}"),
         ("a.yaml", "secrets: {a: {}}"),

@@ -3,7 +3,7 @@
 use crate::config;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use tollgate_config::{Config, Source, load, resolve};
+use tollgate_config::{AuthSecret, Config, Source, load, resolve, resolve_auth};
 
 fn lookup(source: Source, name: &str) -> Option<String> {
     match (source, name) {
@@ -48,6 +48,22 @@ fn what_is_filled_in_is_not_filled_in_again() {
 fn a_value_that_is_missing_names_server_key_and_line() {
     let text = "secrets:\n  gone: {env: GONE}\nservers:\n  crm:\n    url: https://x.com/mcp\n    headers:\n      Authorization: Bearer ${env:CRM_TOKEN}\n      X-A: ${secret:gone}\n      X-B: ${secret:nowhere}\n      X-C: ${env:LINES}\n";
     insta::assert_snapshot!(values(&config("tollgate.yaml", text)).unwrap_err().replace("/etc/gate/", ""));
+}
+
+#[test]
+fn the_secret_of_auth_is_filled_in() {
+    let text =
+        |auth: &str| format!("servers: {{a: {{url: 'https://x.com', auth: {{type: oauth, client_id: c, {auth}}}}}}}");
+    let filled = |auth: &str| {
+        let config = config("a.yaml", &text(auth));
+        resolve_auth(&config, &config.servers[0], &lookup).map_err(|error| error.to_string())
+    };
+    assert_eq!(filled("client_secret: '${env:TOKEN}'").unwrap(), Some(AuthSecret::Secret("t0ken".into())));
+    let key = "client_key: '${env:TOKEN}', grant: client_credentials";
+    assert_eq!(filled(key).unwrap(), Some(AuthSecret::Key("t0ken".into())));
+    assert_eq!(filled("scopes: [a]").unwrap(), None);
+    let error = filled("client_secret: '${env:GONE}'").unwrap_err();
+    assert!(error.contains("servers.a.auth.client_secret") && error.contains("`GONE` is not set"), "{error}");
 }
 
 #[test]

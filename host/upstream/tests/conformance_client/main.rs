@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Budget, Call, CallContext, Grants, Limits, Principal, RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool,
+    Ask, AskKind, BoxFuture, Budget, Client, Call, CallContext, Grants, Limits, Notice, Principal, RpcError, RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool,
     Upstream,
 };
-use tollgate_upstream::{Fleet, ServerSpec, Transport};
+use tollgate_upstream::{Fleet, FleetOptions, ServerSpec, Transport};
 
 const SERVER: &str = "suite";
 /// For a call, and for the connection. Under the suite's own limit, so that the client says what it waited for.
@@ -28,7 +28,8 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let scenario = std::env::var("MCP_CONFORMANCE_SCENARIO").unwrap_or_default();
-    let fleet = Fleet::default();
+    let (clock, entropy) = (Arc::new(SystemClock::default()), Arc::new(SystemEntropy::default()));
+    let fleet = Fleet::with_options(clock, entropy, FleetOptions { has_clients: true, ..FleetOptions::default() });
     let done = act(&fleet, url, &scenario).await;
     fleet.shutdown().await;
     match done {
@@ -51,7 +52,7 @@ async fn act(fleet: &Fleet, url: String, scenario: &str) -> Result {
     // A call that fails does not keep the others from being made: most scenarios look at each by itself.
     let mut failed = Vec::new();
     for (tool, args) in calls(scenario, &tools)? {
-        let call = Call { server: tool.server.clone(), tool: tool.name.clone(), args: args.to_string() };
+        let call = Call { server: tool.server.clone(), tool: tool.name.clone(), args: args.to_string(), meta: None };
         match fleet.call(&tool, call, context()).await.result {
             Ok(result) => println!("{}: {}", tool.name, result.json),
             Err(error) => failed.push(format!("{}: {error}", tool.name)),
@@ -125,6 +126,44 @@ fn context() -> CallContext {
         budget: Budget::new(limits.clone(), None),
         limits,
         seed: 0,
+        client: Some(Arc::new(Person)),
     };
     CallContext { run: Arc::new(run), fuel_left: 0 }
+}
+
+/// Who answers the suite's questions: a person who accepts what is proposed.
+#[derive(Debug)]
+struct Person;
+
+impl Client for Person {
+    fn agent(&self) -> &str {
+        "suite"
+    }
+
+    fn capabilities(&self) -> &str {
+        r#"{"elicitation":{"form":{},"url":{}},"sampling":{},"roots":{}}"#
+    }
+
+    fn ask(&self, ask: Ask) -> BoxFuture<'_, std::result::Result<String, RpcError>> {
+        let params: Value = serde_json::from_str(&ask.params).unwrap_or_default();
+        let answer = match ask.kind {
+            AskKind::Roots => json!({"roots": []}),
+            AskKind::Sampling => json!({
+                "role": "assistant", "model": "none", "content": {"type": "text", "text": "An answer"},
+            }),
+            AskKind::Elicitation => {
+                let schema = &params["requestedSchema"];
+                let mut content = sample(schema);
+                for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                    if let (Some(default), Some(content)) = (property.get("default"), content.as_object_mut()) {
+                        content.insert(name.clone(), default.clone());
+                    }
+                }
+                json!({"action": "accept", "content": content})
+            }
+        };
+        Box::pin(std::future::ready(Ok(answer.to_string())))
+    }
+
+    fn tell(&self, _: Notice) {}
 }

@@ -57,9 +57,18 @@ async fn hear(State(legacy): State<Legacy>, body: String) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
-async fn legacy(endpoint: &'static str, kind: HttpKind) -> (Fleet, Served, Legacy) {
+fn app(endpoint: &'static str) -> (Router, Legacy) {
     let state = Legacy { endpoint, events: Arc::default(), heard: Arc::default() };
-    let app = Router::new().route("/sse", get(open)).route("/messages", post(hear)).with_state(state.clone());
+    (Router::new().route("/sse", get(open)).route("/messages", post(hear)).with_state(state.clone()), state)
+}
+
+/// A server of HTTP+SSE.
+pub fn router() -> Router {
+    app("/messages").0
+}
+
+async fn legacy(endpoint: &'static str, kind: HttpKind) -> (Fleet, Served, Legacy) {
+    let (app, state) = app(endpoint);
     let served = serve(app).await;
     let fleet = Fleet::default();
     let transport = Transport::Http { url: format!("{}/sse", served.url), headers: [].into(), kind };

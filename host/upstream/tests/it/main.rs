@@ -9,6 +9,7 @@ mod evil;
 mod fleet;
 mod http;
 mod legacy_sse;
+mod oauth;
 mod real;
 mod streams;
 mod support;

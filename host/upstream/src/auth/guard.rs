@@ -1,0 +1,436 @@
+//! Which addresses may be reached on the word of a server's metadata. This is the one place that decides it.
+//!
+//! A server names its authorization server, and that one its endpoints; a hostile one would name what only this
+//! machine can reach. So: `https`, or `http` between loopback addresses; no user or password in a URL; no private
+//! address unless its host is one that the configuration itself names (the server, the trusted issuer); never a link-local or reserved one, where
+//! clouds keep their credentials. Names are judged by the addresses that they resolve to, at each connection, and
+//! redirects are not followed, so nothing can be swapped after the judgement.
+
+use futures::StreamExt;
+use parking_lot::Mutex;
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rmcp::transport::auth::{AuthError, OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest answer, in bytes.
+const MAX_ANSWER_BYTES: usize = 256 << 10;
+/// What of a form is secret.
+const SECRETS: [&str; 6] = ["code", "code_verifier", "refresh_token", "client_secret", "client_assertion", "token"];
+/// Where the environment names proxies.
+const PROXY_VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// An address that must not be reached, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Public,
+    Loopback,
+    Private,
+    Reserved,
+}
+
+fn kind_of(address: IpAddr) -> Kind {
+    match address {
+        IpAddr::V4(v4) => kind_of_v4(v4),
+        IpAddr::V6(v6) => embedded(v6).map_or_else(|| kind_of_v6(v6), kind_of_v4),
+    }
+}
+
+fn kind_of_v4(address: Ipv4Addr) -> Kind {
+    match address.octets() {
+        [127, ..] => Kind::Loopback,
+        [10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] => Kind::Private,
+        [0 | 224..=255, ..] | [169, 254, ..] | [192, 0, 0 | 2, _] | [198, 18 | 19, ..] => Kind::Reserved,
+        [198, 51, 100, _] | [203, 0, 113, _] => Kind::Reserved,
+        _ => Kind::Public,
+    }
+}
+
+fn kind_of_v6(address: Ipv6Addr) -> Kind {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
+        [0xfc00..=0xfdff, ..] => Kind::Private,
+        // Teredo and documentation.
+        [0x2001, 0 | 0xdb8, ..] => Kind::Reserved,
+        [0x2000..=0x3fff, ..] => Kind::Public,
+        _ => Kind::Reserved,
+    }
+}
+
+/// The IPv4 address within: mapped, NAT64 or 6to4.
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(of(high, low)),
+        [0x2002, high, low, ..] => Some(of(high, low)),
+        _ => None,
+    }
+}
+
+/// The host of a URL, or a name as a resolver gets it, in one spelling.
+fn plain(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase()
+}
+
+pub(super) fn is_loopback_host(host: &str) -> bool {
+    let host = plain(host);
+    match host.parse() {
+        Ok(address) => kind_of(address) == Kind::Loopback,
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+/// What may be reached on behalf of one server.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    /// Those that the configuration names.
+    hosts: Vec<String>,
+    is_loopback: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(server: &Url, trusted_issuer: Option<&Url>) -> Self {
+        let named = [Some(server), trusted_issuer].into_iter().flatten();
+        Self {
+            is_loopback: server.host_str().is_some_and(is_loopback_host),
+            hosts: named.filter_map(|url| url.host_str().map(plain)).collect(),
+        }
+    }
+
+    /// Judges a URL before it is used, or shown to a person. A name in it is judged when it is resolved.
+    ///
+    /// # Errors
+    /// Why it must not be used.
+    pub(crate) fn url(&self, url: &Url) -> Result<(), Refused> {
+        let shown = crate::http::shown_url(url.as_str());
+        let host = url.host_str().ok_or_else(|| Refused(format!("{shown} has no host")))?;
+        let http_is_fine = self.is_loopback && is_loopback_host(host);
+        if !(url.scheme() == "https" || (url.scheme() == "http" && http_is_fine)) {
+            return Err(Refused(format!("{shown} is refused: authorisation needs https")));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Refused(format!("{shown} is refused: it has a user or password in it")));
+        }
+        match plain(host).parse() {
+            Ok(address) => self.address(host, address),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Judges an address that a host has.
+    fn address(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+        let host = plain(host);
+        let allowed = match kind_of(address) {
+            Kind::Public => true,
+            Kind::Loopback => self.is_loopback || self.hosts.contains(&host),
+            Kind::Private => self.hosts.contains(&host),
+            Kind::Reserved => false,
+        };
+        let refused = || Refused(format!("`{host}` is refused: its address {address} is not a public one"));
+        if allowed { Ok(()) } else { Err(refused()) }
+    }
+}
+
+type Lookup = Arc<dyn Fn(&str) -> std::io::Result<Vec<SocketAddr>> + Send + Sync>;
+
+/// Resolves names to those of their addresses that may be reached.
+struct GuardedResolver {
+    guard: Guard,
+    /// Proxies that the environment names; they resolve the names themselves.
+    proxies: Vec<String>,
+    lookup: Lookup,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (guard, lookup) = (self.guard.clone(), self.lookup.clone());
+        let host = name.as_str().to_owned();
+        let is_proxy = self.proxies.contains(&plain(&host));
+        Box::pin(async move {
+            let asked = host.clone();
+            let found = tokio::task::spawn_blocking(move || lookup(&asked)).await??;
+            if is_proxy {
+                return Ok(Box::new(found.into_iter()) as Addrs);
+            }
+            let mut refused = None;
+            let mut allowed = Vec::new();
+            for address in found {
+                match guard.address(&host, address.ip()) {
+                    Ok(()) => allowed.push(address),
+                    Err(why) => refused = Some(why),
+                }
+            }
+            match refused {
+                Some(why) if allowed.is_empty() => Err(Box::new(why) as Box<dyn std::error::Error + Send + Sync>),
+                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+/// The HTTP client of everything that authorisation asks for.
+pub(crate) struct GuardedHttp {
+    guard: Guard,
+    base: Url,
+    client: reqwest::Client,
+    /// Why the last request failed; rmcp does not always say it.
+    failed: Mutex<Option<String>>,
+    /// The secrets that the last form had: an answer may repeat them.
+    sent: Mutex<Vec<String>>,
+}
+
+impl GuardedHttp {
+    /// # Errors
+    /// The machine has no usable TLS set-up.
+    pub(crate) fn new(server: &Url, trusted_issuer: Option<&Url>) -> Result<Self, String> {
+        let guard = Guard::new(server, trusted_issuer);
+        Self::with_lookup(server, guard, Arc::new(|host| Ok((host, 0).to_socket_addrs()?.collect())))
+    }
+
+    fn with_lookup(server: &Url, guard: Guard, lookup: Lookup) -> Result<Self, String> {
+        let proxies = PROXY_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+        let proxies = proxies.filter_map(|proxy| {
+            let url = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
+            Url::parse(&url).ok()?.host_str().map(plain)
+        });
+        let resolver = GuardedResolver { guard: guard.clone(), proxies: proxies.collect(), lookup };
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT)
+            .dns_resolver(Arc::new(resolver))
+            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| format!("no HTTP client: {error}"))?;
+        Ok(Self { guard, base: server.clone(), client, failed: Mutex::default(), sent: Mutex::default() })
+    }
+
+    /// What it keeps to.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// What went wrong, fit to be shown: with what was refused here, which rmcp leaves out of some of its texts, and
+    /// without what was sent.
+    pub(crate) fn error_text(&self, error: &AuthError) -> String {
+        let mut text = super::chain_text(error);
+        if let Some(failed) = self.failed.lock().take().filter(|failed| !text.contains(failed)) {
+            text = format!("{text}: {failed}");
+        }
+        for secret in self.sent.lock().iter().filter(|secret| secret.len() >= 6) {
+            text = text.replace(secret, "***");
+        }
+        text
+    }
+
+    /// Notes the secrets of a form, as they are and as they are written in it.
+    fn note(&self, form: &[u8]) {
+        let form = String::from_utf8_lossy(form);
+        let mut sent = Vec::new();
+        for (name, written) in form.split('&').filter_map(|pair| pair.split_once('=')) {
+            if SECRETS.contains(&name) {
+                let mut url = self.base.clone();
+                url.set_query(Some(&format!("v={written}")));
+                sent.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+                sent.push(written.to_owned());
+            }
+        }
+        *self.sent.lock() = sent;
+    }
+
+    /// Sends a form. The answer's status.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn post_form(
+        &self,
+        url: &Url,
+        pairs: &[(&str, &str)],
+        basic: Option<(&str, &str)>,
+    ) -> Result<u16, String> {
+        self.guard.url(url).map_err(|refused| refused.to_string())?;
+        let mut form = url.clone();
+        form.query_pairs_mut().clear().extend_pairs(pairs);
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.query().unwrap_or_default().to_owned());
+        if let Some((user, password)) = basic {
+            request = request.basic_auth(user, Some(password));
+        }
+        let response = request.send().await.map_err(|error| super::chain_text(&error.without_url()))?;
+        Ok(response.status().as_u16())
+    }
+
+    async fn run(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, String> {
+        self.note(request.body());
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
+        self.guard.url(request.url()).map_err(|refused| refused.to_string())?;
+        request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
+        let shown = crate::http::shown_url(request.url().as_str());
+        let failed = |error: reqwest::Error| format!("{shown}: {}", super::chain_text(&error.without_url()));
+        let response = self.client.execute(request).await.map_err(failed)?;
+        let mut builder = http::Response::builder().status(response.status());
+        for (name, value) in response.headers() {
+            builder = builder.header(name, value);
+        }
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(failed)?;
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(format!("{shown}: its answer is over {MAX_ANSWER_BYTES} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        builder.body(body).map_err(|error| error.to_string())
+    }
+}
+
+impl OAuthHttpClient for GuardedHttp {
+    fn execute(&self, request: OAuthHttpRequest) -> OAuthHttpClientFuture<'_> {
+        Box::pin(async move {
+            let result = self.run(request.request).await;
+            *self.failed.lock() = result.as_ref().err().cloned();
+            result.map_err(Into::into)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(server: &str) -> Guard {
+        Guard::new(&Url::parse(server).unwrap(), None)
+    }
+
+    #[track_caller]
+    fn check(server: &str, url: &str, allowed: bool) {
+        let judged = guard(server).url(&Url::parse(url).unwrap());
+        assert_eq!(judged.is_ok(), allowed, "{server} names {url}: {judged:?}");
+    }
+
+    #[test]
+    fn https_is_needed_except_between_loopback_addresses() {
+        check("https://mcp.example.com/mcp", "https://auth.example.com/token", true);
+        check("https://mcp.example.com/mcp", "http://auth.example.com/token", false);
+        check("https://mcp.example.com/mcp", "http://mcp.example.com/token", false);
+        check("http://mcp.example.com/mcp", "http://mcp.example.com/token", false);
+        check("http://127.0.0.1:1/mcp", "http://127.0.0.1:2/token", true);
+        check("http://localhost:1/mcp", "http://[::1]:2/token", true);
+        check("http://127.0.0.1:1/mcp", "http://auth.example.com/token", false);
+        check("https://mcp.example.com/mcp", "http://localhost/token", false);
+        for scheme in ["ftp", "file", "javascript", "data", "ws"] {
+            check("https://mcp.example.com/mcp", &format!("{scheme}://example.com/x"), false);
+        }
+    }
+
+    #[test]
+    fn a_url_with_a_user_in_it_is_refused() {
+        check("https://mcp.example.com/", "https://me@auth.example.com/", false);
+        check("https://mcp.example.com/", "https://mcp.example.com:secret@evil.example/", false);
+        let refused = guard("https://a.example").url(&Url::parse("https://u:hunter2@b.example/?k=hunter2").unwrap());
+        assert!(!refused.unwrap_err().to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn addresses_that_are_not_public_are_refused_in_every_spelling() {
+        let public = "https://mcp.example.com/mcp";
+        for host in [
+            "127.0.0.1",
+            "2130706433",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "10.0.0.9",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.100.100.200",
+            "169.254.169.254",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[2002:a9fe:a9fe::1]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "0.0.0.0",
+            "[::]",
+            "255.255.255.255",
+            "224.0.0.1",
+            "[ff02::1]",
+            "198.18.0.1",
+            "[2001:0:4136:e378::1]",
+            "[::127.0.0.1]",
+            "240.0.0.1",
+        ] {
+            check(public, &format!("https://{host}/latest/meta-data"), false);
+        }
+        check(public, "https://93.184.216.34/token", true);
+        check(public, "https://[2606:4700::1111]/token", true);
+    }
+
+    #[test]
+    fn a_private_address_is_fine_where_the_configuration_names_it_itself() {
+        check("https://10.0.0.4/mcp", "https://10.0.0.4:8443/token", true);
+        check("https://10.0.0.4/mcp", "https://10.0.0.5/token", false);
+        check("https://10.0.0.4/mcp", "https://127.0.0.1/token", false);
+        check("http://127.0.0.1/mcp", "https://10.0.0.4/token", false);
+        check("https://169.254.169.254/mcp", "https://169.254.169.254/token", false);
+    }
+
+    #[test]
+    fn the_host_of_the_trusted_issuer_may_have_a_private_address() {
+        let [server, issuer] = ["https://mcp.corp/mcp", "https://sso.corp"].map(|url| Url::parse(url).unwrap());
+        let address = "10.0.0.9".parse().unwrap();
+        assert!(Guard::new(&server, Some(&issuer)).address("sso.corp", address).is_ok());
+        assert!(Guard::new(&server, Some(&issuer)).address("other.corp", address).is_err());
+        assert!(Guard::new(&server, None).address("sso.corp", address).is_err());
+    }
+
+    async fn resolve(server: &str, host: &str, address: &str) -> Result<Vec<SocketAddr>, String> {
+        let address: IpAddr = address.parse().unwrap();
+        let resolver = GuardedResolver {
+            guard: guard(server),
+            proxies: vec!["proxy.corp".into()],
+            lookup: Arc::new(move |_| Ok(vec![SocketAddr::new(address, 0)])),
+        };
+        resolver.resolve(host.parse().unwrap()).await.map(Iterator::collect).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn names_are_judged_by_what_they_resolve_to() {
+        let public = "https://mcp.example.com/mcp";
+        assert!(resolve(public, "auth.example.com", "93.184.216.34").await.is_ok());
+        for address in ["127.0.0.1", "10.0.0.9", "169.254.169.254", "::1", "fd00::1"] {
+            let refused = resolve(public, "auth.evil.example", address).await.unwrap_err();
+            assert!(refused.contains("auth.evil.example") && refused.contains(address), "{refused}");
+        }
+        assert!(resolve("https://mcp.corp/mcp", "mcp.corp", "10.0.0.9").await.is_ok(), "the server's own host");
+        assert!(resolve("https://mcp.corp/mcp", "mcp.corp", "169.254.169.254").await.is_err());
+        assert!(resolve("http://localhost:3/mcp", "localhost", "127.0.0.1").await.is_ok());
+        assert!(resolve(public, "proxy.corp", "10.0.0.9").await.is_ok(), "a proxy resolves by itself");
+    }
+
+    #[tokio::test]
+    async fn a_name_with_a_private_address_is_never_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let lookup: Lookup = Arc::new(|_| Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]));
+        let server = Url::parse("https://mcp.example.com").unwrap();
+        let client = GuardedHttp::with_lookup(&server, Guard::new(&server, None), lookup).unwrap();
+        let request = http::Request::get(format!("https://rebound.example:{port}/")).body(Vec::new()).unwrap();
+        let refused = client.run(request).await.unwrap_err();
+        assert!(refused.contains("not a public one"), "{refused}");
+        assert!(listener.accept().is_err(), "nothing came");
+    }
+}
