@@ -51,6 +51,12 @@ pub(crate) enum Commands {
     Tools(Tools),
     /// List the servers and how they are
     Servers(Servers),
+    /// Be an MCP server in front of all servers and policies
+    Serve(Serve),
+    /// Log in to a server that wants it (OAuth)
+    Login(Login),
+    /// Forget the login to a server
+    Logout(Logout),
     /// Look at a component: what it imports, exports and asks for
     Check(Check),
     /// Check the configuration, or print its JSON Schema
@@ -131,6 +137,79 @@ pub(crate) struct Servers {
     /// Print one JSON document on stdout
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("transport").args(["stdio", "http"])))]
+pub(crate) struct Serve {
+    /// Speak MCP on stdin and stdout (the default)
+    #[arg(long)]
+    pub(crate) stdio: bool,
+    /// Speak MCP over HTTP at this address, as `127.0.0.1:8080`, at the path /mcp. Port 0 takes one that is free
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) http: Option<std::net::SocketAddr>,
+    /// With --stdio: speak for the host that serves HTTP at this URL, so that several clients share one set of servers
+    #[arg(long, value_name = "URL", conflicts_with_all = ["http", "expose", "names"])]
+    pub(crate) to: Option<String>,
+    /// With --to: a file with the bearer token
+    #[arg(long, value_name = "FILE", requires = "to", value_hint = ValueHint::FilePath)]
+    pub(crate) to_token_file: Option<PathBuf>,
+    /// What agents see: `meta` (a few tools that find and call all others), `meta-full`, `policies`, `all`, or a list as `crm:*,customer-360`
+    #[arg(long, value_name = "WHAT", default_value = "meta")]
+    pub(crate) expose: tollgate_server::Expose,
+    /// How tools are named
+    #[arg(long, value_name = "STRATEGY", default_value = "prefix")]
+    pub(crate) names: Names,
+    /// What stands between server and tool
+    #[arg(long, value_name = "TEXT", default_value = "__")]
+    pub(crate) separator: String,
+    /// Give a tool another name, as `crm:get_customer=customer`. May be repeated
+    #[arg(long = "rename", value_name = "SERVER:TOOL=NAME")]
+    pub(crate) renames: Vec<String>,
+    /// Grant agents only this: `crm:*`, `read-only`, `resource=files:*`. May be repeated; without, they may use everything
+    #[arg(long = "grant", value_name = "SCOPE")]
+    pub(crate) grants: Vec<String>,
+    /// A file with bearer tokens, one a line as `NAME TOKEN` or `NAME sha256:HEX`; required when the address is not loopback
+    #[arg(long, value_name = "FILE", requires = "http", value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A name under which the host is reached, beside loopback's. May be repeated
+    #[arg(long = "allow-host", value_name = "HOST", requires = "http")]
+    pub(crate) hosts: Vec<String>,
+    /// An origin whose web pages may call, as `https://app.example.com`. May be repeated
+    #[arg(long = "allow-origin", value_name = "ORIGIN", requires = "http")]
+    pub(crate) origins: Vec<String>,
+    /// Append the journal to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Names {
+    /// `server__tool`
+    Prefix,
+    /// Their own names; of several that want one, the first server of the configuration keeps it
+    Priority,
+    /// Their own names, the server in the description
+    Label,
+    /// Their own names; collisions are prefixed, and said in the log until `--rename` settles them
+    Ask,
+    /// Their own names, and resources under their own URIs: for a single server
+    None,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Login {
+    /// The server's name
+    pub(crate) server: String,
+    /// Print the address to open, and do not open it
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Logout {
+    /// The server's name
+    pub(crate) server: String,
 }
 
 #[derive(Debug, ClapArgs)]

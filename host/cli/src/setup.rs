@@ -6,7 +6,7 @@ use crate::print;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate::config::{self, Config, Folders, TrustStore};
-use tollgate::{FileJournal, Host, HostBuilder, Journal, ServerState};
+use tollgate::{FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState};
 
 /// Sets colours and logs up. Logs go to stderr.
 pub(crate) fn init_output(global: &Global) {
@@ -93,6 +93,12 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
     }
     if let Some(dir) = bundled_components() {
         builder = builder.bundled_components(dir);
+    }
+    if let Some(state) = folders().state {
+        match FileTokenStore::open(state.join("logins")) {
+            Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
+            Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
+        }
     }
     for journal in journals {
         builder = builder.journal(journal);

@@ -1,5 +1,4 @@
 //! What agents are told of changes.
-#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
 
 use crate::front::Front;
 use crate::tools::rpc_error;

@@ -60,16 +60,16 @@ impl Front {
     }
 
     /// Serves one agent over a stream of lines (MCP's stdio transport), until it closes the stream or `stop` is
-    /// cancelled.
+    /// cancelled. The two ends of a [`tokio::io::duplex`], split, do as well as [`crate::stdio::open`].
     ///
     /// # Errors
     /// The agent did not begin as MCP does, or the connection broke.
-    pub async fn serve<S>(&self, stream: S, stop: CancellationToken) -> Result<(), ServeError>
+    pub async fn serve<R, W>(&self, read: R, write: W, stop: CancellationToken) -> Result<(), ServeError>
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
     {
         let agent = self.agent(self.options().principal.clone());
-        let (read, write) = tokio::io::split(stream);
         let running = match agent.serve_with_ct((read, write), stop).await {
             Ok(running) => running,
             // It went before it began, as a client that only looks whether there is something.

@@ -13,7 +13,7 @@
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
 //!   prompts, completion. `changes`: what agents are told of changes.
-//! - [`http`]: the HTTP front end: who may come in, health.
+//! - [`stdio`]: this process's standard streams. [`http`]: the HTTP front end: who may come in, health.
 
 mod agent;
 mod catalog;
@@ -26,6 +26,7 @@ pub mod options;
 mod parked;
 mod policies;
 mod resources;
+pub mod stdio;
 mod tools;
 
 pub use front::Front;

@@ -3,8 +3,8 @@
 //! rmcp has such a client. Ours carries results as text ([`crate::carry`]), keeps to our own limits, tells
 //! failures apart by whether the request was sent, and never shows a URL's secrets.
 
-use crate::callers::Callers;
 use crate::auth::access::ServerAuth;
+use crate::callers::Callers;
 use crate::carry::{InFlight, carried_by_shape, older_server};
 use crate::text::clean;
 use bytes::Bytes;

@@ -4,10 +4,10 @@
 //! connection that had lasted, else after a random part of a growing delay (full jitter). It never gives up.
 //! A slow, missing, crashing or lying server is a matter of its own task alone.
 
-use crate::callers::{Caller, Callers};
 use crate::auth::access::ServerAuth;
 use crate::auth::spec::{AuthSpec, OAuthSpec};
 use crate::auth::store::Logins;
+use crate::callers::{Caller, Callers};
 use crate::catalog::{Catalog, Entry};
 use crate::client::{Fault, OurSide, rejected};
 use crate::connect::{Connected, Link, Remains, connect};

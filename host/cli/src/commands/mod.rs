@@ -4,7 +4,9 @@ mod call;
 mod check;
 mod config;
 mod demo;
+mod login;
 mod run;
+mod serve;
 mod servers;
 mod tools;
 
@@ -22,6 +24,9 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Call(call) => call::call(global, call).await,
         Commands::Tools(tools) => tools::tools(global, tools).await,
         Commands::Servers(servers) => servers::servers(global, servers).await,
+        Commands::Serve(serve) => serve::serve(global, serve).await,
+        Commands::Login(login) => login::login(global, login).await,
+        Commands::Logout(logout) => login::logout(global, logout).await,
         Commands::Check(check) => check::check(check).await,
         Commands::Config(command) => config::config(global, command),
         Commands::Trust(trust) => config::trust(trust),

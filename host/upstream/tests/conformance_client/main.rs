@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Ask, AskKind, BoxFuture, Budget, Client, Call, CallContext, Grants, Limits, Notice, Principal, RpcError, RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool,
-    Upstream,
+    Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Notice, Principal, RpcError,
+    RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, Upstream,
 };
 use tollgate_upstream::{Fleet, FleetOptions, ServerSpec, Transport};
 

@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tollgate_core::{BoxFuture, SystemClock, SystemEntropy};
-use tollgate_upstream::{AuthSpec, Fleet, FleetOptions, LoginPrompt, LoginUi, Logins, OAuthSpec, ServerSpec, TokenStore, Transport};
+use tollgate_upstream::{
+    AuthSpec, Fleet, FleetOptions, LoginPrompt, LoginUi, Logins, OAuthSpec, ServerSpec, TokenStore, Transport,
+};
 
 /// What the servers do otherwise than they should, or not at all.
 #[derive(Clone, Default)]
@@ -411,12 +413,11 @@ impl LoginUi for Browser {
 }
 
 pub fn fleet(url: &str, auth: OAuthSpec, store: Arc<dyn TokenStore>) -> Fleet {
-    let fleet =
-        Fleet::with_options(
-            Arc::new(SystemClock::default()),
-            Arc::new(SystemEntropy::default()),
-            FleetOptions { logins: Logins::new(store), has_clients: false },
-        );
+    let fleet = Fleet::with_options(
+        Arc::new(SystemClock::default()),
+        Arc::new(SystemEntropy::default()),
+        FleetOptions { logins: Logins::new(store), has_clients: false },
+    );
     let spec = ServerSpec { auth: AuthSpec::OAuth(Box::new(auth)), ..ServerSpec::new("s", Transport::http(url)) };
     fleet.add_server(spec).unwrap();
     fleet
