@@ -23,5 +23,6 @@ mod messages;
 mod nesting;
 mod reload;
 mod runtime;
+mod serve;
 mod support;
 mod trust;

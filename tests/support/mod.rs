@@ -1,5 +1,7 @@
 //! What the tests share.
 
+pub mod mcp;
+
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

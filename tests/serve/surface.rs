@@ -1,0 +1,237 @@
+//! What agents see, and what their calls do.
+
+use super::{place, serve};
+use crate::support::eventually;
+use crate::support::mcp::text;
+use serde_json::{Value, json};
+
+#[test]
+fn the_default_surface_is_four_tools_that_find_and_call_all_others() {
+    let place = place();
+    let mut agent = serve(&place, &[], json!({}));
+    assert_eq!(agent.tools(), ["search_tools", "get_api_documentation", "call_tool", "run_policy"]);
+
+    let found = agent.call("search_tools", json!({"query": "echo a text"}));
+    assert!(text(&found).contains("echo:echo"), "{found:#}");
+    let docs = agent.call("get_api_documentation", json!({"server": "echo", "tool": "echo"}));
+    assert!(text(&docs).contains("echo(args"), "{docs:#}");
+    let python = agent.call("get_api_documentation", json!({"tool": "echo:echo", "language": "python"}));
+    assert!(text(&python).contains("async def echo"), "{python:#}");
+    let called = agent.call("call_tool", json!({"server": "echo", "tool": "echo", "arguments": {"text": "hi"}}));
+    assert!(text(&called).contains("hi"), "{called:#}");
+    let run = agent.call("run_policy", json!({"policy": "echoes", "input": {"a": 1}}));
+    assert_ne!(run["isError"], true, "{run:#}");
+
+    // What a model gets wrong is told to it in a result that it can read.
+    for (tool, args, want) in [
+        ("call_tool", json!({"server": "echo", "tool": "ecko"}), "did you mean"),
+        ("call_tool", json!({"server": "echo", "tool": "echo", "arguments": {"text": 7}}), "/text"),
+        ("call_tool", json!({"tool": "echo"}), "which server"),
+        ("run_policy", json!({"policy": "nothing"}), "echoes"),
+        ("search_tools", json!({}), "query"),
+        ("search_tools", json!({"query": "x", "server": "nobody"}), "no server"),
+    ] {
+        let result = agent.call(tool, args.clone());
+        assert!(text(&result).contains(want), "{tool} {args}: {result:#}");
+    }
+    assert_eq!(agent.close(), 0);
+}
+
+#[test]
+fn the_default_surface_is_small() {
+    let place = place();
+    let mut agent = serve(&place, &[], json!({}));
+    let answer = agent.request("tools/list", json!({}));
+    let tools = answer["result"]["tools"].to_string();
+    let tokens = tiktoken_rs::o200k_base().unwrap().encode_ordinary(&tools).len();
+    // Room for `execute_code` below the 900 that all together may cost.
+    assert!(tokens < 650, "{tokens} tokens: {tools}");
+}
+
+#[test]
+fn all_tools_pass_through_under_prefixed_names_with_everything_that_describes_them() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let answer = agent.request("tools/list", json!({}));
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    let find = |name: &str| tools.iter().find(|t| t["name"] == name).unwrap_or_else(|| panic!("{name}: {answer:#}"));
+    find("echo__echo");
+    find("calls");
+    let schema = &find("fixture__json_schema_2020_12_tool")["inputSchema"];
+    assert!(schema["$schema"].is_string() && schema["$defs"].is_object(), "{schema:#}");
+
+    let image = agent.call("fixture__test_image_content", json!({}));
+    assert_eq!(image["content"][0]["type"], "image", "{image:#}");
+    let mixed = agent.call("fixture__test_multiple_content_types", json!({}));
+    assert!(mixed["content"].as_array().unwrap().len() > 2, "{mixed:#}");
+    let failed = agent.call("fixture__test_error_handling", json!({}));
+    assert_eq!(failed["isError"], true, "{failed:#}");
+    let unknown = agent.request("tools/call", json!({"name": "no_such_tool"}));
+    assert_eq!(unknown["error"]["code"], -32602, "{unknown:#}");
+}
+
+#[test]
+fn policies_are_tools_with_schemas_and_structured_output() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "policies"], json!({}));
+    assert_eq!(agent.tools(), ["calls", "echoes"]);
+    let input = json!({"mode": "sequence", "calls": [{"server": "echo", "tool": "echo", "args": {"text": "hi"}}]});
+    let result = agent.call("calls", input);
+    assert!(result["structuredContent"].to_string().contains("hi"), "{result:#}");
+    assert!(result["_meta"]["io.tollgate/run"].is_string(), "{result:#}");
+    let failed = agent.call("calls", json!({"mode": "nonsense"}));
+    assert_eq!(failed["isError"], true, "{failed:#}");
+}
+
+#[test]
+fn a_list_exposes_what_it_names() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "echo:*,calls", "--rename", "echo:echo=say"], json!({}));
+    let tools = agent.tools();
+    assert!(tools.contains(&"say".to_owned()) && tools.contains(&"calls".to_owned()), "{tools:?}");
+    assert!(!tools.iter().any(|name| name.starts_with("fixture") || name == "echoes"), "{tools:?}");
+    assert!(text(&agent.call("say", json!({"text": "hi"}))).contains("hi"));
+}
+
+#[test]
+fn agents_may_be_granted_less_than_everything() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all", "--grant", "echo:*"], json!({}));
+    assert!(text(&agent.call("echo__echo", json!({"text": "hi"}))).contains("hi"));
+    let denied = agent.call("fixture__test_simple_text", json!({}));
+    assert_eq!(denied["isError"], true);
+    assert!(text(&denied).contains("no grant"), "{denied:#}");
+}
+
+#[test]
+fn resources_and_prompts_pass_through_under_names_that_read_back() {
+    let place = place();
+    let mut agent = serve(&place, &[], json!({}));
+    let list = agent.request("resources/list", json!({}));
+    let uri = list["result"]["resources"][0]["uri"].as_str().unwrap_or_else(|| panic!("{list:#}")).to_owned();
+    assert!(uri.starts_with("tollgate://fixture/"), "{uri}");
+    let read = agent.request("resources/read", json!({"uri": uri}));
+    assert!(read["result"]["contents"].is_array(), "{read:#}");
+    // Under its own URI, as it stands in a tool's result.
+    let own = uri.strip_prefix("tollgate://fixture/").unwrap();
+    let read = agent.request("resources/read", json!({"uri": own}));
+    assert!(read["result"]["contents"].is_array(), "{read:#}");
+    let none = agent.request("resources/read", json!({"uri": "nowhere://at/all"}));
+    assert!(none["error"]["message"].is_string(), "{none:#}");
+
+    let prompts = agent.request("prompts/list", json!({}));
+    let names: Vec<_> = prompts["result"]["prompts"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
+    assert!(names.contains(&json!("fixture__test_simple_prompt")), "{names:?}");
+    let prompt = agent.request("prompts/get", json!({"name": "fixture__test_simple_prompt"}));
+    assert!(prompt["result"]["messages"].is_array(), "{prompt:#}");
+    let completion = agent.request(
+        "completion/complete",
+        json!({"ref": {"type": "ref/prompt", "name": "fixture__test_prompt_with_arguments"},
+            "argument": {"name": "arg1", "value": "t"}}),
+    );
+    assert!(completion["result"]["completion"]["values"].is_array(), "{completion:#}");
+}
+
+#[test]
+fn a_change_of_a_subscribed_resource_reaches_the_agent() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let uri = "tollgate://fixture/test://watched-resource";
+    let subscribed = agent.request("resources/subscribe", json!({"uri": uri}));
+    assert!(subscribed.get("error").is_none(), "{subscribed:#}");
+    agent.call("fixture__test_trigger_resource_change", json!({}));
+    let updated = agent.asked("notifications/resources/updated");
+    assert_eq!(updated["params"]["uri"], uri);
+}
+
+#[test]
+fn a_change_of_the_tools_reaches_the_agent() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let before = agent.tools();
+    agent.call("fixture__test_trigger_tool_change", json!({}));
+    agent.asked("notifications/tools/list_changed");
+    let after = agent.tools();
+    assert!(after.len() > before.len(), "{after:?}");
+}
+
+#[test]
+fn progress_and_logs_arrive_in_order_and_before_the_answer() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let params = json!({"name": "fixture__test_tool_with_progress", "arguments": {}, "_meta": {"progressToken": "p1"}});
+    agent.request("tools/call", params);
+    let steps: Vec<f64> = agent
+        .unasked
+        .iter()
+        .filter(|m| m["method"] == "notifications/progress" && m["params"]["progressToken"] == "p1")
+        .map(|m| m["params"]["progress"].as_f64().unwrap())
+        .collect();
+    assert_eq!(steps, [0.0, 50.0, 100.0], "{:#?}", agent.unasked);
+    agent.unasked.clear();
+    agent.call("fixture__test_tool_with_logging", json!({}));
+    let logs: Vec<&Value> = agent.unasked.iter().filter(|m| m["method"] == "notifications/message").collect();
+    assert_eq!(logs.len(), 3, "{logs:#?}");
+    assert!(logs[0]["params"]["logger"].as_str().unwrap().starts_with("fixture"), "{logs:#?}");
+}
+
+#[test]
+fn a_cancelled_request_ends_at_the_server_too_and_the_next_is_answered() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let log = place.work().join("stuck.log");
+    let noted = |wanted: usize| {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        (text.lines().count() >= wanted).then_some(())
+    };
+    let direct = json!({"name": "stuck__echo", "arguments": {"text": "x"}});
+    let inner = json!({"server": "stuck", "tool": "echo", "args": {"text": "x"}});
+    let run = json!({"name": "calls", "arguments": {"mode": "sequence", "calls": [inner]}});
+    for (round, params) in [direct, run].into_iter().enumerate() {
+        let id = agent.begin("tools/call", params);
+        eventually("it is called", || noted(2 * round + 1));
+        agent.notify("notifications/cancelled", json!({"requestId": id, "reason": "enough"}));
+        eventually("the server hears of the cancellation", || noted(2 * round + 2));
+        assert!(text(&agent.call("echo__echo", json!({"text": "still here"}))).contains("still here"));
+    }
+    assert_eq!(agent.close(), 0);
+}
+
+#[test]
+fn one_bad_message_never_ends_the_server() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    for line in [
+        "",
+        "not json",
+        "{}",
+        "[]",
+        "null",
+        r#"{"jsonrpc":"2.0","id":99,"method":"no/such/method"}"#,
+        r#"{"jsonrpc":"2.0","id":98,"method":"tools/call","params":{"name":7}}"#,
+        r#"{"jsonrpc":"2.0","id":97,"method":"tools/call"}"#,
+        r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","id":96,"method":"tools/list","params":{"cursor":"nonsense"}}"#,
+    ] {
+        agent.send_raw(line);
+    }
+    agent.send_raw(&format!(r#"{{"deep":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000)));
+    assert!(text(&agent.call("echo__echo", json!({"text": "still here"}))).contains("still here"));
+}
+
+#[test]
+fn the_server_ends_with_its_client_and_leaves_nothing() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    agent.tools();
+    let home = place.dir.path().display().to_string();
+    assert_eq!(agent.close(), 0);
+    eventually("its servers are gone", || crate::support::processes_with(&home).is_empty().then_some(()));
+}
+
+#[test]
+fn a_client_that_goes_before_it_begins_is_no_error() {
+    let place = place();
+    let ended = place.run(["--config", "tollgate.json", "serve"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
+}
