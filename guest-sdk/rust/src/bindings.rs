@@ -40,6 +40,8 @@ pub mod adapter {
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools@0.1.0": crate::bindings::policy::tollgate::tools::tools,
+            "tollgate:resources/resources@0.1.0": crate::bindings::policy::tollgate::resources::resources,
+            "tollgate:prompts/prompts@0.1.0": crate::bindings::policy::tollgate::prompts::prompts,
             "tollgate:timer/timer@0.1.0": crate::bindings::policy::tollgate::timer::timer,
         },
     });
@@ -56,6 +58,9 @@ pub mod adapter_blocking {
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::tools::tools_blocking,
+            "tollgate:resources/resources-blocking@0.1.0":
+                crate::bindings::policy_blocking::tollgate::resources::resources_blocking,
+            "tollgate:prompts/prompts-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::prompts::prompts_blocking,
             "tollgate:timer/timer-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::timer::timer_blocking,
         },
     });

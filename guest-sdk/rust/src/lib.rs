@@ -48,6 +48,7 @@
 //! # Layout
 //!
 //! - [`call`], [`call_as`], [`sleep`]: what a function does with the host. [`blocking`] has their twins.
+//! - [`resources`], [`prompts`]: what servers have beside tools.
 //! - [`join!`], [`join_all`], [`try_join!`], [`try_join_all`]: several calls at once.
 //! - [`ToolResult`]: what a tool answered. [`CallFailure`]: why it did not.
 //! - [`Error`], [`bail!`]: how a policy or a tool fails itself.
@@ -63,6 +64,8 @@ mod call;
 mod error;
 mod failure;
 pub mod log;
+pub mod prompts;
+pub mod resources;
 mod result;
 mod schema;
 

@@ -71,6 +71,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         })
     })?;
 
+    add_queries(linker)?;
+
     let mut log = linker.instance("tollgate:log/log@0.1.0")?;
     log.func_wrap("log", |mut store: StoreContextMut<'_, RunState>, (level, message): (Level, String)| {
         let state = store.data_mut();
@@ -108,6 +110,83 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         })
     })?;
     Ok(())
+}
+
+type Queried = std::result::Result<String, wit::CallFailure>;
+
+/// Links `resources` and `prompts`: each function once as it is, and once waited for.
+fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
+    use core::{ListKind, QueryKind};
+    for (instance, kinds) in [
+        ("resources", &[("list-resources", ListKind::Resources), ("list-templates", ListKind::ResourceTemplates)][..]),
+        ("prompts", &[("list-prompts", ListKind::Prompts)][..]),
+    ] {
+        for (name, kind) in kinds.iter().copied() {
+            let mut concurrent = linker.instance(&format!("tollgate:{instance}/{instance}@0.1.0"))?;
+            concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, (): ()| {
+                Box::pin(async move {
+                    let caller = accessor.with(|mut access| access.data_mut().caller.clone());
+                    Ok((list(&*caller, kind).await,))
+                }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
+            })?;
+            let mut blocking = linker.instance(&format!("tollgate:{instance}/{instance}-blocking@0.1.0"))?;
+            blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, (): ()| {
+                let caller = store.data().caller.clone();
+                Box::new(async move { Ok((list(&*caller, kind).await,)) })
+            })?;
+        }
+    }
+
+    let read = |(server, uri): (String, String)| core::Query {
+        server,
+        kind: QueryKind::ReadResource,
+        params: serde_json::json!({"uri": uri}).to_string(),
+        name: uri,
+    };
+    let mut resources = linker.instance("tollgate:resources/resources@0.1.0")?;
+    resources.func_wrap_concurrent("read", move |accessor: &Accessor<RunState>, asked: (String, String)| {
+        Box::pin(async move {
+            let caller = accessor.with(|mut access| access.data_mut().caller.clone());
+            Ok((query(&*caller, read(asked)).await,))
+        }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
+    })?;
+    let mut resources = linker.instance("tollgate:resources/resources-blocking@0.1.0")?;
+    resources.func_wrap_async("read", move |store: StoreContextMut<'_, RunState>, asked: (String, String)| {
+        let caller = store.data().caller.clone();
+        Box::new(async move { Ok((query(&*caller, read(asked)).await,)) })
+    })?;
+
+    let get = |(server, name, arguments): (String, String, String)| {
+        // What is no JSON goes on as text, and is refused with what is wrong.
+        let arguments = serde_json::from_str(&arguments).unwrap_or(serde_json::Value::String(arguments));
+        let params = serde_json::json!({"name": name, "arguments": arguments}).to_string();
+        core::Query { server, kind: QueryKind::GetPrompt, name, params }
+    };
+    let mut prompts = linker.instance("tollgate:prompts/prompts@0.1.0")?;
+    prompts.func_wrap_concurrent("get", move |accessor: &Accessor<RunState>, asked: (String, String, String)| {
+        Box::pin(async move {
+            let caller = accessor.with(|mut access| access.data_mut().caller.clone());
+            Ok((query(&*caller, get(asked)).await,))
+        }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
+    })?;
+    let mut prompts = linker.instance("tollgate:prompts/prompts-blocking@0.1.0")?;
+    prompts.func_wrap_async("get", move |store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
+        let caller = store.data().caller.clone();
+        Box::new(async move { Ok((query(&*caller, get(asked)).await,)) })
+    })?;
+    Ok(())
+}
+
+async fn query(caller: &dyn Caller, query: core::Query) -> Queried {
+    caller.query(query).await.map_err(Into::into)
+}
+
+async fn list(caller: &dyn Caller, kind: core::ListKind) -> String {
+    let items = caller.list(kind).await.into_iter().map(|mut listed| {
+        listed.item.insert("server".to_owned(), listed.server.into());
+        serde_json::Value::Object(listed.item)
+    });
+    serde_json::Value::Array(items.collect()).to_string()
 }
 
 fn start_call(store: &mut StoreContextMut<'_, RunState>) -> Result<(Arc<dyn Caller>, u64)> {

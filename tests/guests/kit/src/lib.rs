@@ -53,6 +53,8 @@ pub mod adapter {
             "tollgate:log/log@0.1.0": crate::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::policy::tollgate::log::progress,
             "tollgate:tools/tools@0.1.0": crate::policy::tollgate::tools::tools,
+            "tollgate:resources/resources@0.1.0": crate::policy::tollgate::resources::resources,
+            "tollgate:prompts/prompts@0.1.0": crate::policy::tollgate::prompts::prompts,
             "tollgate:timer/timer@0.1.0": crate::policy::tollgate::timer::timer,
         },
     });
@@ -70,12 +72,17 @@ pub mod adapter_blocking {
             "tollgate:log/log@0.1.0": crate::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::policy::tollgate::log::progress,
             "tollgate:tools/tools-blocking@0.1.0": crate::policy_blocking::tollgate::tools::tools_blocking,
+            "tollgate:resources/resources-blocking@0.1.0":
+                crate::policy_blocking::tollgate::resources::resources_blocking,
+            "tollgate:prompts/prompts-blocking@0.1.0": crate::policy_blocking::tollgate::prompts::prompts_blocking,
             "tollgate:timer/timer-blocking@0.1.0": crate::policy_blocking::tollgate::timer::timer_blocking,
         },
     });
 }
 
 pub use policy::tollgate::log::{log, progress};
+pub use policy::tollgate::prompts::prompts;
+pub use policy::tollgate::resources::resources;
 pub use policy::tollgate::timer::timer;
 pub use policy::tollgate::tools::tools;
 pub use policy::tollgate::types::types;
