@@ -40,6 +40,8 @@ impl AskKind {
 pub struct Ask {
     /// The server that asks.
     pub server: String,
+    /// The server's own name for the question, where it has one.
+    pub key: Option<String>,
     /// What it asks for.
     pub kind: AskKind,
     /// The request's `params`, as JSON text.

@@ -96,12 +96,16 @@ impl Agent {
     /// and gets all until it has.
     pub(crate) fn wants_log(&self, context: &RequestContext<RoleServer>, level: &str) -> Option<LoggingLevel> {
         let level: LoggingLevel = serde_json::from_value(level.into()).ok()?;
-        let least = if self.is_stateless(context) {
-            context.meta.log_level()?
+        (level as u8 >= self.least_log(context)? as u8).then_some(level)
+    }
+
+    /// The least grave lines that the agent wants, if it wants any.
+    pub(crate) fn least_log(&self, context: &RequestContext<RoleServer>) -> Option<LoggingLevel> {
+        if self.is_stateless(context) {
+            context.meta.log_level()
         } else {
-            self.session.log_level.lock().unwrap_or(LoggingLevel::Debug)
-        };
-        (level as u8 >= least as u8).then_some(level)
+            Some(self.session.log_level.lock().unwrap_or(LoggingLevel::Debug))
+        }
     }
 
     /// Works on a request that servers may have questions about.
@@ -213,7 +217,7 @@ impl ServerHandler for Agent {
         let again = Again { state: request.request_state, responses: request.input_responses };
         let args = request.arguments.unwrap_or_default();
         let target = tools::Target::find(&self.front, &request.name, args).await?;
-        let meta = tools::passed_on(&context.meta);
+        let meta = tools::passed_on(&agent, &context);
         let named = format!("tools/call {}", request.name);
         let (worker, cancelled) = (agent.clone(), context.ct.clone());
         let driven =

@@ -25,6 +25,8 @@ use tollgate::{Ask, AskKind, BoxFuture, Client, Notice, RpcError};
 
 /// Notices that wait to be told on; more are dropped.
 const MAX_NOTICES: usize = 1_000;
+/// How long a question waits for others to be asked in the same round.
+const ROUND: Duration = Duration::from_millis(10);
 /// Questions that wait to be asked; more wait.
 const MAX_QUESTIONS: usize = 16;
 
@@ -112,7 +114,12 @@ impl Work {
     {
         let (question_sender, questions) = mpsc::channel(MAX_QUESTIONS);
         let (notice_sender, notices) = mpsc::channel(MAX_NOTICES);
-        let capabilities = context.client_capabilities().unwrap_or_default();
+        // What servers may ask of the client goes through here; nothing else that it can (tasks, say) does.
+        let its = context.client_capabilities().unwrap_or_default();
+        let mut capabilities = ClientCapabilities::default();
+        capabilities.sampling = its.sampling;
+        capabilities.elicitation = its.elicitation;
+        capabilities.roots = its.roots;
         let link = Link {
             agent: agent.identity(),
             capabilities: serde_json::to_string(&capabilities).unwrap_or_default(),
@@ -137,8 +144,8 @@ impl Work {
         let timeout = agent.front().options().answer_timeout;
         loop {
             if stateless && !self.open.is_empty() {
-                // Others may be about to ask as well: one round for all.
-                while let Ok(question) = self.questions.try_recv() {
+                // Others are about to ask as well, most likely: one round for all.
+                while let Ok(Some(question)) = tokio::time::timeout(ROUND, self.questions.recv()).await {
                     self.put(question, context);
                 }
                 if !self.open.is_empty() {
@@ -184,7 +191,9 @@ impl Work {
     fn put(&mut self, question: Question, context: &RequestContext<RoleServer>) {
         if let Some(question) = refuse_what_it_cannot(question, context) {
             self.asked += 1;
-            self.open.insert(format!("{}-{}", question.ask.server, self.asked), question);
+            let key = question.ask.key.clone().filter(|key| !self.open.contains_key(key));
+            let key = key.unwrap_or_else(|| format!("{}-{}", question.ask.server, self.asked));
+            self.open.insert(key, question);
         }
     }
 

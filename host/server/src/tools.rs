@@ -1,11 +1,14 @@
 //! What a call of a tool does.
+#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
 
 use crate::agent::{Agent, failed, typed, unknown};
 use crate::catalog::Catalog;
 use crate::drive::Outcome;
 use crate::front::Front;
 use crate::{meta_tools, policies};
+use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ErrorCode, ErrorData, JsonObject, RequestMetaObject, Tool};
+use rmcp::service::RequestContext;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -141,11 +144,17 @@ pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
     }
 }
 
-/// What of a request's `_meta` goes on to the server: all but what belongs to this connection.
-pub(crate) fn passed_on(meta: &RequestMetaObject) -> Option<String> {
-    let Ok(Value::Object(mut members)) = serde_json::to_value(meta) else { return None };
-    members.retain(|key, _| {
-        key != "progressToken" && (!key.starts_with("io.modelcontextprotocol/") || key.ends_with("/logLevel"))
-    });
-    (!members.is_empty()).then(|| Value::Object(members).to_string())
+/// What of a request's `_meta` goes on to the server: all but what belongs to this connection, and which log lines
+/// the agent wants.
+pub(crate) fn passed_on(agent: &Agent, context: &RequestContext<RoleServer>) -> Option<String> {
+    let mut meta = RequestMetaObject::default();
+    for (key, value) in context.meta.iter() {
+        if key != "progressToken" && !key.starts_with("io.modelcontextprotocol/") {
+            meta.insert(key.clone(), value.clone());
+        }
+    }
+    if let Some(level) = agent.least_log(context) {
+        meta.set_log_level(level);
+    }
+    serde_json::to_string(&meta).ok().filter(|text| text != "{}")
 }

@@ -435,7 +435,7 @@ impl Session {
             let kind = AskKind::of(&question.method).ok_or_else(|| refused("that is not supported"))?;
             let place = place.ok_or_else(|| refused("no client is behind this call who could answer"))?;
             let params = question.params.map_or("{}", RawValue::get).to_owned();
-            match ask(&self.handler.callers.server, &place.caller, kind, params).await {
+            match ask(&self.handler.callers.server, &place.caller, Some(key.clone()), kind, params).await {
                 Ok(answer) => Ok((key, answer)),
                 Err(error) => Err(Fault::NeedsClient(error)),
             }

@@ -60,7 +60,7 @@ impl Service<RoleClient> for Handler {
             return Err(ErrorData::invalid_request(why, None));
         };
         tokio::select! {
-            answer = ask(&self.callers.server, &caller, kind, params) => {
+            answer = ask(&self.callers.server, &caller, None, kind, params) => {
                 let result = answer.map_err(error_data)?;
                 Ok(ClientResult::CustomResult(CustomResult::new(result)))
             }
@@ -117,7 +117,7 @@ impl Handler {
 /// Asks the client behind a request, and notes how long that takes.
 pub(crate) async fn ask(server: &str, caller: &Arc<Caller>, kind: AskKind, params: String) -> Result<Value, RpcError> {
     let _asking = caller.asking();
-    let answer = caller.client.ask(Ask { server: server.to_owned(), kind, params }).await?;
+    let answer = caller.client.ask(Ask { server: server.to_owned(), key, kind, params }).await?;
     serde_json::from_str(&answer).map_err(|error| RpcError {
         code: -32603,
         message: format!("the client's answer is not JSON: {error}"),
