@@ -115,7 +115,13 @@ impl Handler {
 }
 
 /// Asks the client behind a request, and notes how long that takes.
-pub(crate) async fn ask(server: &str, caller: &Arc<Caller>, kind: AskKind, params: String) -> Result<Value, RpcError> {
+pub(crate) async fn ask(
+    server: &str,
+    caller: &Arc<Caller>,
+    key: Option<String>,
+    kind: AskKind,
+    params: String,
+) -> Result<Value, RpcError> {
     let _asking = caller.asking();
     let answer = caller.client.ask(Ask { server: server.to_owned(), key, kind, params }).await?;
     serde_json::from_str(&answer).map_err(|error| RpcError {

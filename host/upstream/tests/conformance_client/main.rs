@@ -5,6 +5,8 @@
 
 #![allow(clippy::indexing_slicing)] // of JSON only, which cannot panic where it is read
 
+mod auth;
+
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use tollgate_core::{
     Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Notice, Principal, RpcError,
     RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, Upstream,
 };
-use tollgate_upstream::{Fleet, FleetOptions, ServerSpec, Transport};
+use tollgate_upstream::{AuthSpec, Fleet, FleetOptions, ServerSpec, Transport};
 
 const SERVER: &str = "suite";
 /// For a call, and for the connection. Under the suite's own limit, so that the client says what it waited for.
@@ -43,8 +45,16 @@ async fn main() -> ExitCode {
 
 async fn act(fleet: &Fleet, url: String, scenario: &str) -> Result {
     let spec = ServerSpec::new(SERVER, Transport::http(url));
-    let spec = ServerSpec { connect_timeout: LIMIT, call_timeout: LIMIT, ..spec };
+    let mut spec = ServerSpec { connect_timeout: LIMIT, call_timeout: LIMIT, ..spec };
+    let is_auth = scenario.starts_with("auth/");
+    if is_auth {
+        let told = std::env::var("MCP_CONFORMANCE_CONTEXT").ok().and_then(|text| serde_json::from_str(&text).ok());
+        spec.auth = AuthSpec::OAuth(Box::new(auth::spec(scenario, &told.unwrap_or_default())));
+    }
     fleet.add_server(spec).map_err(|error| error.to_string())?;
+    if is_auth {
+        return auth::act(fleet).await;
+    }
     if let Some((_, error)) = fleet.wait_ready(&[SERVER]).await.pop() {
         return Err(format!("not connected: {error}"));
     }
