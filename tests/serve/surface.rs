@@ -4,6 +4,7 @@ use super::{place, serve};
 use crate::support::eventually;
 use crate::support::mcp::text;
 use serde_json::{Value, json};
+use tollgate_test_guests as guests;
 
 #[test]
 fn the_default_surface_is_four_tools_that_find_and_call_all_others() {
@@ -130,6 +131,33 @@ fn resources_and_prompts_pass_through_under_names_that_read_back() {
             "argument": {"name": "arg1", "value": "t"}}),
     );
     assert!(completion["result"]["completion"]["values"].is_array(), "{completion:#}");
+}
+
+#[test]
+fn a_policy_reads_resources_and_gets_prompts_that_it_was_granted() {
+    let place = place();
+    let input =
+        json!({"server": "fixture", "uri": "test://watched-resource", "prompt": "test_simple_prompt"}).to_string();
+    let run = |grants: &[&str]| {
+        let mut args = vec!["--config", "tollgate.json", "run", guests::POLICY_QUERIES, "--json", "--input", &input];
+        for grant in grants {
+            args.extend(["--grant", grant]);
+        }
+        place.run(args).json()
+    };
+    let report = run(&["resource=fixture:test://watched*", "prompt=fixture:test_simple_*"]);
+    let output = &report["output"];
+    assert!(output["read"]["ok"]["contents"].is_array(), "{report:#}");
+    assert!(output["prompt"]["ok"]["messages"].is_array(), "{report:#}");
+    let uris: Vec<&Value> = output["lists"][0].as_array().unwrap().iter().map(|item| &item["uri"]).collect();
+    assert_eq!(uris, ["test://watched-resource"], "what is not granted is not listed: {report:#}");
+    assert_eq!(output["lists"][0][0]["server"], "fixture");
+    assert_eq!(report["calls"][0]["tool"], "resources/read test://watched-resource", "{report:#}");
+
+    let denied = run(&["fixture:*"]);
+    assert!(denied["output"]["read"]["error"].as_str().unwrap().starts_with("CallError::Denied"), "{denied:#}");
+    assert_eq!(denied["calls"][1]["outcome"], "denied", "{denied:#}");
+    assert_eq!(denied["output"]["lists"], json!([[], [], []]), "{denied:#}");
 }
 
 #[test]
