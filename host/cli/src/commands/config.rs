@@ -18,8 +18,8 @@ pub(crate) fn config(global: &Global, command: ConfigCommand) -> Result<u8, Fail
     Ok(0)
 }
 
-pub(crate) fn trust(args: Trust) -> Result<u8, Failure> {
-    let config = setup::load(&named_or_found(args.file)?)?;
+pub(crate) fn trust(global: &Global, args: Trust) -> Result<u8, Failure> {
+    let config = setup::load(&named_or_found(args.file.or_else(|| global.config.clone()))?)?;
     setup::trust(&config)?;
     print::out(format_args!("trusted {} as it is now; any change asks again", config.file.display()))?;
     for line in config.would_start() {
