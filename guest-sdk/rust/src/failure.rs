@@ -154,9 +154,10 @@ impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, tool, .. } = self;
         if server.is_empty() {
-            return write!(f, "`{tool}` is not a tool name; write `server:tool`, as in `crm:get_customer`");
+            write!(f, "`{tool}` is not a tool name (write `server:tool`, as in `crm:get_customer`): ")?;
+        } else {
+            write!(f, "{server}:{tool}: ")?;
         }
-        write!(f, "{server}:{tool}: ")?;
         // In the host's own words, so that it recognises them in a policy's message and does not repeat them.
         match &self.error {
             CallError::Denied(reason) => write!(f, "denied: {reason}"),

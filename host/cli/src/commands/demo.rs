@@ -4,8 +4,8 @@
 use crate::args::Demo;
 use crate::exit::Failure;
 use crate::print::{self, BOLD, DIM, styled};
-use crate::{setup, wait};
 use crate::timeline::{self, Detail, Timeline};
+use crate::{setup, wait};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::sync::Arc;

@@ -15,7 +15,10 @@ pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
     if let Some(server) = &args.server
         && !known.contains(server)
     {
-        return Err(Failure::usage(format!("no server is named `{server}`; the configuration has {}", known.join(", "))));
+        return Err(Failure::usage(format!(
+            "no server is named `{server}`; the configuration has {}",
+            known.join(", ")
+        )));
     }
     let host = setup::builder(vec![], None)?.config(config).build().await?;
     let listed = async {
