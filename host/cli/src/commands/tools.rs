@@ -52,7 +52,7 @@ fn show(tools: &[Arc<Tool>], args: &Tools) -> Result<(), Failure> {
     }
     if tools.is_empty() {
         let wanted = !args.query.is_empty() || args.server.is_some() || args.read_only;
-        print::note(if wanted { "no tool is as you asked" } else { "no server has tools" });
+        print::note(if wanted { "no tool matches" } else { "no server has tools" });
         return Ok(());
     }
     if !std::io::stdout().is_terminal() {
