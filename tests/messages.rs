@@ -76,6 +76,17 @@ fn errors() {
 }
 
 #[test]
+fn the_check_of_a_configuration_names_components_that_are_not_there() {
+    let place = Place::new();
+    place.write(
+        "tollgate.yaml",
+        "servers:\n  pricing:\n    component: pricing.wasm\npolicies:\n  report:\n    component: report.wasm\n",
+    );
+    let ended = place.run(["config", "check"]).expect(0);
+    insta::assert_snapshot!("config_check_missing", said(&place, &ended));
+}
+
+#[test]
 fn completions_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = Place::new().run(["completions", shell]).expect(0);
