@@ -211,22 +211,25 @@ impl FromArgMatches for LimitFlags {
 impl ClapArgs for LimitFlags {
     fn augment_args(command: Command) -> Command {
         let defaults = Limits::default();
-        LimitKind::ALL.iter().fold(command.next_help_heading("Limits"), |command, &kind| {
-            let unit = kind.unit();
-            let default = format_value(unit, defaults.get(kind));
-            let flag = kind.flag().trim_start_matches('-');
-            command.arg(
-                Arg::new(kind.name())
-                    .long(flag)
-                    .value_name(match unit {
-                        Unit::Count => "N",
-                        Unit::Bytes => "SIZE",
-                        Unit::Millis => "DURATION",
-                    })
-                    .value_parser(move |text: &str| parse_value(unit, text))
-                    .help(format!("{}; {default} unless the configuration says otherwise", kind.about())),
-            )
-        })
+        LimitKind::ALL.iter().fold(
+            command.next_help_heading("Limits (the configuration may set others)"),
+            |command, &kind| {
+                let unit = kind.unit();
+                let default = format_value(unit, defaults.get(kind));
+                let flag = kind.flag().trim_start_matches('-');
+                command.arg(
+                    Arg::new(kind.name())
+                        .long(flag)
+                        .value_name(match unit {
+                            Unit::Count => "N",
+                            Unit::Bytes => "SIZE",
+                            Unit::Millis => "DURATION",
+                        })
+                        .value_parser(move |text: &str| parse_value(unit, text))
+                        .help(format!("{} [default: {default}]", kind.about())),
+                )
+            },
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {

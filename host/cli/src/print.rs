@@ -54,9 +54,22 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_string(value)
     };
     match text {
-        Ok(text) => out(text),
+        Ok(text) => out(tame(&text)),
         Err(e) => Err(Failure { code: crate::exit::ERROR, message: format!("the result cannot be written: {e}") }),
     }
+}
+
+/// JSON with its strings' last control characters escaped: serde leaves DEL and C1, which a terminal may obey.
+pub(crate) fn tame(json: &str) -> String {
+    let mut tame = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() && c != '\n' {
+            tame.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            tame.push(c);
+        }
+    }
+    tame
 }
 
 /// A table for people. Only its last column is broken into lines; where the terminal leaves it too little room,
@@ -190,6 +203,14 @@ pub(crate) fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_has_no_control_characters_and_means_the_same() {
+        let value = serde_json::json!({"a": "\u{1b}[31m\u{9b}31m\u{7f}ü\n"});
+        let text = tame(&format!("{value:#}"));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+    }
 
     #[test]
     fn a_text_is_broken_between_words() {

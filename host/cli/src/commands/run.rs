@@ -127,7 +127,7 @@ pub(crate) fn show(host: &Host, report: &RunReport, json: bool) -> Result<(), Fa
         }
         if let Some(output) = &report.output {
             let value: serde_json::Value = serde_json::from_str(output).unwrap_or_default();
-            print::out(format_args!("{value:#}"))?;
+            print::out(print::tame(&format!("{value:#}")))?;
         }
         if let Some(error) = &error {
             print::error(&print::visible(error));
