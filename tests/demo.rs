@@ -4,6 +4,13 @@ use crate::support::Place;
 
 #[test]
 fn the_demo_answers_from_five_servers_at_once() {
+    // A call takes less than a millisecond: on a busy machine, one may end before the next has begun.
+    const TRIES: usize = 10;
+    assert!((0..TRIES).any(|_| demo_is_at_once()), "the calls were one after the other {TRIES} times");
+}
+
+/// Checks the demo's report. Whether its second call that needs the customer began before the first had ended.
+fn demo_is_at_once() -> bool {
     let ended = Place::new().run(["demo", "--json"]).expect(0);
     let report = ended.json();
     assert_eq!(report["status"], "ok", "{report:#}");
@@ -11,17 +18,15 @@ fn the_demo_answers_from_five_servers_at_once() {
     let servers: std::collections::BTreeSet<_> = calls.iter().map(|c| c["server"].as_str().unwrap()).collect();
     assert_eq!(servers.into_iter().collect::<Vec<_>>(), ["analytics", "calendar", "crm", "payments", "tickets"]);
     assert!(calls.iter().all(|c| c["outcome"] == "ok"), "{report:#}");
-
-    // Those that need the customer are asked at once: the second begins before the first has ended.
-    let mut rest: Vec<_> = calls.iter().filter(|c| c["server"] != "crm").collect();
-    let started = |c: &serde_json::Value| c["started_ms"].as_f64().unwrap();
-    rest.sort_by(|a, b| started(a).total_cmp(&started(b)));
-    assert!(started(rest[1]) < started(rest[0]) + rest[0]["elapsed_ms"].as_f64().unwrap(), "{report:#}");
-
     let summary = report["output"]["summary"].as_str().unwrap();
     for fact in ["John Smith", "Acme", "renewal"] {
         assert!(summary.contains(fact), "{fact} is not in: {summary}");
     }
+
+    let mut rest: Vec<_> = calls.iter().filter(|c| c["server"] != "crm").collect();
+    let started = |c: &serde_json::Value| c["started_ms"].as_f64().unwrap();
+    rest.sort_by(|a, b| started(a).total_cmp(&started(b)));
+    started(rest[1]) < started(rest[0]) + rest[0]["elapsed_ms"].as_f64().unwrap()
 }
 
 #[test]

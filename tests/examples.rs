@@ -4,10 +4,10 @@ use crate::support::{Place, fleet_config, repository};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// A component of the plugins, where the build of the binary left it.
+/// A component of the plugins, where the build script of the binary keeps it: cargo's own folder has those of the
+/// workspace of guests that was built last.
 fn plugin(name: &str) -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_tollgate")).parent().unwrap().parent().unwrap();
-    let path = built.join("guests/wasm32-wasip2/release").join(format!("{name}.wasm"));
+    let path = Path::new(env!("OUT_DIR")).join(format!("{name}.wasm"));
     assert!(path.exists(), "{} is missing", path.display());
     path
 }

@@ -87,3 +87,23 @@ fn nothing_but_the_document_is_on_stdout() {
         Place::new().run(["run", guests::EVIL_LOG, "--json", "--input", r#"{"to":"stdout","bytes":100,"times":100}"#]);
     ended.json();
 }
+
+#[test]
+fn what_keeps_a_command_from_its_work_is_a_document_too() {
+    let place = place();
+    for args in [
+        vec!["tools", "--json"],
+        vec!["servers", "--json"],
+        vec!["check", "missing.wasm", "--json"],
+        vec!["call", "good:echo", "{not json", "--json"],
+        vec!["--config", "missing.json", "call", "good:echo", "--json"],
+    ] {
+        let document = place.run(&args).expect(2).json();
+        assert_eq!(keys(&document["error"]), ["kind", "message"], "{args:?}");
+        assert_eq!(document["error"]["kind"], "usage", "{args:?}");
+    }
+    let report = place.run(["run", "missing.wasm", "--json"]).expect(2).json();
+    assert_eq!((&report["status"], &report["error"]["code"]), (&json!("error"), &json!("usage")));
+    let whole = place.run(["run", guests::POLICY_ECHO, "--json"]).expect(0).json();
+    assert_eq!(keys(&report), keys(&whole), "it has the keys of every report");
+}

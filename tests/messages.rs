@@ -47,6 +47,7 @@ fn errors() {
     let alone = |args: &[&str]| args.iter().map(ToString::to_string).collect::<Vec<_>>();
     let cases: Vec<(&str, Vec<String>)> = vec![
         ("no_configuration", alone(&["tools"])),
+        ("no_servers", alone(&["run", guests::POLICY_ONE_CALL, "--grant", "*:*"])),
         ("unknown_policy", alone(&["run", "greeter"])),
         ("missing_file", alone(&["run", "./greeter.wasm"])),
         ("core_module", alone(&["run", "./module.wasm"])),
@@ -56,6 +57,7 @@ fn errors() {
         ("an_adapter_is_no_policy", alone(&["run", guests::ADAPTER_RELAY])),
         ("input_is_not_json", alone(&["run", guests::POLICY_ECHO, "--input", "{a: 1}"])),
         ("not_a_grant", alone(&["run", guests::POLICY_ECHO, "--grant", "crm"])),
+        ("not_a_filter", alone(&["--log-level", "tollgate=loud", "tools"])),
         ("not_a_duration", alone(&["run", guests::POLICY_ECHO, "--timeout", "30"])),
         ("panic", alone(&["run", guests::EVIL_PANIC])),
         ("fuel", alone(&["run", guests::EVIL_LOOP, "--fuel", "1_000_000"])),
@@ -71,6 +73,17 @@ fn errors() {
         assert_ne!(ended.code, 0, "{name}");
         insta::assert_snapshot!(format!("error_{name}"), said(&place, &ended));
     }
+}
+
+#[test]
+fn the_check_of_a_configuration_names_components_that_are_not_there() {
+    let place = Place::new();
+    place.write(
+        "tollgate.yaml",
+        "servers:\n  pricing:\n    component: pricing.wasm\npolicies:\n  report:\n    component: report.wasm\n",
+    );
+    let ended = place.run(["config", "check"]).expect(0);
+    insta::assert_snapshot!("config_check_missing", said(&place, &ended));
 }
 
 #[test]

@@ -49,3 +49,12 @@ fn checking_needs_no_trust_and_starts_nothing() {
     assert!(ended.stdout.contains("1 server"), "{}", ended.stdout);
     assert!(!marker.exists());
 }
+
+#[test]
+fn the_file_to_trust_may_be_named_either_way() {
+    let (place, _) = place_with_marker();
+    for args in [vec!["trust", "tollgate.json"], vec!["--config", "tollgate.json", "trust"]] {
+        let ended = place.run(args).expect(0);
+        assert!(ended.stdout.contains("tollgate.json"), "{}", ended.stdout);
+    }
+}

@@ -20,7 +20,11 @@ pub(crate) fn dist() -> Result {
     fs::create_dir_all(&bin).map_err(io)?;
     fs::create_dir_all(&components).map_err(io)?;
     fs::copy(target_dir().join("release/tollgate"), bin.join("tollgate")).map_err(io)?;
-    for file in ["README.md", "LICENSE"] {
+    fs::create_dir_all(folder.join("docs")).map_err(io)?;
+    // The pages that the README sends its reader to.
+    for file in
+        ["README.md", "LICENSE", "docs/guide.md", "docs/reference.md", "docs/architecture.md", "docs/threat-model.md"]
+    {
         fs::copy(root().join(file), folder.join(file)).map_err(io)?;
     }
     run(Command::new("strip").arg(bin.join("tollgate")))?;

@@ -105,7 +105,7 @@ fn check() -> Result {
     }
     run(&mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--release", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    for workspace in ["guest-sdk/rust", "plugins"] {
+    for workspace in GUEST_WORKSPACES {
         // Guests run on Wasm, so that is what is checked; `-D warnings` goes by the environment.
         let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
         run(clippy.args(["--target", "wasm32-wasip2"]).env("RUSTFLAGS", "-D warnings"))?;

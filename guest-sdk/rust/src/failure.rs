@@ -143,8 +143,8 @@ impl std::error::Error for CallFailure {}
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
-            "" => write!(f, "{}", self.message),
-            path => write!(f, "at {path}: {}", self.message),
+            "" => write!(f, "(whole): {}", self.message),
+            path => write!(f, "{path}: {}", self.message),
         }
     }
 }
@@ -154,52 +154,49 @@ impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, tool, .. } = self;
         if server.is_empty() {
-            return write!(f, "`{tool}` is not a tool name; write `server:tool`, as in `crm:get_customer`");
+            write!(f, "`{tool}` is not a tool name (write `server:tool`, as in `crm:get_customer`): ")?;
+        } else {
+            write!(f, "{server}:{tool}: ")?;
         }
-        write!(f, "{server}:{tool}: ")?;
+        // In the host's own words, so that it recognises them in a policy's message and does not repeat them.
         match &self.error {
-            CallError::Denied(reason) => {
-                write!(f, "denied: {reason}; a retry does not help, ask for the grant `tool={server}:{tool}`")
-            }
+            CallError::Denied(reason) => write!(f, "denied: {reason}"),
             CallError::UnknownTool(near) if near.is_empty() => {
-                write!(f, "there is no such tool; `tollgate tools` lists those there are")
+                write!(f, "no such tool; `tollgate tools` lists what there is")
             }
-            CallError::UnknownTool(near) => {
-                write!(f, "there is no such tool; did you mean {}?", near.join(" or "))
-            }
+            CallError::UnknownTool(near) => write!(f, "no such tool; did you mean {}?", near.join(", ")),
             CallError::InvalidArguments(violations) => {
                 let violations: Vec<_> = violations.iter().map(Violation::to_string).collect();
-                write!(f, "the arguments do not fit the tool's schema, nothing was sent: {}", violations.join("; "))
+                write!(f, "the arguments do not fit the tool's input schema: {}", violations.join("; "))
             }
-            CallError::Failed(result) => write!(f, "the tool failed: {}", result.text()),
+            CallError::Failed(result) => match result.text().as_str() {
+                "" => write!(f, "the tool failed and gave no reason"),
+                text => write!(f, "the tool failed: {text}"),
+            },
             CallError::Rejected(error) => {
                 let RpcError { code, message, .. } = &**error;
-                write!(f, "the server rejected the request: {message} (JSON-RPC code {code})")
+                write!(f, "the server refused the call: {message} (JSON-RPC {code})")
             }
             CallError::InvalidResponse(what) => {
                 write!(f, "the server's answer is not MCP: {what}; the call may have had an effect")
             }
             CallError::AuthRequired(what) => {
-                write!(f, "the operator must authorise the host at this server first: {what}")
+                write!(f, "the server wants authorisation: {what}; the host's operator must give it")
             }
             CallError::Unavailable(why) => {
-                write!(f, "the server is unavailable: {why}; nothing was sent, a later retry is safe")
+                write!(f, "the server is not available: {why}; nothing was sent, a later retry is safe")
             }
-            CallError::Overloaded => write!(f, "the host has no room for the call now; retry after a pause"),
-            CallError::TooLarge(what) => write!(f, "over the size limit of one call: {what}"),
+            CallError::Overloaded => write!(f, "the host is full now; try again in a moment"),
+            CallError::TooLarge(what) => write!(f, "too large: {what}"),
             CallError::TimedOut(what) => {
-                write!(f, "no answer in time: {what}; the call may have had an effect, check before repeating it")
+                write!(f, "timed out: {what}; the call may have had an effect, check before repeating it")
             }
-            CallError::RateLimited(Some(pause)) => {
-                write!(f, "the server limits the rate; retry after {} ms", pause.as_millis())
-            }
-            CallError::RateLimited(None) => write!(f, "the server limits the rate; retry after a pause"),
-            CallError::BudgetExhausted(limit) => {
-                write!(f, "the run has used up its limit `{}` of {}: {}", limit.name, limit.value, limit.message)
-            }
-            CallError::Cancelled => write!(f, "the run is being cancelled"),
+            CallError::RateLimited(Some(pause)) => write!(f, "the server asks to wait {} ms", pause.as_millis()),
+            CallError::RateLimited(None) => write!(f, "the server asks to slow down"),
+            CallError::BudgetExhausted(limit) => write!(f, "{}", limit.message),
+            CallError::Cancelled => write!(f, "cancelled"),
             CallError::OutcomeUnknown(what) => {
-                write!(f, "the connection was lost after the request was sent: {what}; check before repeating it")
+                write!(f, "the call may have had its effect, its answer is lost: {what}; check before repeating it")
             }
         }?;
         match self.attempts {
@@ -353,15 +350,18 @@ mod tests {
 
     #[test]
     fn messages_say_what_to_do_next() {
-        let denied = failure(CallError::Denied("no grant".into())).to_string();
-        assert!(denied.contains("tool=crm:get_customer"), "{denied}");
+        // The host's reason says how to grant it.
+        let denied = failure(CallError::Denied("no grant; grant it with --grant".into())).to_string();
+        assert!(denied.ends_with("denied: no grant; grant it with --grant"), "{denied}");
         let unknown = failure(CallError::UnknownTool(vec!["crm:a".into(), "crm:b".into()])).to_string();
-        assert!(unknown.contains("did you mean crm:a or crm:b?"), "{unknown}");
+        assert!(unknown.contains("did you mean crm:a, crm:b?"), "{unknown}");
         let violation = failure(CallError::InvalidArguments(vec![
             Violation { path: "/id".into(), message: "not a UUID".into() },
             Violation { path: String::new(), message: "not an object".into() },
         ]));
-        assert!(violation.to_string().ends_with(": at /id: not a UUID; not an object"), "{violation}");
+        assert!(violation.to_string().ends_with(": /id: not a UUID; (whole): not an object"), "{violation}");
+        let lost = failure(CallError::OutcomeUnknown("connection reset".into())).to_string();
+        assert!(lost.ends_with("check before repeating it"), "{lost}");
         let failed = failure(CallError::Failed(ToolResult::from_text("no such customer"))).to_string();
         assert!(failed.contains("no such customer"), "{failed}");
     }

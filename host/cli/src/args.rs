@@ -15,25 +15,27 @@ pub(crate) struct Args {
     pub(crate) command: Commands,
 }
 
+/// What every command has stands below its own options.
+const GLOBAL: &str = "Global options";
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Global {
     /// The configuration file (YAML, TOML or JSON; an `mcpServers` file of another client works). Naming it is consent to start what it says
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Say more on stderr; twice for still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// What to log on stderr: `warn`, `debug`, or a filter as `tollgate=debug,rmcp=info`
-    #[arg(long, global = true, value_name = "FILTER", conflicts_with = "verbose")]
+    /// What to log on stderr: `warn`, `debug`, or a filter such as `tollgate=debug,rmcp=info`
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILTER", value_parser = filter, conflicts_with = "verbose")]
     pub(crate) log_level: Option<String>,
-    /// Colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to use colours; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal that wants them
     Auto,
     Always,
     Never,
@@ -49,7 +51,7 @@ pub(crate) enum Commands {
     Call(Call),
     /// List the tools of all servers
     Tools(Tools),
-    /// List the servers and how they are
+    /// List the servers and their state
     Servers(Servers),
     /// Be an MCP server in front of all servers and policies
     Serve(Serve),
@@ -66,6 +68,26 @@ pub(crate) enum Commands {
     Trust(Trust),
     /// Print a completion script for a shell
     Completions(Completions),
+}
+
+impl Commands {
+    /// Whether one JSON document was asked for.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Demo(Demo { json, .. })
+            | Self::Run(Run { json, .. })
+            | Self::Call(Call { json, .. })
+            | Self::Tools(Tools { json, .. })
+            | Self::Servers(Servers { json })
+            | Self::Check(Check { json, .. }) => *json,
+            Self::Config(_) | Self::Trust(_) | Self::Completions(_) => false,
+        }
+    }
+
+    /// Whether that document would be a run's report.
+    pub(crate) fn is_run(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Run(_))
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -89,7 +111,7 @@ pub(crate) struct Run {
     /// Grant the run something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
     #[arg(long = "grant", value_name = "SCOPE")]
     pub(crate) grants: Vec<String>,
-    /// Show every call on stderr as it ends
+    /// Show each call on stderr when it ends
     #[arg(long)]
     pub(crate) trace: bool,
     /// Append the journal to this file, as JSON lines
@@ -226,7 +248,7 @@ pub(crate) struct Check {
 pub(crate) enum ConfigCommand {
     /// Read the configuration and say what is wrong with it; starts nothing
     Check {
-        /// The file; the one of --config, or the one that is found, without
+        /// The file; without it, the one of --config, or the one that is found
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
@@ -236,7 +258,7 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Trust {
-    /// The file; the one that is found, without
+    /// The file; without it, the one of --config, or the one that is found
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
 }
@@ -268,27 +290,36 @@ impl FromArgMatches for LimitFlags {
 impl ClapArgs for LimitFlags {
     fn augment_args(command: Command) -> Command {
         let defaults = Limits::default();
-        LimitKind::ALL.iter().fold(command.next_help_heading("Limits"), |command, &kind| {
-            let unit = kind.unit();
-            let default = format_value(unit, defaults.get(kind));
-            let flag = kind.flag().trim_start_matches('-');
-            command.arg(
-                Arg::new(kind.name())
-                    .long(flag)
-                    .value_name(match unit {
-                        Unit::Count => "N",
-                        Unit::Bytes => "SIZE",
-                        Unit::Millis => "DURATION",
-                    })
-                    .value_parser(move |text: &str| parse_value(unit, text))
-                    .help(format!("{}; {default} unless the configuration says otherwise", kind.about())),
-            )
-        })
+        LimitKind::ALL.iter().fold(
+            command.next_help_heading("Limits (the configuration may set others)"),
+            |command, &kind| {
+                let unit = kind.unit();
+                let default = format_value(unit, defaults.get(kind));
+                let flag = kind.flag().trim_start_matches('-');
+                command.arg(
+                    Arg::new(kind.name())
+                        .long(flag)
+                        .value_name(match unit {
+                            Unit::Count => "N",
+                            Unit::Bytes => "SIZE",
+                            Unit::Millis => "DURATION",
+                        })
+                        .value_parser(move |text: &str| parse_value(unit, text))
+                        .help(format!("{} [default: {default}]", kind.about())),
+                )
+            },
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
     }
+}
+
+/// Checks a `--log-level`, which stays a text: the filter itself cannot be cloned.
+fn filter(text: &str) -> Result<String, String> {
+    let parsed = tracing_subscriber::EnvFilter::try_new(text);
+    parsed.map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Reads `--grant`s.

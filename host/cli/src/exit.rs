@@ -1,5 +1,6 @@
 //! Exit codes, and errors that carry one.
 
+use serde_json::{Value, json};
 use tollgate::{CallFailure, HostError, Status};
 
 /// The policy or tool answered an error.
@@ -17,6 +18,38 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { code: USAGE, message: message.into() }
+    }
+
+    /// Ctrl-C or SIGTERM came before the command had a result.
+    pub(crate) fn cancelled(message: impl Into<String>) -> Self {
+        Self { code: Status::Cancelled.exit_code(), message: message.into() }
+    }
+
+    /// The document of `--json`: a run's report where the command is a run, else an `error`.
+    pub(crate) fn document(&self, of_run: bool) -> Value {
+        const DENIED: u8 = 3;
+        const CANCELLED: u8 = 130;
+        let (kind, status) = match self.code {
+            USAGE => ("usage", "error"),
+            DENIED => ("denied", "denied"),
+            CANCELLED => ("cancelled", "cancelled"),
+            _ => ("error", "error"),
+        };
+        if !of_run {
+            return json!({"error": {"kind": kind, "message": self.message}});
+        }
+        json!({
+            "run": null,
+            "status": status,
+            "output": null,
+            "error": {"code": kind, "message": self.message},
+            "stdout": "",
+            "stderr": "",
+            "dropped_log_bytes": 0,
+            "fuel_used": 0,
+            "calls": [],
+            "elapsed_ms": 0,
+        })
     }
 }
 

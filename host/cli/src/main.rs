@@ -5,7 +5,7 @@
 //! - [`args`]: the command line.
 //! - [`setup`]: from the command line to a host: which configuration, whether it is trusted, journals.
 //! - [`commands`]: one file a command.
-//! - [`timeline`]: calls while they are under way, and after.
+//! - [`timeline`]: calls while they are under way, and after; [`wait`]: what a command waits for.
 //! - [`print`]: what people and programs see; [`exit`]: exit codes.
 
 #[cfg(windows)]
@@ -17,6 +17,7 @@ mod exit;
 mod print;
 mod setup;
 mod timeline;
+mod wait;
 
 use clap::Parser as _;
 use std::process::ExitCode;

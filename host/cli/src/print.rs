@@ -3,7 +3,7 @@
 
 use crate::exit::Failure;
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -54,23 +54,105 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_string(value)
     };
     match text {
-        Ok(text) => out(text),
+        Ok(text) => out(tame(&text)),
         Err(e) => Err(Failure { code: crate::exit::ERROR, message: format!("the result cannot be written: {e}") }),
     }
 }
 
-/// A table for people, as wide as the terminal.
+/// JSON with its strings' last control characters escaped: serde leaves DEL and C1, which a terminal may obey.
+pub(crate) fn tame(json: &str) -> String {
+    let mut tame = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() && c != '\n' {
+            tame.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            tame.push(c);
+        }
+    }
+    tame
+}
+
+/// A table for people. Only its last column is broken into lines; where the terminal leaves it too little room,
+/// its text goes below the row.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    const LAST_AT_LEAST: usize = 24;
+    let rows: Vec<_> = rows.into_iter().collect();
+    let widths = (0..header.len().saturating_sub(1)).map(|column| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell));
+        cells.chain(header.get(column).map(|h| h.len())).max().unwrap_or(0)
+    });
+    let narrow = terminal_width().is_some_and(|room| widths.map(|w| w + 2).sum::<usize>() + LAST_AT_LEAST > room);
+    if !narrow {
+        return grid(header, rows, 2).join("\n");
+    }
+    let (mut tops, mut texts) = (Vec::new(), Vec::new());
+    for mut row in rows {
+        texts.push(row.pop().unwrap_or_default());
+        tops.push(row);
+    }
+    let header = header.split_last().map_or(header, |(_, before)| before);
+    let mut lines = Vec::new();
+    // The header has no text below.
+    for (line, text) in grid(header, tops, 1).into_iter().zip(std::iter::once(String::new()).chain(texts)) {
+        lines.push(line);
+        if !text.is_empty() {
+            lines.push(format!("    {}", wrapped(&text, 4)));
+        }
+    }
+    lines.join("\n")
+}
+
+/// The lines of a table whose columns, but the last, are as wide as what is in them.
+fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, gap: u16) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.iter().map(|h| styled(BOLD, h)));
     for row in rows {
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    let last = header.len().saturating_sub(1);
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, gap));
+        if i < last {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// How many characters a terminal shows of a text that may have styles.
+fn width(text: &str) -> usize {
+    anstream::adapter::strip_str(text).to_string().chars().count()
+}
+
+/// The width of the terminal on stdout, if it is one.
+pub(crate) fn terminal_width() -> Option<usize> {
+    Table::new().width().map(usize::from)
+}
+
+/// Breaks a text between words for the terminal on stdout; lines after the first begin with `indent` spaces, for
+/// which the first has its own.
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
+    match terminal_width() {
+        Some(room) => wrapped_to(text, indent, room.saturating_sub(indent).max(20)),
+        None => text.to_owned(),
+    }
+}
+
+fn wrapped_to(text: &str, indent: usize, room: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if width(line) + 1 + width(word) <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
 /// Makes one line of text from outside: no control characters, not longer than `max` characters.
@@ -115,5 +197,26 @@ pub(crate) fn bytes(bytes: u64) -> String {
         0..10_000 => format!("{bytes} B"),
         10_000..10_000_000 => format!("{} kB", bytes / 1_000),
         _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_no_control_characters_and_means_the_same() {
+        let value = serde_json::json!({"a": "\u{1b}[31m\u{9b}31m\u{7f}ü\n"});
+        let text = tame(&format!("{value:#}"));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn a_text_is_broken_between_words() {
+        assert_eq!(wrapped_to("one two three", 2, 8), "one two\n  three");
+        assert_eq!(wrapped_to("supercalifragilistic is long", 0, 8), "supercalifragilistic\nis long");
+        assert_eq!(wrapped_to(&styled(BOLD, "one two"), 0, 7), styled(BOLD, "one two"), "styles have no width");
+        assert_eq!(wrapped_to("", 4, 8), "");
     }
 }

@@ -18,16 +18,15 @@ pub(crate) fn init_output(global: &Global) {
     .write_global();
     let filter = match (&global.log_level, global.verbose) {
         (Some(filter), _) => filter.clone(),
-        // rmcp logs the contents of messages at `info` and below.
-        (None, 0) => "error".to_owned(),
-        (None, 1) => "warn,tollgate=info,rmcp=error".to_owned(),
+        // rmcp logs the contents of messages at `info` and below, and as errors what the host tells in better words:
+        // each try to connect that failed.
+        (None, 0) => "error,rmcp=off".to_owned(),
+        (None, 1) => "warn,tollgate=info,rmcp=off".to_owned(),
         (None, 2) => "info,tollgate=debug,rmcp=warn".to_owned(),
         (None, _) => "debug,tollgate=trace,rmcp=warn".to_owned(),
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|error| {
-        print::warn(format_args!("--log-level `{filter}` is not understood ({error}); using `error`"));
-        tracing_subscriber::EnvFilter::new("error")
-    });
+    // The command line has checked a filter of its own.
+    let filter = tracing_subscriber::EnvFilter::new(filter);
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
 }
@@ -139,8 +138,13 @@ pub(crate) async fn json_argument(what: &str, argument: &str) -> Result<String, 
     };
     let text = read.map_err(|error| Failure::usage(format!("the {what} `{argument}` cannot be read: {error}")))?;
     if let Err(error) = tollgate::check_json(&text) {
-        let hint = if argument.starts_with(['@', '-']) { "" } else { "; quote it for the shell, as '{\"id\": 1}'" };
-        return Err(Failure::usage(format!("the {what} is not JSON: {error}{hint}")));
+        let (place, hint) = match argument.strip_prefix('@') {
+            Some(file) => (format!(" in {file}"), ""),
+            None if argument == "-" => (" on stdin".to_owned(), ""),
+            None => (String::new(), "; quote it for the shell, as '{\"id\": 1}'"),
+        };
+        let error = if text.trim().is_empty() { "it is empty".to_owned() } else { error.to_string() };
+        return Err(Failure::usage(format!("the {what} cannot be read as JSON{place}: {error}{hint}")));
     }
     Ok(text)
 }

@@ -11,6 +11,8 @@ use tollgate::{CallRecord, Entry, Event, Journal, JournalError, LogLevel, Outcom
 /// How much is shown while a run is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
+    /// On a terminal, a line for each call in flight; what the component logs is left out.
+    CallsOnly,
     /// On a terminal, a line for each call in flight, with its duration.
     Live,
     /// The same, and a line on stderr for each call that ended.
@@ -91,6 +93,7 @@ impl Timeline {
 
     fn log(&self, level: LogLevel, message: &str) {
         let (style, word) = match level {
+            _ if self.detail == Detail::CallsOnly => return tracing::debug!(target: "tollgate::guest", "{message}"),
             LogLevel::Trace | LogLevel::Debug => return tracing::debug!(target: "tollgate::guest", "{message}"),
             LogLevel::Info => (GOOD, "info"),
             LogLevel::Warn => (ODD, "warn"),
@@ -100,7 +103,7 @@ impl Timeline {
     }
 
     fn progress(&self, done: f64, total: Option<f64>, message: Option<&str>) {
-        if !self.on_terminal && self.detail == Detail::Live {
+        if self.detail == Detail::CallsOnly || (!self.on_terminal && self.detail == Detail::Live) {
             return;
         }
         let of = total.map(|total| format!("/{total}")).unwrap_or_default();
@@ -136,12 +139,15 @@ impl Journal for Timeline {
     }
 }
 
-/// The calls of a run side by side in time, `width` characters wide: who waited for whom, how long.
-pub(crate) fn chart(calls: &[CallRecord], elapsed: Duration, width: usize) -> String {
+/// The calls of a run side by side in time, in lines of `room` characters: who waited for whom, how long.
+pub(crate) fn chart(calls: &[CallRecord], elapsed: Duration, room: usize) -> String {
     let mut calls: Vec<_> = calls.iter().collect();
     calls.sort_by_key(|call| (call.started, call.call));
     let name = |call: &CallRecord| format!("{}:{}", call.server, print::line(&call.tool, 40));
     let names = calls.iter().map(|call| name(call).chars().count()).max().unwrap_or(0);
+    let outcomes = calls.iter().map(|call| call.outcome.as_str().len()).max().unwrap_or(0);
+    // Beside the bars stand two spaces before each column, and eight characters of duration.
+    let width = room.saturating_sub(names + outcomes + 8 + 4 * 2).clamp(8, 40);
     let total = elapsed.as_secs_f64().max(1e-9);
     let column =
         |at: Duration| ((at.as_secs_f64() / total * width as f64).round() as usize).min(width.saturating_sub(1));

@@ -58,13 +58,13 @@ fn show(result: &ToolResult) -> Result<(), Failure> {
     for item in &content {
         match item.get("text").and_then(Value::as_str) {
             Some(text) => print::out(print::visible(text))?,
-            None => print::out(format_args!("{}", without_data(item)))?,
+            None => print::out(print::tame(&without_data(item).to_string()))?,
         }
     }
     if content.is_empty()
         && let Some(structured) = value.get("structuredContent")
     {
-        print::out(format_args!("{structured:#}"))?;
+        print::out(print::tame(&format!("{structured:#}")))?;
     }
     Ok(())
 }

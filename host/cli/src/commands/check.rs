@@ -41,9 +41,10 @@ fn text(checked: &Checked) -> String {
     if let Some(said) = descriptor {
         let title = said.title.as_ref().map(|t| format!(" ({})", print::line(t, 80))).unwrap_or_default();
         row("policy", format!("{}{title}", print::line(&said.name, 80)));
-        row("", print::line(&said.description, 400));
+        row("", print::wrapped(&print::line(&said.description, 400), 10));
     } else {
-        row("adapter", format!("{} tools: {}", tools.len(), print::line(&tools.join(", "), 400)));
+        let word = if tools.len() == 1 { "tool" } else { "tools" };
+        row("adapter", format!("{} {word}: {}", tools.len(), print::line(&tools.join(", "), 400)));
     }
     row("world", inspection.world.name().to_owned());
     row("size", print::bytes(inspection.size_bytes));
@@ -55,7 +56,7 @@ fn text(checked: &Checked) -> String {
     if !wasi.is_empty() {
         let note =
             format!("and {} WASI interfaces, all empty: no files, network, environment or real clock", wasi.len());
-        row("", styled(DIM, note));
+        row("", styled(DIM, print::wrapped(&note, 10)));
     }
     row("exports", inspection.exports.join(", "));
     let asks = match descriptor {

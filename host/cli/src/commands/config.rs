@@ -5,6 +5,8 @@ use crate::exit::Failure;
 use crate::print;
 use crate::setup;
 use std::path::PathBuf;
+use tollgate::config::Config;
+use tollgate::config::model::{Code, Transport};
 
 pub(crate) fn config(global: &Global, command: ConfigCommand) -> Result<u8, Failure> {
     match command {
@@ -12,14 +14,39 @@ pub(crate) fn config(global: &Global, command: ConfigCommand) -> Result<u8, Fail
         ConfigCommand::Check { file } => {
             // It starts nothing, so it needs no trust.
             let config = setup::load(&named_or_found(file.or_else(|| global.config.clone()))?)?;
-            print::out(format_args!("{}: {}", config.file.display(), config.summary()))?;
+            let mut summary = config.summary();
+            summary.warnings += warn_of_missing(&config);
+            print::out(format_args!("{}: {summary}", config.file.display()))?;
         }
     }
     Ok(0)
 }
 
-pub(crate) fn trust(args: Trust) -> Result<u8, Failure> {
-    let config = setup::load(&named_or_found(args.file)?)?;
+/// Says which components are not there, and how many. It is no error: they may be built later.
+fn warn_of_missing(config: &Config) -> usize {
+    let adapters = config.enabled().filter_map(|server| match &server.transport {
+        Transport::Adapter(adapter) => Some((format!("{}.component", server.key), &adapter.component)),
+        _ => None,
+    });
+    let policies = config.policies.iter().filter_map(|policy| match &policy.code {
+        Code::Component(component) => Some((format!("policies.{}.component", policy.name.value), component)),
+        Code::Script { .. } => None,
+    });
+    let missing = adapters.chain(policies).filter(|(_, component)| !component.value.is_file());
+    let mut count = 0;
+    for (key, component) in missing {
+        count += 1;
+        let (file, path) = (config.file.display(), component.value.display());
+        print::warn(format_args!(
+            "{file}:{}: {key}: there is no file {path}; build it, or mend the path",
+            component.line
+        ));
+    }
+    count
+}
+
+pub(crate) fn trust(global: &Global, args: Trust) -> Result<u8, Failure> {
+    let config = setup::load(&named_or_found(args.file.or_else(|| global.config.clone()))?)?;
     setup::trust(&config)?;
     print::out(format_args!("trusted {} as it is now; any change asks again", config.file.display()))?;
     for line in config.would_start() {

@@ -4,8 +4,8 @@
 use crate::args::Demo;
 use crate::exit::Failure;
 use crate::print::{self, BOLD, DIM, styled};
-use crate::setup;
 use crate::timeline::{self, Detail, Timeline};
+use crate::{setup, wait};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const QUESTION: &str = "their subscription renewal failed last week. What is the
                         open support tickets, and what does their payment history look like?";
 
 pub(crate) async fn demo(args: Demo) -> Result<u8, Failure> {
-    let screen = Arc::new(Timeline::new(Detail::Live));
+    let screen = Arc::new(Timeline::new(Detail::CallsOnly));
     let mut builder = setup::builder(vec![screen.clone()], None)?;
     for (name, component) in SERVERS {
         builder = builder.adapter(name, AdapterSpec::new(ComponentSource::Bytes(component.into())));
@@ -38,7 +38,8 @@ pub(crate) async fn demo(args: Demo) -> Result<u8, Failure> {
     if !args.json {
         print::out(format_args!("{}  crm, tickets, payments, calendar, analytics", styled(BOLD, "servers ")))?;
         print::out(format_args!("{}  customer-360, a sandboxed WebAssembly component", styled(BOLD, "policy  ")))?;
-        print::out(format_args!("{}  Customer {} says {QUESTION}\n", styled(BOLD, "question"), args.email))?;
+        let question = format!("Customer {} says {QUESTION}", args.email);
+        print::out(format_args!("{}  {}\n", styled(BOLD, "question"), print::wrapped(&question, 10)))?;
     }
     // Compiling takes a moment the first time, and is no part of the run that is shown.
     let prepared = async {
@@ -47,9 +48,9 @@ pub(crate) async fn demo(args: Demo) -> Result<u8, Failure> {
         checked
     };
     let checked = tokio::select! {
-        checked = prepared => checked?,
+        checked = wait::wait(|| "compiling the components; they are kept for the next time".into(), prepared) => checked?,
         () = setup::interrupted() => {
-            return Err(Failure { code: Status::Cancelled.exit_code(), message: "cancelled".into() });
+            return Err(Failure::cancelled("cancelled"));
         }
     };
     // What the policy asks for: exactly its tools, and nothing else.
@@ -72,28 +73,23 @@ pub(crate) async fn demo(args: Demo) -> Result<u8, Failure> {
 
 fn show(report: &RunReport) -> Result<(), Failure> {
     print::out(styled(BOLD, "calls"))?;
-    print::out(timeline::chart(&report.calls, report.elapsed, 40))?;
-    print::out(format_args!(
-        "  {}\n",
-        styled(
-            DIM,
-            format_args!(
-                "{} calls in {}; each in a fresh sandbox that sees no files, no network and no environment",
-                report.calls.len(),
-                print::duration(report.elapsed)
-            )
-        )
-    ))?;
+    print::out(timeline::chart(&report.calls, report.elapsed, print::terminal_width().unwrap_or(100)))?;
+    let sum = format!(
+        "{} calls in {}; each in a fresh sandbox that sees no files, no network and no environment",
+        report.calls.len(),
+        print::duration(report.elapsed)
+    );
+    print::out(format_args!("  {}\n", styled(DIM, print::wrapped(&sum, 2))))?;
     print::out(styled(BOLD, "answer"))?;
     let output: Value = report.output_as().unwrap_or_default();
     let summary = output.get("summary").and_then(Value::as_str).unwrap_or_default();
     for line in print::visible(summary).lines() {
-        print::out(format_args!("  {line}"))?;
+        print::out(format_args!("  {}", print::wrapped(line, 2)))?;
     }
     if std::io::stdout().is_terminal() {
         print::out(styled(
             DIM,
-            "\nThe whole answer as data: tollgate demo --json. Your own servers: tollgate tools --config FILE",
+            "\nThe whole answer as data: tollgate demo --json\nYour own servers: tollgate tools --config FILE",
         ))?;
     }
     Ok(())

@@ -18,6 +18,7 @@ use clap::CommandFactory as _;
 /// Runs the command that was asked for.
 pub(crate) async fn dispatch(args: Args) -> u8 {
     let global = &args.global;
+    let (json, is_run) = (args.command.json(), args.command.is_run());
     let result = match args.command {
         Commands::Demo(demo) => demo::demo(demo).await,
         Commands::Run(run) => run::run(global, run).await,
@@ -29,10 +30,14 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Logout(logout) => login::logout(global, logout).await,
         Commands::Check(check) => check::check(check).await,
         Commands::Config(command) => config::config(global, command),
-        Commands::Trust(trust) => config::trust(trust),
+        Commands::Trust(trust) => config::trust(global, trust),
         Commands::Completions(completions) => completions_script(completions.shell),
     };
     result.unwrap_or_else(|failure| {
+        if json {
+            // Where stdout is what failed, there is nobody to tell.
+            drop(print::json(&failure.document(is_run)));
+        }
         print::error(&failure.message);
         failure.code
     })

@@ -8,13 +8,14 @@ use crate::timeline::{Detail, Timeline};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use tollgate::{ComponentSource, Grants, Host, Principal, RunReport, RunRequest, Status};
+use tollgate::{ComponentSource, Grants, Host, Outcome, Principal, RunReport, RunRequest, Status};
 
 pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     let input = setup::json_argument("input", &run.input).await?;
     let mut grants = args::grants(&run.grants)?;
     let config = setup::configuration(global)?;
     let config_file = config.as_ref().map(|c| c.file.clone());
+    let no_config = config.is_none();
 
     let timeline = Arc::new(Timeline::new(if run.trace { Detail::EachCall } else { Detail::Live }));
     let host = setup::builder(vec![timeline.clone()], run.journal.as_deref())?;
@@ -44,6 +45,9 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
     };
     timeline.close();
+    if no_config && report.calls.iter().any(|call| call.outcome == Outcome::UnknownTool) {
+        print::warn("there is no configuration, so there are no servers: name one with --config FILE");
+    }
     show(&host, &report, run.json)?;
     host.shutdown().await;
     Ok(report.status.exit_code())
@@ -90,7 +94,9 @@ async fn asked_grants(host: &Host, policy: &str, named: bool) -> Result<Grants, 
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(Result::ok).unwrap_or_default(),
         () = setup::interrupted() => {
-            return Err(Failure { code: Status::Cancelled.exit_code(), message: "cancelled; nothing ran".into() });
+            // The terminal stands behind the question and its `^C`.
+            print::note("");
+            return Err(Failure::cancelled("cancelled; nothing ran"));
         }
     };
     if matches!(answer.trim(), "y" | "Y" | "yes") {
@@ -113,15 +119,18 @@ pub(crate) fn show(host: &Host, report: &RunReport, json: bool) -> Result<(), Fa
     if json {
         print::json(report)?;
     } else {
-        for text in [&report.stdout, &report.stderr].into_iter().filter(|text| !text.is_empty()) {
+        let error = report.error.as_ref().map(ToString::to_string);
+        // The message of a trap has what was said last.
+        let repeated = |text: &str| error.as_ref().is_some_and(|error| error.contains(text.trim()));
+        for text in [&report.stdout, &report.stderr].into_iter().filter(|text| !text.is_empty() && !repeated(text)) {
             anstream::eprint!("{}", print::visible(text));
         }
         if let Some(output) = &report.output {
             let value: serde_json::Value = serde_json::from_str(output).unwrap_or_default();
-            print::out(format_args!("{value:#}"))?;
+            print::out(print::tame(&format!("{value:#}")))?;
         }
-        if let Some(error) = &report.error {
-            print::error(&print::visible(&error.to_string()));
+        if let Some(error) = &error {
+            print::error(&print::visible(error));
         }
     }
     if !json && std::io::stderr().is_terminal() {

@@ -3,20 +3,23 @@
 use crate::args::{Global, Servers};
 use crate::exit::Failure;
 use crate::print::{self, BAD, BOLD, GOOD, ODD, styled};
-use crate::setup;
+use crate::{setup, wait};
 use tollgate::{ServerState, ServerStatus};
 
 pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failure> {
     let config = setup::needed_configuration(global)?;
     let host = setup::builder(vec![], None)?.config(config).build().await?;
     tokio::select! {
-        () = host.settled() => {}
+        () = wait::wait(|| wait::connecting(&host), host.settled()) => {}
         () = setup::interrupted() => {
             host.shutdown().await;
-            return Err(Failure { code: 130, message: "cancelled".into() });
+            return Err(Failure::cancelled("cancelled"));
         }
     }
     let servers = host.servers();
+    if servers.is_empty() {
+        print::note("the configuration has no servers");
+    }
     let shown = if args.json { print::json(&servers) } else { print::out(table(&servers)) };
     host.shutdown().await;
     shown.map(|()| 0)

@@ -3,7 +3,7 @@
 use crate::args::{Global, Tools};
 use crate::exit::Failure;
 use crate::print::{self, BOLD, DIM, styled};
-use crate::setup;
+use crate::{setup, wait};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -15,7 +15,10 @@ pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
     if let Some(server) = &args.server
         && !known.contains(server)
     {
-        return Err(Failure::usage(format!("no server is named `{server}`; there is {}", known.join(", "))));
+        return Err(Failure::usage(format!(
+            "no server is named `{server}`; the configuration has {}",
+            known.join(", ")
+        )));
     }
     let host = setup::builder(vec![], None)?.config(config).build().await?;
     let listed = async {
@@ -24,10 +27,10 @@ pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
         tools
     };
     let tools = tokio::select! {
-        tools = listed => tools,
+        tools = wait::wait(|| wait::connecting(&host), listed) => tools,
         () = setup::interrupted() => {
             host.shutdown().await;
-            return Err(Failure { code: 130, message: "cancelled".into() });
+            return Err(Failure::cancelled("cancelled"));
         }
     };
     setup::warn_of_failed(&host);
@@ -47,14 +50,15 @@ fn show(tools: &[Arc<Tool>], args: &Tools) -> Result<(), Failure> {
     if args.json {
         return print::json(&tools.iter().map(|tool| document(tool)).collect::<Vec<_>>());
     }
+    if tools.is_empty() {
+        let wanted = !args.query.is_empty() || args.server.is_some() || args.read_only;
+        print::note(if wanted { "no tool matches" } else { "no server has tools" });
+        return Ok(());
+    }
     if !std::io::stdout().is_terminal() {
         for tool in tools {
             print::out(format_args!("{}:{}\t{}", tool.server, tool.name, print::line(&tool.description, 200)))?;
         }
-        return Ok(());
-    }
-    if tools.is_empty() {
-        print::note("no tools");
         return Ok(());
     }
     let rows = tools.iter().map(|tool| {

@@ -43,7 +43,7 @@ fn memory(count: u64) -> u64 {
 
 /// A call and a return a step.
 fn calls(count: u64) -> u64 {
-    (0..count).fold(0, |sum, step| callee(sum, step)) >> 12
+    (0..count).fold(0, callee) >> 12
 }
 
 #[inline(never)]
