@@ -1,5 +1,4 @@
 //! What a call of a tool does.
-#![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
 
 use crate::agent::{Agent, failed, typed, unknown};
 use crate::catalog::Catalog;

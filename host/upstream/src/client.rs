@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::task::TaskTracker;
 use tollgate_core::{AskKind, BoxFuture, CallError, Change, ListKind, RpcError, Tool, ToolResult};
 
 /// The most pages of one `tools/list`.
@@ -114,11 +115,14 @@ pub(crate) struct Session {
     is_stateless: bool,
     handler: Handler,
     subscribed: watch::Sender<BTreeMap<String, usize>>,
+    /// Cancellations on their way.
+    cancels: TaskTracker,
 }
 
 /// The end of a session: wait for it, or bring it about.
 pub(crate) struct SessionEnd {
     cancel: RunningServiceCancellationToken,
+    cancels: TaskTracker,
     /// `None` once it has ended.
     ended: Option<BoxFuture<'static, ()>>,
 }
@@ -132,8 +136,10 @@ impl SessionEnd {
         }
     }
 
-    /// Closes the session, in a courteous way where there is one.
+    /// Closes the session, in a courteous way where there is one: first what is cancelled is told so.
     pub(crate) async fn close(self) {
+        self.cancels.close();
+        self.cancels.wait().await;
         self.cancel.cancel();
         if let Some(ended) = self.ended {
             ended.await;
@@ -177,11 +183,13 @@ impl Session {
             capabilities,
             handler,
             subscribed,
+            cancels: TaskTracker::new(),
         };
         let cancel = running.cancellation_token();
         // What it returns says no more than that it ended.
         let ended = Some(running.waiting().map(drop).boxed());
-        Ok((session, SessionEnd { cancel, ended }))
+        let cancels = session.cancels.clone();
+        Ok((session, SessionEnd { cancel, cancels, ended }))
     }
 
     /// Waits for news, for a server of 2026-07-28, which tells only who listens. Returns when there is nothing
@@ -389,7 +397,7 @@ impl Session {
         }
         let sent = self.peer.send_cancellable_request(request, options).await;
         let handle = sent.map_err(|error| self.fault(error))?;
-        let mut guard = CancelOnDrop { peer: &self.peer, id: Some(handle.id.clone()) };
+        let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()) };
         let answer = handle.await_response().await;
         guard.id = None;
         match answer {
@@ -455,19 +463,21 @@ impl Session {
 
 /// Sends the protocol's cancellation when a request is given up.
 struct CancelOnDrop<'a> {
-    peer: &'a Peer<RoleClient>,
+    session: &'a Session,
     id: Option<RequestId>,
 }
 
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
-        let peer = self.peer.clone();
-        runtime.spawn(async move {
+        let peer = self.session.peer.clone();
+        let cancel = async move {
             let params = CancelledNotificationParam::new(Some(id), Some("given up by the caller".to_owned()));
             // A connection that is lost needs no cancellation.
             let _ = peer.send_notification(CancelledNotification::new(params).into()).await;
-        });
+        };
+        // Closing the session waits for it.
+        self.session.cancels.spawn_on(cancel, &runtime);
     }
 }
 

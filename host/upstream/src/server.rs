@@ -88,6 +88,8 @@ pub(crate) struct Server {
     /// The tools as last read; they outlive a lost connection.
     catalog: ArcSwap<Catalog>,
     connect_ms: Mutex<Option<u64>>,
+    /// Why the last try failed, until one succeeds.
+    last_error: Mutex<Option<String>>,
     places: Semaphore,
     latencies: Latencies,
     /// Its authorisation, if that is OAuth; an error when there can be none.
@@ -113,6 +115,7 @@ impl Server {
             phase: watch::Sender::new(Phase::Connecting),
             catalog: ArcSwap::default(),
             connect_ms: Mutex::default(),
+            last_error: Mutex::default(),
             latencies: Latencies::default(),
             stop,
         })
@@ -139,6 +142,7 @@ impl Server {
             let retry_at = self.shared.clock.monotonic() + delay;
             tracing::warn!(target: crate::LOG, server = %self.spec.name, retry_ms = delay.as_millis(), "{why}");
             if failures > 0 {
+                *self.last_error.lock() = Some(why.clone());
                 self.phase.send_replace(Phase::Failed(Arc::new(Failure { why, needs_auth, retry_at })));
                 tokio::select! {
                     biased;
@@ -169,6 +173,7 @@ impl Server {
                 let ready = clock.monotonic();
                 let connect_ms = u64::try_from((ready - begun).as_millis()).unwrap_or(u64::MAX);
                 *self.connect_ms.lock() = Some(connect_ms);
+                *self.last_error.lock() = None;
                 tracing::info!(target: crate::LOG, server = %self.spec.name, connect_ms, "ready");
                 self.serve(connected, generation).await;
                 let lasted = clock.monotonic() - ready;
@@ -548,7 +553,7 @@ impl Server {
     pub(crate) fn status(&self) -> ServerStatus {
         let phase = self.phase.borrow().clone();
         let (state, error) = match &phase {
-            Phase::Connecting => (ServerState::Connecting, None),
+            Phase::Connecting => (ServerState::Connecting, self.last_error.lock().clone()),
             Phase::Ready(_) => (ServerState::Ready, None),
             Phase::Failed(failure) => (ServerState::Failed, Some(failure.why.clone())),
             Phase::Stopped => (ServerState::Stopped, None),
