@@ -1,10 +1,13 @@
 // A client of the official TypeScript SDK that does what a plan says and tells what came of it: see README.md.
 
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+
+const UNTIL_MS = 30_000;
 
 const plan = JSON.parse(await text(process.stdin));
 
@@ -73,6 +76,17 @@ function result(step, progress) {
   }
 }
 
+// A list grows while servers start.
+async function settled(step, progress) {
+  const end = performance.now() + UNTIL_MS;
+  for (;;) {
+    const found = await result(step, progress);
+    const said = JSON.stringify(found);
+    if ((step.until ?? []).every((part) => said.includes(part)) || performance.now() > end) return found;
+    await sleep(200);
+  }
+}
+
 const steps = [];
 await client.connect(listening(transport()));
 for (step of plan.steps) {
@@ -81,7 +95,7 @@ for (step of plan.steps) {
   const begun = performance.now();
   const told = {};
   try {
-    told.result = await result(step, progress);
+    told.result = await settled(step, progress);
   } catch (error) {
     told.error = String(error);
   }
@@ -95,4 +109,5 @@ const report = {
 };
 if (plan.url !== undefined) await client.transport.terminateSession();
 await client.close();
-process.stdout.write(JSON.stringify(report));
+// A cancelled request leaves a timer behind in the SDK that would hold the process for seconds.
+process.stdout.write(JSON.stringify(report), () => process.exit(0));

@@ -1,6 +1,7 @@
 """A client of the official Python SDK that does what a plan says and tells what came of it: see README.md."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -10,6 +11,11 @@ import anyio
 import mcp_types as types
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+
+UNTIL_S = 30
+ANSWER_S = 60
 
 
 class Planned:
@@ -32,6 +38,8 @@ class Planned:
             server,
             mode=self.plan.get("mode", "legacy"),
             elicitation_callback=self.elicit,
+            read_timeout_seconds=ANSWER_S,
+            cache=None,
             client_info=types.Implementation(name="python-client", version="1"),
         )
 
@@ -60,19 +68,29 @@ class Planned:
 
         begun = time.monotonic()
         told: dict[str, Any] = {}
-        patience = step["cancel_after_ms"] / 1000 if "cancel_after_ms" in step else None
+        patience = step["cancel_after_ms"] / 1000 if "cancel_after_ms" in step else math.inf
         try:
-            with anyio.fail_after(patience):
-                told["result"] = await self.result(client, step, on_progress if step.get("progress") else None)
-        except MCPError as error:
-            told["error"] = f"{error.code}: {error.message}"
-        except TimeoutError:
-            told["error"] = "cancelled"
+            with anyio.move_on_after(patience) as scope:
+                told["result"] = await self.settled(client, step, on_progress if step.get("progress") else None)
+            if scope.cancelled_caught:
+                told["error"] = "cancelled"
+        except (MCPError, TimeoutError, ValidationError) as error:
+            told["error"] = str(error)
         return told | {
             "progress": progress,
             "asked": self.asked,
             "elapsed_ms": round((time.monotonic() - begun) * 1000),
         }
+
+    async def settled(self, client: Client, step: dict[str, Any], on_progress: Any) -> Any:
+        """A list grows while servers start."""
+        end = time.monotonic() + UNTIL_S
+        while True:
+            found = await self.result(client, step, on_progress)
+            said = json.dumps(found)
+            if all(part in said for part in step.get("until", [])) or time.monotonic() > end:
+                return found
+            await anyio.sleep(0.2)
 
     async def result(self, client: Client, step: dict[str, Any], on_progress: Any) -> Any:
         match step["do"]:
