@@ -19,10 +19,10 @@ use Sdk::{Python, PythonAuto, TypeScript};
 /// How it reaches the host.
 #[derive(Clone, Copy, Debug)]
 enum Over {
-    Stdio,
+    Pipes,
     Http,
 }
-use Over::{Http, Stdio as Pipes};
+use Over::{Http, Pipes};
 
 const EACH: [(Sdk, Over); 6] =
     [(TypeScript, Pipes), (TypeScript, Http), (Python, Pipes), (Python, Http), (PythonAuto, Pipes), (PythonAuto, Http)];
@@ -336,6 +336,19 @@ fn a_call_that_an_sdk_cancels_ends_at_once_and_the_next_is_answered() {
             assert_eq!(call["outcome"], "cancelled", "{call:#}");
             assert!(call["elapsed_us"].as_u64().unwrap() < 5_000_000, "{call:#}");
         }
+    }
+}
+
+#[test]
+fn a_server_with_schemas_that_mcp_does_not_allow_hides_no_other_tool() {
+    for (sdk, over) in EACH {
+        let place = place();
+        let odd = json!({"command": "node", "args": [installed("odd-server.mjs"), place.work()]});
+        place.write("servers.json", json!({"mcpServers": {"odd": odd}}).to_string());
+        let steps = json!([{"do": "tools", "until": ["odd__sound"]}, call("odd__sound", json!({}))]);
+        let report = sdk.does(over, &place, &["--expose", "all"], &steps);
+        report.expect(0, &["odd__sound"]);
+        report.expect(1, &["sound as a bell"]);
     }
 }
 
