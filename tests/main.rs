@@ -12,6 +12,7 @@
 )]
 
 mod cancel;
+mod clients;
 mod demo;
 mod examples;
 mod exit_codes;

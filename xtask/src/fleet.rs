@@ -1,5 +1,6 @@
 //! What the tests need from npm and PyPI, pinned by lock files: the real MCP servers that they connect to
-//! (tests/fleet) and the conformance suite with its own Node (tests/conformance), in folders that git ignores.
+//! (tests/fleet), the clients that connect to the host (tests/clients), and the conformance suite with its own Node
+//! (tests/conformance), in folders that git ignores.
 
 use crate::{Result, root, run};
 use std::fs;
@@ -9,19 +10,25 @@ use std::process::Command;
 /// Installs what is not installed yet. Each folder has a copy of the lock file that it was made from: when
 /// that is still the same, nothing is done.
 pub(crate) fn install() -> Result {
-    let fleet = root().join("tests/fleet");
-    install_npm(&fleet)?;
-    install_npm(&root().join("tests/conformance"))?;
-    install_once(&fleet.join("requirements.txt"), &fleet.join(".venv"), || {
-        run(Command::new("python3").current_dir(&fleet).args(["-m", "venv", "--clear", ".venv"]))?;
-        let pip = [".venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(Command::new("env").current_dir(&fleet).args(pip).args(["--require-hashes", "-r", "requirements.txt"]))
-    })
+    let tests = root().join("tests");
+    for folder in ["fleet", "clients", "conformance"] {
+        install_npm(&tests.join(folder))?;
+    }
+    install_pypi(&tests.join("fleet"))?;
+    install_pypi(&tests.join("clients"))
 }
 
 fn install_npm(folder: &Path) -> Result {
     install_once(&folder.join("package-lock.json"), &folder.join("node_modules"), || {
         run(Command::new("npm").current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]))
+    })
+}
+
+fn install_pypi(folder: &Path) -> Result {
+    install_once(&folder.join("requirements.txt"), &folder.join(".venv"), || {
+        run(Command::new("python3").current_dir(folder).args(["-m", "venv", "--clear", ".venv"]))?;
+        let pip = [".venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new("env").current_dir(folder).args(pip).args(["--require-hashes", "-r", "requirements.txt"]))
     })
 }
 
