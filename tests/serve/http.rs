@@ -17,7 +17,7 @@ fn serve(place: &Place, args: &[&str]) -> Served {
     let base = ["--config", "tollgate.json", "serve", "--http", "127.0.0.1:0", "--expose", "all"];
     let mut running = Running::start(place.tollgate(base.iter().chain(args)));
     let mut url = String::new();
-    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     Served { running, url: url.trim().to_owned() }
 }

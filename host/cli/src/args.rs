@@ -80,7 +80,12 @@ impl Commands {
             | Self::Tools(Tools { json, .. })
             | Self::Servers(Servers { json })
             | Self::Check(Check { json, .. }) => *json,
-            Self::Config(_) | Self::Trust(_) | Self::Completions(_) => false,
+            Self::Serve(_)
+            | Self::Login(_)
+            | Self::Logout(_)
+            | Self::Config(_)
+            | Self::Trust(_)
+            | Self::Completions(_) => false,
         }
     }
 

@@ -9,10 +9,11 @@ use crate::{meta_tools, policies, resources, tools};
 use parking_lot::Mutex;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ErrorCode,
-    ErrorData, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResultType,
+    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
+    UnsubscribeRequestParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -277,7 +278,11 @@ impl ServerHandler for Agent {
         let driven =
             agent.work(&context, &named, again, move |client| resources::ask(worker, query, Some(client))).await?;
         match driven {
-            Driven::Done(text) => Ok(ReadResourceResponse::Complete(typed("resources/read", &text)?)),
+            Driven::Done(text) => {
+                let mut result: ReadResourceResult = typed("resources/read", &text)?;
+                result.result_type.get_or_insert(ResultType::COMPLETE);
+                Ok(ReadResourceResponse::Complete(result))
+            }
             Driven::Wants(wanted) => Ok(ReadResourceResponse::InputRequired(wanted)),
         }
     }
@@ -295,7 +300,11 @@ impl ServerHandler for Agent {
         let driven =
             agent.work(&context, &named, again, move |client| resources::ask(worker, query, Some(client))).await?;
         match driven {
-            Driven::Done(text) => Ok(GetPromptResponse::Complete(typed("prompts/get", &text)?)),
+            Driven::Done(text) => {
+                let mut result: GetPromptResult = typed("prompts/get", &text)?;
+                result.result_type.get_or_insert(ResultType::COMPLETE);
+                Ok(GetPromptResponse::Complete(result))
+            }
             Driven::Wants(wanted) => Ok(GetPromptResponse::InputRequired(wanted)),
         }
     }
@@ -308,7 +317,9 @@ impl ServerHandler for Agent {
         let agent = self.sender(&context)?;
         let query = resources::completion(&agent, request).await?;
         let text = resources::ask(agent, query, None).await?;
-        typed("completion/complete", &text)
+        let mut result: CompleteResult = typed("completion/complete", &text)?;
+        result.result_type.get_or_insert(ResultType::COMPLETE);
+        Ok(result)
     }
 
     async fn set_level(

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode, Uri};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -170,6 +171,8 @@ impl Listening {
                 });
             }
         };
+        // Small answers must not wait for more to come (Nagle's algorithm).
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
         let forced = async {
             end.cancelled().await;

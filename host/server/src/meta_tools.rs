@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{Client, ToolName};
+use tollgate::{Client, ServerState, ToolName};
 use tollgate_surface::{Detail, Language, Query};
 
 /// The most tools that one answer tells of.
@@ -64,7 +64,7 @@ impl MetaTool {
     /// Written for a model that sees it for the first time, in as few tokens as do.
     fn definition(self) -> Value {
         let text = json!({"type": "string"});
-        let language = json!({"enum": ["typescript", "python"]});
+        let language = json!({"type": "string", "enum": ["typescript", "python"], "default": "typescript"});
         let (description, properties, required, read_only) = match self {
             Self::Search => (
                 "Find tools by what they do. Answers with each tool's server:tool name, arguments and purpose, best first. Start here.",
@@ -72,7 +72,7 @@ impl MetaTool {
                     "query": {"type": "string", "description": "What you want to do, in your own words"},
                     "server": {"type": "string", "description": "Only this server's tools"},
                     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_FOUND, "default": 10},
-                    "detail": {"enum": ["names", "brief", "full"], "default": "brief"},
+                    "detail": {"type": "string", "enum": ["names", "brief", "full"], "default": "brief"},
                 }),
                 json!(["query"]),
                 true,
@@ -85,8 +85,12 @@ impl MetaTool {
             ),
             Self::Call => (
                 "Call one tool. Arguments that do not fit its schema are answered with what is wrong.",
-                json!({"server": text, "tool": text, "arguments": {"type": "object"}}),
-                json!(["server", "tool"]),
+                json!({
+                    "server": text,
+                    "tool": {"type": "string", "description": "Its name, or server:tool"},
+                    "arguments": {"type": "object"},
+                }),
+                json!(["tool"]),
                 false,
             ),
             Self::RunPolicy => (
@@ -136,7 +140,8 @@ impl MetaTool {
                     Ok(args) => args,
                     Err(why) => return told(why),
                 };
-                answer(search(&*front.settled_catalog().await, &args))
+                let found = search(&*front.settled_catalog().await, &args);
+                answer(found + &starting(&agent))
             }
             Self::Documentation => {
                 let args: DocumentationArgs = match self.read(args) {
@@ -172,8 +177,7 @@ impl MetaTool {
                 if !known.contains(&policy) {
                     return told(format!("there is no policy `{policy}`; there is: {}", known.join(", ")));
                 }
-                let input = Value::Object(args.input.unwrap_or_default()).to_string();
-                policies::run(&agent, client, &policy, input, cancelled).await
+                policies::run(&agent, client, &policy, args.input.unwrap_or_default(), cancelled).await
             }
             Self::List => {
                 let args: ListArgs = match self.read(args) {
@@ -334,6 +338,17 @@ fn documentation(catalog: &Catalog, args: &DocumentationArgs) -> Result<String, 
     let signatures = catalog.signatures(language);
     let text = signatures.document(&found, Detail::Full);
     Ok(if text.len() > MAX_ANSWER_BYTES { signatures.document(&found, Detail::Brief) } else { text })
+}
+
+/// Who could not be asked yet.
+fn starting(agent: &Agent) -> String {
+    let servers = agent.front().host().servers();
+    let names: Vec<&str> =
+        servers.iter().filter(|s| s.state == ServerState::Connecting).map(|s| s.name.as_str()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("\nStill starting, so not searched: {}. Ask again in a moment.", names.join(", "))
 }
 
 fn overview(catalog: &Catalog) -> String {

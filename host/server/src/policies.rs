@@ -6,7 +6,7 @@ use crate::drive::Outcome;
 use crate::front::Front;
 use crate::tools::text_of;
 use futures::future::join_all;
-use rmcp::model::{CallToolResult, ContentBlock, ErrorData, Tool};
+use rmcp::model::{CallToolResult, ContentBlock, ErrorData, JsonObject, Tool};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ pub(crate) async fn definitions(front: &Front, catalog: &Catalog) -> Vec<Tool> {
                     "name": exposed_name(policy),
                     "title": said.title,
                     "description": said.description,
-                    "inputSchema": said.input_schema,
+                    "inputSchema": Input::of(&said.input_schema).schema(&said.input_schema),
                     "outputSchema": said.output_schema.map(|schema| wrapped_schema(&schema)),
                 });
                 if let Some(members) = whole.as_object_mut() {
@@ -44,6 +44,43 @@ pub(crate) async fn definitions(front: &Front, catalog: &Catalog) -> Vec<Tool> {
         }
     });
     join_all(definitions).await.into_iter().flatten().collect()
+}
+
+/// How a policy's input goes in the arguments of a call, which are an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// The arguments are the input.
+    Whole,
+    /// The input is something else than an object: it is the argument `input`.
+    Member,
+}
+
+impl Input {
+    fn of(schema: &Value) -> Self {
+        match schema.get("type") {
+            Some(Value::String(kind)) if kind != "object" => Self::Member,
+            _ => Self::Whole,
+        }
+    }
+
+    /// The schema as MCP wants it: it says that it is of an object.
+    fn schema(self, schema: &Value) -> Value {
+        if self == Self::Member {
+            return json!({"type": "object", "properties": {"input": schema}, "required": ["input"]});
+        }
+        let mut schema = schema.clone();
+        if let Some(members) = schema.as_object_mut() {
+            members.insert("type".to_owned(), "object".into());
+        }
+        schema
+    }
+
+    fn text(self, mut arguments: JsonObject) -> String {
+        match self {
+            Self::Whole => Value::Object(arguments).to_string(),
+            Self::Member => arguments.remove("input").unwrap_or_default().to_string(),
+        }
+    }
 }
 
 /// Structured content is an object; an output that may be something else goes in its member `result`.
@@ -63,13 +100,16 @@ pub(crate) async fn run(
     agent: &Agent,
     client: Arc<dyn Client>,
     policy: &str,
-    input: String,
+    arguments: JsonObject,
     cancelled: CancellationToken,
 ) -> Outcome {
     let host = agent.front().host();
     let options = agent.front().options();
-    let wraps = match host.describe(policy).await {
-        Ok(said) => said.output_schema.is_some_and(|schema| !is_object_schema(&schema)),
+    let (input, wraps) = match host.describe(policy).await {
+        Ok(said) => {
+            let wraps = said.output_schema.is_some_and(|schema| !is_object_schema(&schema));
+            (Input::of(&said.input_schema).text(arguments), wraps)
+        }
         Err(error @ HostError::UnknownPolicy { .. }) => return Err(unknown(&error.to_string())),
         Err(error) => return text_of(&failed(&error.to_string())),
     };

@@ -6,7 +6,7 @@ use crate::drive::Outcome;
 use crate::front::Front;
 use crate::{meta_tools, policies};
 use rmcp::RoleServer;
-use rmcp::model::{CallToolResult, ErrorCode, ErrorData, JsonObject, RequestMetaObject, Tool};
+use rmcp::model::{CallToolResult, ErrorCode, ErrorData, JsonObject, RequestMetaObject, ResultType, Tool};
 use rmcp::service::RequestContext;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -19,14 +19,29 @@ pub(crate) fn definitions(catalog: &Catalog) -> impl Iterator<Item = Tool> {
 }
 
 /// A tool as its server describes it, under another name. What is malformed in what the host does not read (icons,
-/// annotations) is left out.
+/// annotations) is left out: clients refuse a whole list for one tool that breaks the rules. `None` for one that cannot be
+/// called with an object.
 pub(crate) fn definition(catalog: &Catalog, name: &str, tool: &tollgate::Tool) -> Option<Tool> {
+    let is_object = |schema: &Value| match schema.get("type") {
+        None => true,
+        Some(kind) => kind == "object",
+    };
+    if !is_object(&tool.input_schema) {
+        let (server, tool) = (&tool.server, &tool.name);
+        tracing::warn!(target: crate::LOG, %server, %tool, "a tool is left out: its inputSchema is not of an object");
+        return None;
+    }
+    let mut input_schema = tool.input_schema.clone();
+    if let Some(members) = input_schema.as_object_mut() {
+        members.insert("type".to_owned(), "object".into());
+    }
     let mut needed = Map::new();
     needed.insert("name".to_owned(), name.into());
     needed.insert("title".to_owned(), json!(tool.title));
     needed.insert("description".to_owned(), catalog.description(tool).into());
-    needed.insert("inputSchema".to_owned(), tool.input_schema.clone());
-    if let Some(schema) = &tool.output_schema {
+    needed.insert("inputSchema".to_owned(), input_schema);
+    if let Some(schema) = tool.output_schema.as_ref().filter(|schema| schema.get("type").is_some_and(|k| k == "object"))
+    {
         needed.insert("outputSchema".to_owned(), schema.clone());
     }
     let mut whole = tool.other.clone();
@@ -83,9 +98,7 @@ impl Target {
     ) -> Outcome {
         match self {
             Self::Tool(tool, args) => call(&agent, client, tool, Value::Object(args).to_string(), meta).await,
-            Self::Policy(policy, input) => {
-                policies::run(&agent, client, &policy, Value::Object(input).to_string(), cancelled).await
-            }
+            Self::Policy(policy, arguments) => policies::run(&agent, client, &policy, arguments, cancelled).await,
             Self::Meta(tool, args) => tool.run(agent, client, args, meta, cancelled).await,
         }
     }
@@ -127,10 +140,11 @@ pub(crate) fn text_of(result: &CallToolResult) -> Outcome {
     serde_json::to_string(result).map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
-/// Reads a result. Content of a kind that the protocol does not have goes as text.
+/// Reads a result. Content of a kind that the protocol does not have goes as text. An older server does not say that
+/// its result is one; rmcp takes that away again for older clients.
 pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
-    match serde_json::from_str(text) {
-        Ok(result) => Ok(result),
+    let mut result: CallToolResult = match serde_json::from_str(text) {
+        Ok(result) => result,
         Err(_) => {
             let mut value: Value = typed("tools/call", text)?;
             for block in value.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -138,9 +152,11 @@ pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
                     *block = json!({"type": "text", "text": block.to_string()});
                 }
             }
-            typed("tools/call", &value.to_string())
+            typed("tools/call", &value.to_string())?
         }
-    }
+    };
+    result.result_type.get_or_insert(ResultType::COMPLETE);
+    Ok(result)
 }
 
 /// What of a request's `_meta` goes on to the server: all but what belongs to this connection, and which log lines
