@@ -52,8 +52,9 @@ fn a_client_that_cannot_be_asked_is_not_asked_and_the_call_says_so() {
     let call = json!({"name": "fixture__test_elicitation", "arguments": {"message": "Who are you?"}});
     let result = agent.request("tools/call", call);
     assert!(agent.unasked.iter().all(|m| m["method"] != "elicitation/create"), "{:#?}", agent.unasked);
-    let said = result.to_string();
-    assert!(said.contains("elicitation") && said.contains("does not support"), "{result:#}");
+    // The server sees what this client can, and says itself what it lacks.
+    assert_eq!(result["error"]["code"], -32021, "{result:#}");
+    assert!(result["error"].to_string().contains("elicitation"), "{result:#}");
 }
 
 #[test]

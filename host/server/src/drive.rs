@@ -49,6 +49,8 @@ pub(crate) struct Work {
     /// Questions that were put to the client and are not answered.
     open: BTreeMap<String, Question>,
     asked: u64,
+    /// Answers that came with a request to questions that are not asked yet.
+    given: InputResponses,
 }
 
 struct AbortOnDrop(JoinHandle<Outcome>);
@@ -127,7 +129,7 @@ impl Work {
             notices: notice_sender,
         };
         let task = AbortOnDrop(tokio::spawn(work(Arc::new(link))));
-        Self { task, questions, notices, open: BTreeMap::new(), asked: 0 }
+        Self { task, questions, notices, open: BTreeMap::new(), asked: 0, given: InputResponses::new() }
     }
 
     /// Goes on until it ends or waits for answers. `request` names it, as `tools/call NAME`.
@@ -181,8 +183,10 @@ impl Work {
     /// Hands the client's answers to who asked.
     fn answer(&mut self, responses: InputResponses) {
         for (key, answer) in responses {
-            if let Some(question) = self.open.remove(&key) {
-                let _ = question.reply.send(Ok(answer.to_string()));
+            match self.open.remove(&key) {
+                Some(question) => drop(question.reply.send(Ok(answer.to_string()))),
+                // A client may know what a server asks, and answer beforehand.
+                None => drop(self.given.insert(key, answer)),
             }
         }
     }
@@ -190,6 +194,10 @@ impl Work {
     /// Keeps a question for the answer of this request.
     fn put(&mut self, question: Question, context: &RequestContext<RoleServer>) {
         if let Some(question) = refuse_what_it_cannot(question, context) {
+            if let Some(answer) = question.ask.key.as_ref().and_then(|key| self.given.remove(key)) {
+                drop(question.reply.send(Ok(answer.to_string())));
+                return;
+            }
             self.asked += 1;
             let key = question.ask.key.clone().filter(|key| !self.open.contains_key(key));
             let key = key.unwrap_or_else(|| format!("{}-{}", question.ask.server, self.asked));

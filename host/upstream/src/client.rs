@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::task::TaskTracker;
 use tollgate_core::{AskKind, BoxFuture, CallError, Change, ListKind, RpcError, Tool, ToolResult};
@@ -42,6 +43,8 @@ const MAX_SHOWN_CHARS: usize = 500;
 const MAX_ROUNDS: usize = 10;
 /// The most questions of one round.
 const MAX_QUESTIONS: usize = 16;
+/// How long a subscription waits until the server has taken note of it.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most items of one list of resources or prompts.
 const MAX_ITEMS: usize = 10_000;
 
@@ -115,6 +118,8 @@ pub(crate) struct Session {
     is_stateless: bool,
     handler: Handler,
     subscribed: watch::Sender<BTreeMap<String, usize>>,
+    /// The resources that are listened to.
+    listened: watch::Sender<Vec<String>>,
     /// Cancellations on their way.
     cancels: TaskTracker,
 }
@@ -183,6 +188,7 @@ impl Session {
             capabilities,
             handler,
             subscribed,
+            listened: watch::Sender::default(),
             cancels: TaskTracker::new(),
         };
         let cancel = running.cancellation_token();
@@ -199,24 +205,29 @@ impl Session {
             return;
         }
         let mut wanted = self.subscribed.subscribe();
+        let mut subscription = None;
         loop {
             let uris: Vec<String> = wanted.borrow_and_update().keys().cloned().collect();
-            let Some(filter) = self.filter(uris) else {
-                // Nothing yet; a subscription may come.
-                if wanted.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            };
-            let mut subscription = match self.peer.listen(filter).await {
-                Ok(subscription) => subscription,
-                Err(error) => {
-                    tracing::debug!(target: crate::LOG, %error, "no subscription to changes");
-                    return;
+            if let Some(filter) = self.filter(uris.clone()) {
+                // The last one goes when this one stands: nothing is missed between them.
+                subscription = match self.peer.listen(filter).await {
+                    Ok(subscription) => Some(subscription),
+                    Err(error) => {
+                        tracing::debug!(target: crate::LOG, %error, "no subscription to changes");
+                        return;
+                    }
+                };
+            }
+            self.listened.send_replace(uris);
+            let ended = async {
+                match &mut subscription {
+                    Some(subscription) => hear(subscription, &self.handler).await,
+                    // Nothing yet; a subscription may come.
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = hear(&mut subscription, &self.handler) => return,
+                () = ended => return,
                 changed = wanted.changed() => if changed.is_err() { return },
             }
         }
@@ -249,7 +260,14 @@ impl Session {
             }
             first_or_last
         });
-        if self.is_stateless || !first_or_last {
+        if self.is_stateless {
+            // Told when it is heard: a change after that is not missed.
+            let mut listened = self.listened.subscribe();
+            let heard = listened.wait_for(|uris| !on || uris.iter().any(|listened| listened == uri));
+            drop(tokio::time::timeout(SUBSCRIBE_TIMEOUT, heard).await);
+            return Ok("{}".to_owned());
+        }
+        if !first_or_last {
             return Ok("{}".to_owned());
         }
         let answer = self.request(request, None).await;
