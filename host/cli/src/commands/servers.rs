@@ -18,6 +18,7 @@ pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failur
     }
     let servers = host.servers();
     let shown = if args.json { print::json(&servers) } else { print::out(table(&servers)) };
+    setup::warn_of_quarantined(&host);
     host.shutdown().await;
     shown.map(|()| 0)
 }

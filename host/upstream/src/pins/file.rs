@@ -115,7 +115,9 @@ impl PinStore {
             serde_json::to_writer(&mut text, &members)?;
             if text.len() as u64 >= MAX_FILE_BYTES {
                 let mib = MAX_FILE_BYTES >> 20;
-                return Err(io::Error::other(format!("what the tools say has more than {mib} MiB and is not recorded")));
+                return Err(io::Error::other(format!(
+                    "what the tools say has more than {mib} MiB and is not recorded"
+                )));
             }
         }
         text.push(b'\n');

@@ -30,7 +30,8 @@ impl Server {
         let _judging = self.judging.lock().await;
         let catalog = self.catalog();
         let (name, stamp) = (self.spec.name.clone(), catalog.stamp());
-        let differs = in_any_case || self.shared.pins.blocking(move |pins| pins.may_differ(&name, stamp)).await == Some(true);
+        let differs =
+            in_any_case || self.shared.pins.blocking(move |pins| pins.may_differ(&name, stamp)).await == Some(true);
         if catalog.held().is_empty() || !differs {
             return;
         }
@@ -44,10 +45,11 @@ impl Server {
 
     async fn judge(&self, catalog: Catalog) -> Catalog {
         let (name, tools) = (self.spec.name.clone(), catalog.listed().clone());
-        let Verdict { held, stamp, first } = match self.shared.pins.blocking(move |pins| pins.judge(&name, &tools)).await {
-            Some(verdict) => verdict,
-            None => Verdict::unknown(PinError::not_ended(&self.spec.name), catalog.listed()),
-        };
+        let Verdict { held, stamp, first } =
+            match self.shared.pins.blocking(move |pins| pins.judge(&name, &tools)).await {
+                Some(verdict) => verdict,
+                None => Verdict::unknown(PinError::not_ended(&self.spec.name), catalog.listed()),
+            };
         let server = &self.spec.name;
         if first && !catalog.listed().is_empty() {
             let tools = catalog.listed().len();
