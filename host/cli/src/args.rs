@@ -59,6 +59,8 @@ pub(crate) enum Commands {
     Login(Login),
     /// Forget the login to a server
     Logout(Logout),
+    /// Look at tools that changed since they were approved, and approve them as they are now
+    Approve(Approve),
     /// Look at a component: what it imports, exports and asks for
     Check(Check),
     /// Check the configuration, or print its JSON Schema
@@ -83,6 +85,7 @@ impl Commands {
             Self::Serve(_)
             | Self::Login(_)
             | Self::Logout(_)
+            | Self::Approve(_)
             | Self::Config(_)
             | Self::Trust(_)
             | Self::Completions(_) => false,
@@ -237,6 +240,16 @@ pub(crate) struct Login {
 pub(crate) struct Logout {
     /// The server's name
     pub(crate) server: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Approve {
+    /// A server, for all of its tools that are quarantined; or one tool, as `server:tool`
+    #[arg(value_name = "SERVER[:TOOL]")]
+    pub(crate) what: String,
+    /// Approve without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, ClapArgs)]

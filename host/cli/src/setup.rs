@@ -98,6 +98,7 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
             Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
             Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
         }
+        builder = builder.pins(state.join("pins"));
     }
     for journal in journals {
         builder = builder.journal(journal);
@@ -178,6 +179,39 @@ pub(crate) async fn interrupted() {
             }
         }
         Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// Asks the person at the terminal. `None` at Ctrl-C or SIGTERM.
+pub(crate) async fn answers_yes(question: &str) -> Option<bool> {
+    use std::io::Write as _;
+    anstream::eprint!("{question}");
+    drop(std::io::stderr().flush());
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    tokio::select! {
+        answer = answer => {
+            let answer = answer.ok().and_then(Result::ok).unwrap_or_default();
+            Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+        }
+        () = interrupted() => {
+            // The terminal stands behind the question and its `^C`.
+            print::note("");
+            None
+        }
+    }
+}
+
+/// Says which servers have tools that are quarantined.
+pub(crate) fn warn_of_quarantined(host: &Host) {
+    for server in host.servers().iter().filter(|server| server.quarantined > 0) {
+        let (name, count) = (&server.name, server.quarantined);
+        let tools = if count == 1 { "tool" } else { "tools" };
+        print::warn(format_args!(
+            "{count} {tools} of `{name}` changed or came since they were approved, and cannot be used; look at them with `tollgate approve {name}`"
+        ));
     }
 }
 

@@ -227,13 +227,15 @@ pub struct Variable {
     pub value: At<Template>,
 }
 
-/// Which tools of a server exist for us. Patterns have `*` (any text) and `?` (one character).
+/// Which tools of a server exist for us, and whether they may change. Patterns have `*` (any text) and `?` (one character).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolFilter {
     /// Only these; all if it is empty.
     pub allow: Vec<String>,
     /// Not these, even if they are allowed.
     pub deny: Vec<String>,
+    /// A tool that is new, or changed, since it was approved is kept from being used.
+    pub pin: bool,
 }
 
 impl ToolFilter {

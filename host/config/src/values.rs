@@ -319,12 +319,14 @@ impl Read for Patterns {
 }
 
 keys! {
-    /// Which tools of the server exist; patterns have `*` and `?`.
+    /// Which tools of the server exist, and whether they may change; patterns have `*` and `?`.
     struct FilterKeys {
         /// Only these.
         allow "allow": Patterns,
         /// Not these, even if they are allowed.
         deny "deny": Patterns,
+        /// Keeps a tool from being used that is new, or changed, since it was approved.
+        pin "pin": bool,
     }
 }
 
@@ -332,11 +334,12 @@ impl Read for ToolFilter {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         // Some clients write the list of what is allowed and nothing else.
         let keys = match &node.value {
-            Value::List(_) => FilterKeys { allow: crate::read::at(node, key, cx), deny: None },
+            Value::List(_) => FilterKeys { allow: crate::read::at(node, key, cx), ..FilterKeys::default() },
             _ => FilterKeys::read_keys(node, key, cx, Unknown::Refuse)?,
         };
         let texts = |patterns: Option<At<Patterns>>| patterns.map(|p| p.value.0).unwrap_or_default();
-        Some(Self { allow: texts(keys.allow), deny: texts(keys.deny) })
+        let pin = keys.pin.is_some_and(|pin| pin.value);
+        Some(Self { allow: texts(keys.allow), deny: texts(keys.deny), pin })
     }
 
     fn schema() -> serde_json::Value {

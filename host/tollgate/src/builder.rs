@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tollgate_config::Config;
 use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
-use tollgate_runtime::RuntimeConfig;
-use tollgate_upstream::{FleetOptions, Logins, ServerSpec, Transport};
+use tollgate_runtime::{Digest, RuntimeConfig};
+use tollgate_upstream::{FleetOptions, Logins, PinStore, ServerSpec, Transport};
 
 /// Entries that a host keeps in memory when nobody asks for more.
 const MEMORY_JOURNAL_ENTRIES: usize = 10_000;
@@ -28,6 +28,7 @@ pub struct HostBuilder {
     max_runs: u32,
     cache_dir: Option<PathBuf>,
     bundled_dir: Option<PathBuf>,
+    pins: Option<PathBuf>,
     fleet: FleetOptions,
 }
 
@@ -45,6 +46,7 @@ impl Default for HostBuilder {
             max_runs: RuntimeConfig::default().max_runs,
             cache_dir: None,
             bundled_dir: None,
+            pins: None,
             fleet: FleetOptions::default(),
         }
     }
@@ -156,6 +158,15 @@ impl HostBuilder {
         self
     }
 
+    /// Keeps below this folder what was approved of the tools of servers that are pinned. Each configuration file
+    /// has a folder of its own in it, for the names of servers are its own. Without, approvals last as long as
+    /// the host.
+    #[must_use]
+    pub fn pins(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.pins = Some(dir.into());
+        self
+    }
+
     /// Tells servers that clients stand behind the calls, who can be asked for input (sampling, elicitation,
     /// roots). For a front end, which gives runs and calls their [`Client`](tollgate_core::Client).
     #[must_use]
@@ -179,6 +190,7 @@ impl HostBuilder {
             0 => Arc::new(MemoryJournal::new(MEMORY_JOURNAL_ENTRIES)),
             _ => Arc::new(Tee(journals)),
         };
+        let pins = self.pins.map(|dir| PinStore::new(pins_of(dir, &self.config.file)));
         let parts = Parts {
             base_limits: self.limits.unwrap_or_default(),
             journal,
@@ -190,7 +202,7 @@ impl HostBuilder {
                 bundled_dir: self.bundled_dir,
                 clock: self.clock,
             },
-            fleet: self.fleet,
+            fleet: FleetOptions { pins, ..self.fleet },
         };
         let host = Host::assemble(parts)?;
         for spec in self.servers {
@@ -205,4 +217,15 @@ impl HostBuilder {
         Configured::apply(&host, self.config).await?;
         Ok(host)
     }
+}
+
+/// The folder of a configuration file below `dir`; `dir` itself where there is no file.
+fn pins_of(dir: PathBuf, file: &Path) -> PathBuf {
+    if file.as_os_str().is_empty() {
+        return dir;
+    }
+    // The same file by another path has the same approvals.
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let digest = Digest::of(file.as_os_str().as_encoded_bytes()).hex();
+    dir.join(digest.chars().take(16).collect::<String>())
 }

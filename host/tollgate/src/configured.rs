@@ -120,6 +120,7 @@ impl ConfiguredServer {
         }
         spec.allow = server.tools.allow.clone();
         spec.deny = server.tools.deny.clone();
+        spec.pin = server.tools.pin;
         spec
     }
 

@@ -19,7 +19,8 @@ use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
 use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, RunSetup, Runtime, RuntimeConfig};
 use tollgate_upstream::{
-    AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, ServerSpec, ServerStatus, Transport,
+    AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, PinError, Quarantined, ServerSpec,
+    ServerStatus, Transport,
 };
 
 /// A Wasm host for MCP. Cheap to clone; clones are the same host.
@@ -237,6 +238,19 @@ impl Host {
     /// There is no such server, or what is kept cannot be changed.
     pub async fn logout(&self, server: &str) -> Result<LogoutDone, LoginError> {
         self.0.fleet.logout(server).await
+    }
+
+    /// The tools that are quarantined, as far as is known now. Waits for no server.
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        self.0.fleet.quarantined()
+    }
+
+    /// Approves tools as [`Host::quarantined`] gave them: what a server has said since is not approved by it.
+    ///
+    /// # Errors
+    /// What was approved cannot be read or written.
+    pub async fn approve(&self, tools: &[Quarantined]) -> Result<(), PinError> {
+        self.0.fleet.approve(tools).await
     }
 
     /// How every server is. Waits for none.

@@ -49,5 +49,6 @@ pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, Journ
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
 pub use tollgate_upstream::{
     AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
-    MemoryTokenStore, OAuthSpec, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore, Transport,
+    MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore,
+    Transport,
 };

@@ -1,6 +1,8 @@
 //! The tools of one server, and the names near one that is not there.
 
 use crate::carry::tools_of;
+use crate::pins::Held;
+use crate::pins::file::Stamp;
 use crate::schema::ArgumentCheck;
 use crate::spec::ServerSpec;
 use crate::text::clean;
@@ -20,16 +22,23 @@ pub(crate) struct Entry {
 }
 
 /// The tools of one server, in the server's order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Catalog {
     by_name: HashMap<String, Arc<Entry>>,
-    tools: Vec<Arc<Tool>>,
+    /// Those that the configuration does not hide.
+    listed: Arc<Vec<Arc<Tool>>>,
+    /// Of these, those that are not quarantined.
+    tools: Arc<Vec<Arc<Tool>>>,
+    held: Held,
+    /// The approvals that `held` goes by.
+    stamp: Option<Stamp>,
 }
 
 impl Catalog {
     /// A catalog of `tools`, without those that the configuration hides.
     pub(crate) fn new(spec: &ServerSpec, tools: impl IntoIterator<Item = Tool>) -> Self {
         let mut catalog = Self::default();
+        let mut listed = Vec::new();
         for tool in tools {
             if let Err(error) = check_tool_name(&tool.name) {
                 skipped(spec, &tool.name, &error.to_string());
@@ -41,16 +50,44 @@ impl Catalog {
                 let tool = Arc::new(tool);
                 let entry = Entry { tool: tool.clone(), check: ArgumentCheck::default() };
                 catalog.by_name.insert(tool.name.clone(), Arc::new(entry));
-                catalog.tools.push(tool);
+                listed.push(tool);
             }
         }
+        catalog.listed = Arc::new(listed);
+        catalog.tools = catalog.listed.clone();
         catalog
     }
 
-    pub(crate) fn get(&self, tool: &str) -> Option<&Arc<Entry>> {
-        self.by_name.get(tool)
+    /// The same tools, without those that are `held`.
+    pub(crate) fn hold(mut self, held: Held, stamp: Option<Stamp>) -> Self {
+        self.tools = if held.is_empty() {
+            self.listed.clone()
+        } else {
+            Arc::new(self.listed.iter().filter(|tool| !held.contains_key(&tool.name)).cloned().collect())
+        };
+        (self.held, self.stamp) = (held, stamp);
+        self
     }
 
+    /// The tool, if it may be used.
+    pub(crate) fn get(&self, tool: &str) -> Option<&Arc<Entry>> {
+        self.by_name.get(tool).filter(|_| !self.held.contains_key(tool))
+    }
+
+    /// Every tool, those too that are quarantined.
+    pub(crate) fn listed(&self) -> &Arc<Vec<Arc<Tool>>> {
+        &self.listed
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
+    /// The tools that may be used.
     pub(crate) fn tools(&self) -> &[Arc<Tool>] {
         &self.tools
     }

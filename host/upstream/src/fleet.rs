@@ -3,6 +3,8 @@
 use crate::auth::store::Logins;
 use crate::http::HttpClients;
 use crate::near::near;
+use crate::pins::Pins;
+use crate::pins::file::PinStore;
 use crate::server::{Server, Shared};
 use crate::spec::ServerSpec;
 use crate::status::ServerStatus;
@@ -27,7 +29,7 @@ const RETIRE_GRACE: Duration = Duration::from_secs(30);
 /// Changes that are kept for somebody who listens and is slow.
 const CHANGES_KEPT: usize = 256;
 
-type Servers = BTreeMap<String, Arc<Server>>;
+pub(crate) type Servers = BTreeMap<String, Arc<Server>>;
 
 /// Why a server cannot be in the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +58,8 @@ pub struct Applied {
 pub struct FleetOptions {
     /// Where logins are kept; in memory without.
     pub logins: Logins,
+    /// Where it is kept what was approved of servers that are pinned; in memory without.
+    pub pins: Option<PinStore>,
     /// Tells servers that clients stand behind the calls, who can be asked for input: a front end gives runs
     /// their [`Client`](tollgate_core::Client).
     pub has_clients: bool,
@@ -88,12 +92,13 @@ impl Fleet {
 
     /// A fleet without servers.
     pub fn with_options(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, options: FleetOptions) -> Self {
-        let FleetOptions { logins, has_clients } = options;
+        let FleetOptions { logins, pins, has_clients } = options;
         let shared = Shared {
             clock,
             entropy,
             http: HttpClients::new(),
             logins,
+            pins: Pins::new(pins),
             version: AtomicU64::new(0),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             has_clients,
@@ -195,15 +200,16 @@ impl Fleet {
         self.servers.load().values().map(|s| s.status()).collect()
     }
 
-    /// Every tool of every ready server, in the order of names. Waits for those that are connecting, up to
+    /// Every tool of every ready server that is not quarantined, in the order of names. Waits for those that are connecting, up to
     /// their connect timeouts.
     pub async fn tools(&self) -> Vec<Arc<Tool>> {
         let servers = self.servers.load_full();
         join_all(servers.values().map(|s| s.wait_ready())).await;
+        join_all(servers.values().map(|s| s.reconsider(false))).await;
         self.tools_now()
     }
 
-    /// Every tool of every ready server, in the order of names. Waits for none.
+    /// Every tool of every ready server that is not quarantined, in the order of names. Waits for none.
     pub fn tools_now(&self) -> Vec<Arc<Tool>> {
         let servers = self.servers.load();
         servers.values().filter(|s| s.is_ready()).flat_map(|s| s.catalog().tools().to_vec()).collect()
@@ -239,6 +245,14 @@ impl Fleet {
         self.servers.load().get(name).cloned()
     }
 
+    pub(crate) fn all(&self) -> Arc<Servers> {
+        self.servers.load_full()
+    }
+
+    pub(crate) fn pins(&self) -> &Pins {
+        &self.shared.pins
+    }
+
     /// Near names among all that is known now; it waits for nobody.
     fn unknown(&self, server: &str, tool: &str) -> CallError {
         let servers = self.servers.load();
@@ -256,9 +270,13 @@ impl Upstream for Fleet {
                 return Ok(entry.tool.clone());
             }
             found.wait_ready().await?;
+            if found.catalog().held().contains_key(tool) {
+                // It may have been approved in the meantime.
+                found.reconsider(false).await;
+            }
             match found.known(tool) {
                 Some(entry) => Ok(entry.tool.clone()),
-                None => Err(self.unknown(server, tool)),
+                None => Err(found.refusal(tool).unwrap_or_else(|| self.unknown(server, tool))),
             }
         })
     }

@@ -20,7 +20,8 @@
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
 //! - [`auth`]: OAuth towards servers.
 //! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
-//! - `text`: foreign text made fit to be shown.
+//! - `pins`: what was approved of tools, and the quarantine of those that are something else.
+//! - `private`: files for this user alone. `text`: foreign text made fit to be shown.
 
 pub mod auth;
 mod callers;
@@ -34,6 +35,8 @@ mod handler;
 mod http;
 mod line;
 mod near;
+mod pins;
+mod private;
 pub mod provider;
 mod schema;
 mod sending;
@@ -50,6 +53,8 @@ pub use auth::spec::{AuthSpec, ClientKey, KeyAlgorithm, OAuthGrant, OAuthSpec};
 pub use auth::store::{Logins, MemoryTokenStore, StoreError, StoreLock, TokenKey, TokenOwner, TokenStore};
 pub use child::INHERITED_ENV;
 pub use fleet::{AddError, Applied, Fleet, FleetOptions};
+pub use pins::file::PinStore;
+pub use pins::{PinError, Quarantined};
 pub use provider::ToolProvider;
 pub use spec::{Duplex, HttpKind, ServerSpec, StreamSource, Transport};
 pub use status::{ServerState, ServerStatus};

@@ -12,6 +12,7 @@ use crate::catalog::{Catalog, Entry};
 use crate::client::{Fault, OurSide, rejected};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
+use crate::pins::Pins;
 use crate::sending::{QueryRequest, Sending, meta_of};
 use crate::spec::{ServerSpec, Transport};
 use crate::status::{Latencies, ServerState, ServerStatus};
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     /// Whether runs have clients that can be asked.
     pub(crate) has_clients: bool,
     pub(crate) logins: Logins,
+    pub(crate) pins: Pins,
 }
 
 #[derive(Clone)]
@@ -83,10 +85,12 @@ struct Failure {
 /// One server.
 pub(crate) struct Server {
     pub(crate) spec: ServerSpec,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     /// The tools as last read; they outlive a lost connection.
-    catalog: ArcSwap<Catalog>,
+    pub(crate) catalog: ArcSwap<Catalog>,
+    /// Held while the catalog is judged and replaced.
+    pub(crate) judging: tokio::sync::Mutex<()>,
     connect_ms: Mutex<Option<u64>>,
     /// Why the last try failed, until one succeeds.
     last_error: Mutex<Option<String>>,
@@ -114,6 +118,7 @@ impl Server {
             shared,
             phase: watch::Sender::new(Phase::Connecting),
             catalog: ArcSwap::default(),
+            judging: tokio::sync::Mutex::default(),
             connect_ms: Mutex::default(),
             last_error: Mutex::default(),
             latencies: Latencies::default(),
@@ -206,7 +211,7 @@ impl Server {
         }
     }
 
-    fn changed(&self, change: Change) {
+    pub(crate) fn changed(&self, change: Change) {
         self.shared.version.fetch_add(1, Ordering::Release);
         // Nobody may be listening.
         let _ = self.shared.changes.send(change);
@@ -215,7 +220,7 @@ impl Server {
     /// Serves until the connection is lost or the server is stopped.
     async fn serve(&self, connected: Connected, generation: u64) {
         let Connected { link, end, catalog, transport } = connected;
-        self.catalog.store(Arc::new(catalog));
+        self.offer(catalog).await;
         // Who asked while it was connecting has what they wanted.
         let mut anew = self.anew.subscribe();
         let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
@@ -224,7 +229,10 @@ impl Server {
             self.changed(change);
         }
         let (Some(mut end), Link::Mcp(session)) = (end, &live.link) else {
-            self.stop.cancelled().await;
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = self.watch_approvals() => {}
+            }
             return;
         };
         tokio::select! {
@@ -233,7 +241,7 @@ impl Server {
             _ = anew.changed() => {}
             () = end.lost() => {}
             () = async {
-                tokio::join!(session.listen(), self.refresh(session), session.subscribe_anew());
+                tokio::join!(session.listen(), self.refresh(session), session.subscribe_anew(), self.watch_approvals());
             } => {}
         }
         self.phase.send_replace(Phase::Connecting);
@@ -248,7 +256,7 @@ impl Server {
             session.changed.notified().await;
             match within(clock, self.spec.connect_timeout, session.tools(&self.spec)).await {
                 Some(Ok(tools)) => {
-                    self.catalog.store(Arc::new(Catalog::new(&self.spec, tools)));
+                    self.offer(Catalog::new(&self.spec, tools)).await;
                     self.changed(Change::Tools);
                 }
                 other => {
@@ -368,8 +376,9 @@ impl Server {
             Err(error) => return Answer::refused(error),
         };
         let Some(entry) = self.known(&tool.name) else {
-            // The tool went away since the caller found it.
-            return Answer::refused(CallError::UnknownTool(Vec::new()));
+            // The tool changed or went away since the caller found it.
+            let refusal = self.refusal(&tool.name);
+            return Answer::refused(refusal.unwrap_or(CallError::UnknownTool(Vec::new())));
         };
         let args = entry.check.read(&entry.tool.input_schema, &call.args, |why| {
             let (server, tool) = (&self.spec.name, &tool.name);
@@ -573,6 +582,7 @@ impl Server {
             protocol: session.map(|s| s.protocol.clone()),
             version: session.and_then(|s| s.version.clone()),
             tools: self.catalog.load().tools().len(),
+            quarantined: self.catalog.load().held().len(),
             error,
             needs_auth: matches!(&phase, Phase::Failed(failure) if failure.needs_auth),
             connect_ms: *self.connect_ms.lock(),

@@ -192,6 +192,8 @@ pub struct ServerSpec {
     pub allow: Vec<String>,
     /// Tools to hide, as globs of their names. It wins over `allow`.
     pub deny: Vec<String>,
+    /// Keep tools from being used that are new, or changed, since they were approved.
+    pub pin: bool,
     /// The longest message that the server may send, in bytes.
     pub max_message_bytes: usize,
     /// The most calls in flight at once; one more fails as `overloaded`.
@@ -209,6 +211,7 @@ impl ServerSpec {
             call_timeout: DEFAULT_CALL_TIMEOUT,
             allow: Vec::new(),
             deny: Vec::new(),
+            pin: false,
             max_message_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             max_in_flight: 1024,
         }

@@ -33,6 +33,9 @@ pub struct ServerStatus {
     pub version: Option<String>,
     /// How many tools it offers.
     pub tools: usize,
+    /// How many are quarantined beside them; not written when there is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub quarantined: usize,
     /// Why it is not ready.
     pub error: Option<String>,
     /// Whether it is not ready because somebody has to log in, or to correct its headers.
@@ -43,6 +46,10 @@ pub struct ServerStatus {
     /// The median of its last calls.
     #[serde(skip)]
     pub latency: Option<Duration>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How long the last calls took.

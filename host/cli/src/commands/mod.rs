@@ -1,5 +1,6 @@
 //! One file a command. Each gives its exit code, or a failure that carries one.
 
+mod approve;
 mod call;
 mod check;
 mod config;
@@ -28,6 +29,7 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Serve(serve) => serve::serve(global, serve).await,
         Commands::Login(login) => login::login(global, login).await,
         Commands::Logout(logout) => login::logout(global, logout).await,
+        Commands::Approve(approve) => approve::approve(global, approve).await,
         Commands::Check(check) => check::check(check).await,
         Commands::Config(command) => config::config(global, command),
         Commands::Trust(trust) => config::trust(global, trust),

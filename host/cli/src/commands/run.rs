@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::print::{self, BAD, GOOD, ODD, styled};
 use crate::setup;
 use crate::timeline::{Detail, Timeline};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 use tollgate::{ComponentSource, Grants, Host, Outcome, Principal, RunReport, RunRequest, Status};
@@ -85,27 +85,14 @@ async fn asked_grants(host: &Host, policy: &str, named: bool) -> Result<Grants, 
     for grant in asked.iter() {
         print::note(format_args!("  {grant}"));
     }
-    anstream::eprint!("Grant this for this run? [y/N] ");
-    drop(std::io::stderr().flush());
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = tokio::select! {
-        answer = answer => answer.ok().and_then(Result::ok).unwrap_or_default(),
-        () = setup::interrupted() => {
-            // The terminal stands behind the question and its `^C`.
-            print::note("");
-            return Err(Failure::cancelled("cancelled; nothing ran"));
-        }
-    };
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(asked);
+    match setup::answers_yes("Grant this for this run? [y/N] ").await {
+        Some(true) => Ok(asked),
+        Some(false) => Err(Failure {
+            code: Status::Denied.exit_code(),
+            message: format!("not granted; nothing ran (grant it with {list})"),
+        }),
+        None => Err(Failure::cancelled("cancelled; nothing ran")),
     }
-    Err(Failure {
-        code: Status::Denied.exit_code(),
-        message: format!("not granted; nothing ran (grant it with {list})"),
-    })
 }
 
 /// Prints how a run ended.

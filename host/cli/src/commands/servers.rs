@@ -21,6 +21,7 @@ pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failur
         print::note("the configuration has no servers");
     }
     let shown = if args.json { print::json(&servers) } else { print::out(table(&servers)) };
+    setup::warn_of_quarantined(&host);
     host.shutdown().await;
     shown.map(|()| 0)
 }

@@ -34,6 +34,7 @@ pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
         }
     };
     setup::warn_of_failed(&host);
+    setup::warn_of_quarantined(&host);
     let shown = show(&tools, &args);
     host.shutdown().await;
     shown.map(|()| 0)

@@ -43,7 +43,7 @@ servers:
     priority: 5
     domains: [crm, sales]
     capabilities: [search]
-    tools: { allow: ["get_*", list], deny: [get_secret] }
+    tools: { allow: ["get_*", list], deny: [get_secret], pin: true }
   crm:
     url: https://crm.example.com/mcp?x=1
     headers: { Authorization: "Bearer ${secret:crm}" }
@@ -217,6 +217,7 @@ fn every_key_means_what_it_says() {
     assert_eq!((files.name.as_str(), files.name.line, files.key.as_str()), ("files", 4, "servers.files"));
     assert_eq!((files.timeout, files.connect_timeout), (Some(Duration::from_secs(90)), Some(Duration::from_secs(90))));
     assert_eq!((files.priority, files.domains.len(), files.capabilities.len()), (Some(5), 2, 1));
+    assert!(files.tools.pin && config.servers.iter().filter(|server| server.tools.pin).count() == 1);
     assert!(files.tools.admits("get_user") && files.tools.admits("list"));
     assert!(!files.tools.admits("get_secret") && !files.tools.admits("drop"));
     let Transport::Process(process) = &files.transport else { panic!("a process") };

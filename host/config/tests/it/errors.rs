@@ -112,6 +112,7 @@ topics! {
         ("a.yaml", "servers: {a: {command: x, priority: 1000}}"),
         ("a.yaml", "servers: {a: {command: x, priority: high}}"),
         ("a.yaml", "servers: {a: {command: x, tools: {allow: []}}}"),
+        ("a.yaml", "servers: {a: {command: x, tools: {pin: 'yes'}}}"),
         ("a.yaml", "servers: {a: {command: x, domains: crm}}"),
     ];
     policies: &[

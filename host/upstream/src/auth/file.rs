@@ -1,14 +1,11 @@
 //! Tokens in files: one file for each entry, in a folder that is for this user alone.
 
 use super::store::{StoreError, StoreLock, TokenKey, TokenOwner, TokenStore};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use crate::private;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tollgate_core::{BoxFuture, Secret};
 
@@ -44,16 +41,7 @@ impl FileTokenStore {
     /// The folder cannot be made, or it belongs to or is open to somebody else.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let store = Self { folder: folder.into() };
-        let failed = |error: io::Error| store.unusable(error.to_string());
-        DirBuilder::new().recursive(true).mode(0o700).create(&store.folder).map_err(failed)?;
-        let metadata = std::fs::metadata(&store.folder).map_err(failed)?;
-        if metadata.uid() != rustix::process::geteuid().as_raw() {
-            return Err(store.unusable("the folder belongs to another user; name another folder".to_owned()));
-        }
-        if metadata.mode() & 0o077 != 0 {
-            let folder = store.folder.display();
-            return Err(store.unusable(format!("the folder is open to other users; run `chmod 700 {folder}`")));
-        }
+        private::open_folder(&store.folder).map_err(|error| store.unusable(error.to_string()))?;
         Ok(store)
     }
 
@@ -79,7 +67,6 @@ impl FileTokenStore {
     }
 
     fn write(&self, key: &TokenKey, value: &Secret) -> io::Result<()> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let TokenOwner { resource, principal, tenant } = key.owner.clone();
         let stored =
             Stored { issuer: key.issuer.clone(), resource, principal, tenant, value: value.expose().to_owned() };
@@ -87,14 +74,7 @@ impl FileTokenStore {
         if text.len() as u64 > MAX_ENTRY_BYTES {
             return Err(io::Error::other(format!("an entry is over {MAX_ENTRY_BYTES} bytes")));
         }
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let beside = self.path(key, &format!(".{}-{count}.tmp", std::process::id()));
-        let written = write_new(&beside, &text).and_then(|()| std::fs::rename(&beside, self.path(key, ".json")));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&beside);
-        }
-        written?;
-        File::open(&self.folder)?.sync_all()
+        private::replace(&self.path(key, ".json"), &text)
     }
 
     fn issuers_of(&self, owner: &TokenOwner) -> io::Result<Vec<String>> {
@@ -129,37 +109,14 @@ fn owner_prefix(owner: &TokenOwner) -> String {
     format!("{}-", digest(&[&owner.tenant, &owner.principal, &owner.resource]))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // One that is there is of a process that had our number and crashed.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 /// Reads an entry. A file that others may have read or written is an error.
 fn read(path: &Path) -> io::Result<Option<Stored>> {
-    // A link is not followed, and a pipe does not block.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let file = match File::options().read(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let mend = |why: String| io::Error::other(format!("{}: {why}; delete it and log in again", path.display()));
+    let Some((bytes, _)) = private::read(path, MAX_ENTRY_BYTES).map_err(|error| mend(error.to_string()))? else {
+        return Ok(None);
     };
-    let metadata = file.metadata()?;
-    let shown = path.display();
-    if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o077 != 0 {
-        return Err(io::Error::other(format!("{shown} is not a file of this user alone; delete it and log in again")));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_ENTRY_BYTES).read_to_end(&mut bytes)?;
     // The parser's error could quote what is in the file.
-    let stored = serde_json::from_slice(&bytes)
-        .map_err(|_| io::Error::other(format!("{shown} is damaged; delete it and log in again")))?;
-    Ok(Some(stored))
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| mend("it is damaged".to_owned()))
 }
 
 impl TokenStore for FileTokenStore {
@@ -199,14 +156,9 @@ impl TokenStore for FileTokenStore {
     fn lock<'a>(&'a self, key: &'a TokenKey) -> BoxFuture<'a, Result<StoreLock, StoreError>> {
         let path = self.path(key, ".lock");
         Box::pin(async move {
-            let file = self
-                .blocking(move |_| OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path))
-                .await?;
+            let file = self.blocking(move |_| private::open_lock(&path)).await?;
             let begun = tokio::time::Instant::now();
-            while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                if error != rustix::io::Errno::WOULDBLOCK {
-                    return Err(self.unusable(io::Error::from(error).to_string()));
-                }
+            while !private::try_lock(&file).map_err(|error| self.unusable(error.to_string()))? {
                 if begun.elapsed() > LOCK_PATIENCE {
                     return Err(StoreError::Busy(self.folder.display().to_string()));
                 }

@@ -135,6 +135,10 @@ impl Server {
                 tools.push(json!({"name": "odd-members", "inputSchema": {"type": "object"}, "annotations": 3, "title": 4, "icons": "x"}));
                 tools.push(json!({"name": "bad-ref", "inputSchema": {"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:1/schema"}}}}));
             }
+            "tools-of-file" => {
+                let text = std::fs::read_to_string(&self.arg).unwrap_or_default();
+                tools = serde_json::from_str(&text).unwrap_or_default();
+            }
             "list-changed" if self.listed > 1 => tools.push(tool("new")),
             "odd-list" => {
                 answer(id, &json!({"gadgets": []}));
@@ -194,7 +198,7 @@ impl Server {
                 answer(id, &result);
                 answer(id, &result);
             }
-            "list-changed" => {
+            "list-changed" | "tools-of-file" => {
                 say(&json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}).to_string());
                 answer(id, &result);
             }

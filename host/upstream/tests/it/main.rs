@@ -10,6 +10,7 @@ mod fleet;
 mod http;
 mod legacy_sse;
 mod oauth;
+mod pins;
 mod real;
 mod streams;
 mod support;

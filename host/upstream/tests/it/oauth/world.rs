@@ -416,7 +416,7 @@ pub fn fleet(url: &str, auth: OAuthSpec, store: Arc<dyn TokenStore>) -> Fleet {
     let fleet = Fleet::with_options(
         Arc::new(SystemClock::default()),
         Arc::new(SystemEntropy::default()),
-        FleetOptions { logins: Logins::new(store), has_clients: false },
+        FleetOptions { logins: Logins::new(store), ..FleetOptions::default() },
     );
     let spec = ServerSpec { auth: AuthSpec::OAuth(Box::new(auth)), ..ServerSpec::new("s", Transport::http(url)) };
     fleet.add_server(spec).unwrap();

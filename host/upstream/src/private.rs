@@ -1,0 +1,104 @@
+//! Files that are for this user alone: 0600, in a folder of 0700.
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Makes the folder if it is not there.
+///
+/// # Errors
+/// It cannot be made, or it belongs to or is open to somebody else.
+pub(crate) fn open_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let metadata = std::fs::metadata(folder)?;
+    if !is_ours(&metadata) {
+        return Err(io::Error::other("the folder belongs to another user; name another folder"));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        let why = format!("the folder is open to other users; run `chmod 700 {}`", folder.display());
+        return Err(io::Error::other(why));
+    }
+    Ok(())
+}
+
+/// Reads a file of at most `max_bytes`, with what it is. `None` when there is none.
+///
+/// # Errors
+/// It cannot be read, is larger, or others may have read or written it.
+pub(crate) fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata)>> {
+    // A link is not followed, and a pipe does not block.
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let file = match File::options().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || !is_ours(&metadata) || metadata.mode() & 0o077 != 0 {
+        return Err(io::Error::other("it is not a file of this user alone"));
+    }
+    let mut bytes = Vec::new();
+    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(io::Error::other(format!("it has more than {max_bytes} bytes")));
+    }
+    Ok(Some((bytes, metadata)))
+}
+
+/// Puts a file in the place of the one that is there. It is written beside its place and renamed into it, so a
+/// reader sees a whole one or none.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_added_extension(format!("{}-{count}.tmp", std::process::id()));
+    let written = write_new(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Opens the file that a lock is taken on.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Takes the lock; false when another process has it. Closing the file gives it back.
+///
+/// # Errors
+/// It cannot be locked at all.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_ours(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // One that is there is of a process that had our number and crashed.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
