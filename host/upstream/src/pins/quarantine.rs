@@ -36,9 +36,9 @@ impl Server {
             return;
         }
         let judged = self.judge(Catalog::clone(&catalog)).await;
-        let freed = catalog.held().keys().any(|tool| !judged.held().contains_key(tool));
+        let others = !judged.held().keys().eq(catalog.held().keys());
         self.catalog.store(Arc::new(judged));
-        if freed {
+        if others {
             self.changed(Change::Tools);
         }
     }

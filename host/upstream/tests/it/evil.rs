@@ -205,7 +205,7 @@ async fn results_that_are_none_are_told_apart() {
         ("content", "something else"),
         ("null", "something else"),
         ("neither", "something else"),
-        ("input", "not supported yet"),
+        ("input", "wanted more input"),
         ("task", "not supported yet"),
     ] {
         let error = fails(&fleet, "bad:echo", json!({"text": text})).await;
