@@ -25,7 +25,22 @@ fn said(place: &Place, ended: &Ended) -> String {
 #[test]
 fn help() {
     let place = Place::new();
-    for command in ["", "demo", "run", "call", "tools", "servers", "check", "config", "trust", "completions"] {
+    for command in [
+        "",
+        "demo",
+        "run",
+        "call",
+        "tools",
+        "servers",
+        "serve",
+        "login",
+        "logout",
+        "approve",
+        "check",
+        "config",
+        "trust",
+        "completions",
+    ] {
         let args: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let ended = place.run(args).expect(0);
         insta::assert_snapshot!(

@@ -1,7 +1,7 @@
 //! Tollgate's front ends: the host as an MCP server that any agent can use.
 //!
 //! [`Front`] takes a [`tollgate::Host`] and serves it: over any stream ([`Front::serve`]), or over Streamable
-//! HTTP ([`http::serve`]). rmcp speaks the protocol; what an agent asks for becomes a call, a query or a run of
+//! HTTP ([`http::listen`]). rmcp speaks the protocol; what an agent asks for becomes a call, a query or a run of
 //! the host, on the behalf of that agent, through the host's one gate.
 //!
 //! # Layout

@@ -307,23 +307,13 @@ impl Session {
         let mut items = Vec::new();
         let (mut cursor, mut bytes) = (None, 0);
         for _ in 0..MAX_PAGES {
-            let params = Some(PaginatedRequestParams::default().with_cursor(cursor.take()));
+            let params = PaginatedRequestParams::default().with_cursor(cursor.take());
             let request = match kind {
-                ListKind::Resources => {
-                    let mut request = ListResourcesRequest::default();
-                    request.params = params;
-                    ClientRequest::ListResourcesRequest(request)
-                }
+                ListKind::Resources => ClientRequest::ListResourcesRequest(ListResourcesRequest::with_param(params)),
                 ListKind::ResourceTemplates => {
-                    let mut request = ListResourceTemplatesRequest::default();
-                    request.params = params;
-                    ClientRequest::ListResourceTemplatesRequest(request)
+                    ClientRequest::ListResourceTemplatesRequest(ListResourceTemplatesRequest::with_param(params))
                 }
-                ListKind::Prompts => {
-                    let mut request = ListPromptsRequest::default();
-                    request.params = params;
-                    ClientRequest::ListPromptsRequest(request)
-                }
+                ListKind::Prompts => ClientRequest::ListPromptsRequest(ListPromptsRequest::with_param(params)),
             };
             let text = match self.request(request, None).await {
                 Err(Fault::Rpc(error)) if error.code.0 == -32601 => return Ok(items),

@@ -21,7 +21,7 @@ const HTTP_CONCURRENCY: usize = 64;
 /// Where calls of a connected server go.
 pub(crate) enum Link {
     /// To an MCP server.
-    Mcp(Session),
+    Mcp(Box<Session>),
     /// To something that provides tools without MCP.
     Provider(Arc<dyn ToolProvider>),
 }
@@ -115,7 +115,7 @@ pub(crate) async fn connect(
         }
     };
     let tools = session.tools(spec).await?;
-    Ok(Connected { link: Link::Mcp(session), end: Some(end), catalog: Catalog::new(spec, tools), transport })
+    Ok(Connected { link: Link::Mcp(Box::new(session)), end: Some(end), catalog: Catalog::new(spec, tools), transport })
 }
 
 type Opened = (Session, SessionEnd, &'static str);

@@ -59,7 +59,8 @@ async fn look_and_approve(host: &Host, server: &str, tool: Option<&str>, yes: bo
         print::note("nothing is quarantined");
         return Ok(0);
     }
-    if !yes && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+    let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !yes && !can_ask {
         quarantined.iter().for_each(show);
         let message = "there is no terminal to ask on; give --yes to approve this".to_owned();
         return Err(Failure { code: Status::Denied.exit_code(), message });
