@@ -87,7 +87,7 @@ mod tests {
         for name in ["get_customer", ":get_customer", "crm:", ""] {
             let failure = Request::new(name, json!({})).unwrap_err();
             let message = failure.to_string();
-            assert!(message.starts_with(&format!("`{name}` is not a tool name; write `server:tool`")), "{message}");
+            assert!(message.starts_with(&format!("`{name}` is not a tool name (write `server:tool`")), "{message}");
             assert!(!failure.is_retryable());
         }
     }
