@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{Client, ServerState, ToolName};
+use tollgate::{CallError, Client, ServerState, ToolName};
 use tollgate_surface::{Detail, Language, Query};
 
 /// The most tools that one answer tells of.
@@ -162,9 +162,10 @@ impl MetaTool {
                 };
                 let arguments = Value::Object(args.arguments.unwrap_or_default()).to_string();
                 match tools::call(&agent, client, name, arguments, meta).await {
+                    Ok(text) => Ok(text),
                     // The name was the agent's, so the mistake is one that it can mend.
-                    Err(error) if error.message.contains("no such tool") => told(error.message.into_owned()),
-                    outcome => outcome,
+                    Err(failure) if matches!(failure.error, CallError::UnknownTool(_)) => told(failure.to_string()),
+                    Err(failure) => tools::failure_result(&failure),
                 }
             }
             Self::RunPolicy => {

@@ -97,26 +97,26 @@ impl Target {
         cancelled: CancellationToken,
     ) -> Outcome {
         match self {
-            Self::Tool(tool, args) => call(&agent, client, tool, Value::Object(args).to_string(), meta).await,
+            Self::Tool(tool, args) => {
+                let called = call(&agent, client, tool, Value::Object(args).to_string(), meta).await;
+                called.or_else(|failure| failure_result(&failure))
+            }
             Self::Policy(policy, arguments) => policies::run(&agent, client, &policy, arguments, cancelled).await,
             Self::Meta(tool, args) => tool.run(agent, client, args, meta, cancelled).await,
         }
     }
 }
 
-/// Calls a tool of a server.
+/// Calls a tool of a server: the text of its result.
 pub(crate) async fn call(
     agent: &Agent,
     client: Arc<dyn Client>,
     tool: ToolName,
     args: String,
     meta: Option<String>,
-) -> Outcome {
+) -> Result<String, CallFailure> {
     let call = Call { meta, ..Call::new(tool, args) };
-    match agent.front().host().call_as(agent.behalf(Some(client)), call).await {
-        Ok(result) => Ok(result.json),
-        Err(failure) => failure_result(&failure),
-    }
+    agent.front().host().call_as(agent.behalf(Some(client)), call).await.map(|result| result.json)
 }
 
 /// What an agent is told of a failure. A model can act on most of them, so they are results that say so; what the

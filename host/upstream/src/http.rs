@@ -6,7 +6,7 @@
 use crate::auth::access::ServerAuth;
 use crate::callers::Callers;
 use crate::carry::{InFlight, carried_by_shape, older_server};
-use crate::text::clean;
+use crate::text::{clean, with_causes};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -19,7 +19,6 @@ use rmcp::transport::streamable_http_client::{
 };
 use sse_stream::{Sse, SseStream};
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use tollgate_core::Secret;
@@ -410,17 +409,7 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Response, HttpError>
 
 /// The error and its causes. Without the URL, which may hold secrets.
 fn error_text(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    clean(&text, MAX_SHOWN_CHARS)
+    clean(&with_causes(&error.without_url()), MAX_SHOWN_CHARS)
 }
 
 /// Turns a refusal into its error.

@@ -39,16 +39,7 @@ const MAX_SHOWN_CHARS: usize = 300;
 
 /// An error and its causes, fit to be shown.
 fn chain_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    crate::text::clean(&without_users(&text), MAX_SHOWN_CHARS)
+    crate::text::clean(&without_users(&crate::text::with_causes(error)), MAX_SHOWN_CHARS)
 }
 
 /// Without what stands before an `@` in URLs.
