@@ -28,7 +28,7 @@ async fn use_guest(host: &Arc<Runtime>) {
 }
 
 fn entry(host: &Runtime) -> PathBuf {
-    host.cache().path(Digest::of(&guest(GUEST))).unwrap()
+    host.cached(Digest::of(&guest(GUEST))).unwrap()
 }
 
 /// Which file stands there: an entry that is used stays, one that is replaced is another file.
@@ -191,7 +191,7 @@ async fn a_folder_that_cannot_be_made_is_done_without() {
 }
 
 async fn use_guest_without_cache(host: &Arc<Runtime>) {
-    assert!(host.cache().path(Digest::of(b"")).is_none());
+    assert!(host.cached(Digest::of(b"")).is_none());
     use_guest(host).await;
 }
 

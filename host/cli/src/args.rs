@@ -47,6 +47,8 @@ pub(crate) enum Commands {
     Demo(Demo),
     /// Run a policy: a component file, or a name from the configuration
     Run(Run),
+    /// Run a script in the sandbox: JavaScript, TypeScript or Python
+    Exec(Exec),
     /// Call one tool
     Call(Call),
     /// List the tools of all servers
@@ -61,6 +63,8 @@ pub(crate) enum Commands {
     Logout(Logout),
     /// Look at tools that changed since they were approved, and approve them as they are now
     Approve(Approve),
+    /// List the interpreters of scripts, or compile them for this machine
+    Interpreters(Interpreters),
     /// Look at a component: what it imports, exports and asks for
     Check(Check),
     /// Check the configuration, or print its JSON Schema
@@ -78,9 +82,11 @@ impl Commands {
         match self {
             Self::Demo(Demo { json, .. })
             | Self::Run(Run { json, .. })
+            | Self::Exec(Exec { json, .. })
             | Self::Call(Call { json, .. })
             | Self::Tools(Tools { json, .. })
             | Self::Servers(Servers { json })
+            | Self::Interpreters(Interpreters { json, .. })
             | Self::Check(Check { json, .. }) => *json,
             Self::Serve(_)
             | Self::Login(_)
@@ -94,7 +100,7 @@ impl Commands {
 
     /// Whether that document would be a run's report.
     pub(crate) fn is_run(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Run(_))
+        matches!(self, Self::Demo(_) | Self::Run(_) | Self::Exec(_))
     }
 }
 
@@ -130,6 +136,55 @@ pub(crate) struct Run {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Exec {
+    /// The script's file, or `-` for stdin
+    #[arg(default_value = "-", hide_default_value = true, value_hint = ValueHint::FilePath)]
+    pub(crate) file: String,
+    /// Its language; without, the file's extension or its first line (`#!`) says it
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<String>,
+    /// What the script sees as `input`: JSON, or `@FILE`
+    #[arg(long, value_name = "JSON|@FILE|-", default_value = "null", hide_default_value = true)]
+    pub(crate) input: String,
+    /// Grant the script something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
+    #[arg(long = "grant", value_name = "SCOPE")]
+    pub(crate) grants: Vec<String>,
+    /// Show each call on stderr when it ends
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Append the journal to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+    /// Print one JSON document on stdout: the run's report
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Interpreters {
+    #[command(subcommand)]
+    pub(crate) command: Option<InterpretersCommand>,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InterpretersCommand {
+    /// Compile them for this program on this machine; takes up to a minute
+    Compile {
+        /// The folder with `javascript.wasm` and `python.wasm`; without, those that are found
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        from: Option<PathBuf>,
+        /// Where to put them; without, the cache folder of this user
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        to: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

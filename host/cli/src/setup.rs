@@ -90,8 +90,11 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
     if let Some(dir) = cache_dir() {
         builder = builder.cache_dir(dir);
     }
-    if let Some(dir) = bundled_components() {
+    if let Some(dir) = bundled("components") {
         builder = builder.bundled_components(dir);
+    }
+    for dir in interpreter_folders() {
+        builder = builder.interpreters(dir);
     }
     if let Some(state) = folders().state {
         match FileTokenStore::open(state.join("logins")) {
@@ -117,11 +120,21 @@ fn cache_dir() -> Option<PathBuf> {
     Some(base.join("tollgate").join("components"))
 }
 
-/// Where an archive has its compiled components: `bin/tollgate` beside `share/tollgate/components`.
-fn bundled_components() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    let dir = program.parent()?.parent()?.join("share/tollgate/components");
+/// Where an archive has what came with the program: `bin/tollgate` beside `share/tollgate`.
+fn bundled(what: &str) -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?.canonicalize().ok()?;
+    let dir = program.parent()?.parent()?.join("share/tollgate").join(what);
     dir.is_dir().then_some(dir)
+}
+
+/// Where this user's own compiled interpreters are, before those that came with the program.
+fn interpreter_folders() -> Vec<PathBuf> {
+    own_interpreters().into_iter().chain(bundled("interpreters")).collect()
+}
+
+/// Where this user's own compiled interpreters are.
+pub(crate) fn own_interpreters() -> Option<PathBuf> {
+    Some(cache_dir()?.with_file_name("interpreters"))
 }
 
 /// Reads JSON from where the command line says: itself, `@FILE`, or `-` for stdin.

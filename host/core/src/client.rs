@@ -60,6 +60,13 @@ pub enum Notice {
         /// What it does now.
         message: Option<String>,
     },
+    /// What the run wrote to stdout or stderr: whole lines, or the rest at its end.
+    Output {
+        /// Whether to stderr.
+        error: bool,
+        /// What it wrote. Bytes that were no UTF-8 are replaced.
+        text: String,
+    },
     /// A line of a log.
     Log {
         /// How grave it is, as MCP says it (RFC 5424): `debug` to `emergency`.

@@ -178,6 +178,11 @@ impl Grants {
         verdict
     }
 
+    /// Whether any tool of a server may be called.
+    pub fn reaches(&self, server: &str) -> bool {
+        self.0.iter().any(|g| g.kind == HostInterface::Tool && glob(&g.server, server))
+    }
+
     /// Whether a resource or prompt of this name may be used.
     pub fn covers(&self, kind: HostInterface, server: &str, name: &str) -> bool {
         self.0.iter().any(|g| !g.read_only && g.names(kind, server, name))

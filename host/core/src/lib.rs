@@ -8,6 +8,7 @@
 //! - [`query`]: what a server is asked for beside its tools. [`client`]: the agent's client behind a run.
 //! - [`tool`]: a tool as its server describes it, and what an attempt at it may change (effect class).
 //! - [`grant`]: what a component may use. Nothing is granted by default.
+//! - [`names`]: the names that a script has for what it may call.
 //! - [`limits`]: the ceilings of a run; each with its default, flag, key and error. [`budget`]: what is left.
 //! - [`run`]: who runs what (identity), and how a run ended.
 //! - [`json`]: checks of JSON text from outside.
@@ -24,6 +25,7 @@ pub mod grant;
 pub mod json;
 pub mod limits;
 pub mod name;
+pub mod names;
 pub mod query;
 pub mod run;
 pub mod secret;
@@ -37,6 +39,7 @@ pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemE
 pub use grant::{Grant, GrantError, Grants, HostInterface};
 pub use limits::{LimitKind, LimitReached, Limits};
 pub use name::{NameError, ToolName};
+pub use names::{Function, Names, Namespace, Parameter};
 pub use query::{Change, ListKind, Listed, Query, QueryKind};
 pub use run::{Principal, RunContext, RunId, Status, Tenant};
 pub use secret::Secret;

@@ -70,6 +70,10 @@ pub trait Caller: Send + Sync + 'static {
 
     /// How far the run is.
     fn progress(&self, done: f64, total: Option<f64>, message: Option<String>);
+
+    /// What the run wrote to stdout or stderr, whole lines at once. A caller that says nothing else does not listen:
+    /// all of it stands in the run's end.
+    fn output(&self, _error: bool, _text: &str) {}
 }
 
 /// What an upstream learns of the caller.

@@ -261,6 +261,12 @@ impl Caller for Session {
         }
         self.note(Event::Progress { done, total, message });
     }
+
+    fn output(&self, error: bool, text: &str) {
+        if let Some(client) = &self.context.client {
+            client.tell(Notice::Output { error, text: text.to_owned() });
+        }
+    }
 }
 
 fn interface_of(kind: QueryKind) -> HostInterface {

@@ -22,12 +22,14 @@ mod generated {
             world types {
                 import tollgate:types/types@0.1.0;
                 import tollgate:log/log@0.1.0;
+                import tollgate:script/names@0.1.0;
             }
         ",
     });
 }
 
 pub(crate) use generated::tollgate::log::log::Level;
+use generated::tollgate::script::names as script;
 pub(crate) use generated::tollgate::types::types as wit;
 
 /// Links every `tollgate:*` interface.
@@ -109,7 +111,34 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
             Ok(())
         })
     })?;
+
+    let mut names = linker.instance("tollgate:script/names@0.1.0")?;
+    names.func_wrap("servers", |store: StoreContextMut<'_, RunState>, (): ()| {
+        let servers = store.data().names.as_ref().map(|names| names.servers()).unwrap_or_default();
+        Ok((servers.into_iter().map(Into::into).collect::<Vec<script::Namespace>>(),))
+    })?;
+    names.func_wrap("functions", |store: StoreContextMut<'_, RunState>, (server,): (String,)| {
+        let functions = store.data().names.as_ref().map(|names| names.functions(&server)).unwrap_or_default();
+        Ok((functions.into_iter().map(Into::into).collect::<Vec<script::Function>>(),))
+    })?;
     Ok(())
+}
+
+impl From<core::Namespace> for script::Namespace {
+    fn from(namespace: core::Namespace) -> Self {
+        Self { name: namespace.name, server: namespace.server }
+    }
+}
+
+impl From<core::Function> for script::Function {
+    fn from(function: core::Function) -> Self {
+        let parameter = |p: core::Parameter| script::Parameter { name: p.name, argument: p.argument };
+        Self {
+            name: function.name,
+            tool: function.tool,
+            parameters: function.parameters.into_iter().map(parameter).collect(),
+        }
+    }
 }
 
 type Queried = std::result::Result<String, wit::CallFailure>;

@@ -8,7 +8,7 @@ use crate::run::ToolInfo;
 use crate::store::RunState;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tollgate_core::{Clock, SystemClock};
@@ -43,13 +43,19 @@ impl Default for RuntimeConfig {
     }
 }
 
-/// The one Wasmtime engine of a host: its pool, its linker, its compiled components.
+/// The one Wasmtime engine of a host: its pool, its linker, its compiled components. The engine is set up when the first
+/// component is made ready: a host that only passes calls on does without its memory.
 pub struct Runtime {
+    config: RuntimeConfig,
+    engine: Mutex<Option<Arc<SetUp>>>,
+    programs: Mutex<HashMap<Digest, Arc<OnceCell<Arc<Program>>>>>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+struct SetUp {
     engine: Engine,
     linker: Linker<RunState>,
     cache: CompileCache,
-    programs: Mutex<HashMap<Digest, Arc<OnceCell<Arc<Program>>>>>,
-    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Why a component could not be made ready.
@@ -86,18 +92,20 @@ impl Program {
 }
 
 impl Runtime {
-    /// Sets the engine up.
-    ///
-    /// # Errors
-    /// [`PrepareError::Engine`], as on a machine whose address space is too small for the pool.
-    pub fn new(config: RuntimeConfig) -> Result<Self, PrepareError> {
-        let fail = |e: wasmtime::Error| PrepareError::Engine(format!("{e:#}"));
-        let engine = Engine::new(&engine_config(config.max_runs)).map_err(fail)?;
-        let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(fail)?;
-        bindings::add_to_linker(&mut linker).map_err(fail)?;
-        let cache = CompileCache::new(config.cache_dir.as_deref(), config.bundled_dir.as_deref(), &engine);
-        Ok(Self { engine, linker, cache, programs: Mutex::default(), clock: config.clock })
+    /// A runtime that is set up so.
+    pub fn new(config: RuntimeConfig) -> Self {
+        let clock = config.clock.clone();
+        Self { config, engine: Mutex::default(), programs: Mutex::default(), clock }
+    }
+
+    fn set_up(&self) -> Result<Arc<SetUp>, PrepareError> {
+        let mut engine = self.engine.lock();
+        if let Some(ready) = &*engine {
+            return Ok(ready.clone());
+        }
+        let ready = Arc::new(SetUp::new(&self.config)?);
+        *engine = Some(ready.clone());
+        Ok(ready)
     }
 
     /// Makes a component ready: inspected, compiled or loaded from the cache, linked. Equal bytes are made
@@ -127,16 +135,64 @@ impl Runtime {
 
     fn prepare_now(&self, bytes: &[u8]) -> Result<Program, PrepareError> {
         let inspection = inspect(bytes)?;
-        let unusable = |e: wasmtime::Error| PrepareError::Unusable(format!("{e:#}"));
-        let component = match self.cache.load(&self.engine, inspection.digest) {
+        let set_up = self.set_up()?;
+        let SetUp { engine, cache, .. } = &*set_up;
+        let component = match cache.load(engine, inspection.digest) {
             Some(component) => component,
             None => {
-                let component = Component::from_binary(&self.engine, bytes).map_err(unusable)?;
-                self.cache.store(inspection.digest, &component);
+                let component = Component::from_binary(engine, bytes).map_err(unusable)?;
+                cache.store(inspection.digest, &component);
                 component
             }
         };
-        let pre = self.linker.instantiate_pre(&component).map_err(unusable)?;
+        set_up.link(&component, inspection)
+    }
+
+    /// The file that a component is kept in when it was compiled, where there is a cache.
+    pub fn cached(&self, digest: Digest) -> Option<PathBuf> {
+        self.set_up().ok()?.cache.path(digest)
+    }
+
+    /// Compiles a component ahead of time: machine code for [`Runtime::load_compiled`], to be kept where nobody else can
+    /// write, and what the component is.
+    ///
+    /// # Errors
+    /// Says what is wrong with the component.
+    pub fn compile(&self, bytes: &[u8]) -> Result<(Vec<u8>, Inspection), PrepareError> {
+        let inspection = inspect(bytes)?;
+        let code = self.set_up()?.engine.precompile_component(bytes).map_err(unusable)?;
+        Ok((code, inspection))
+    }
+
+    /// Makes ready what [`Runtime::compile`] wrote, of any size within milliseconds: nothing is read but what runs.
+    ///
+    /// # Safety
+    /// The file must be one that [`Runtime::compile`] wrote and nobody changed: it holds machine code that runs as it is.
+    ///
+    /// # Errors
+    /// The file cannot be read, or was compiled for another version, other settings or another processor.
+    #[allow(unsafe_code)]
+    pub unsafe fn load_compiled(&self, file: &Path, inspection: Inspection) -> Result<Program, PrepareError> {
+        let set_up = self.set_up()?;
+        // SAFETY: the caller's promise.
+        let component = unsafe { Component::deserialize_file(&set_up.engine, file) };
+        set_up.link(&component.map_err(unusable)?, inspection)
+    }
+}
+
+impl SetUp {
+    fn new(config: &RuntimeConfig) -> Result<Self, PrepareError> {
+        let fail = |e: wasmtime::Error| PrepareError::Engine(format!("{e:#}"));
+        let engine = Engine::new(&engine_config(config.max_runs)).map_err(fail)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(fail)?;
+        bindings::add_to_linker(&mut linker).map_err(fail)?;
+        let cache = CompileCache::new(config.cache_dir.as_deref(), config.bundled_dir.as_deref(), &engine);
+        Ok(Self { engine, linker, cache })
+    }
+
+    fn link(&self, component: &Component, inspection: Inspection) -> Result<Program, PrepareError> {
+        let pre = self.linker.instantiate_pre(component).map_err(unusable)?;
         let export = |name| {
             component
                 .get_export_index(None, name)
@@ -149,11 +205,10 @@ impl Runtime {
         };
         Ok(Program { pre, main, about, inspection, descriptor: OnceCell::new(), tools: OnceCell::new() })
     }
+}
 
-    /// The compile cache.
-    pub fn cache(&self) -> &CompileCache {
-        &self.cache
-    }
+fn unusable(error: wasmtime::Error) -> PrepareError {
+    PrepareError::Unusable(format!("{error:#}"))
 }
 
 fn engine_config(max_runs: u32) -> Config {

@@ -1,6 +1,6 @@
 //! What a file is, before anything of it is compiled or run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use wasmparser::component_types::ComponentEntityType;
@@ -38,6 +38,17 @@ impl fmt::Debug for Digest {
     }
 }
 
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut digest = [0; 32];
+        text.strip_prefix("sha256:")
+            .and_then(|hex| hex::decode_to_slice(hex, &mut digest).ok())
+            .ok_or_else(|| serde::de::Error::custom("a digest is written `sha256:` and 64 hexadecimal digits"))?;
+        Ok(Self(digest))
+    }
+}
+
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -45,7 +56,7 @@ impl Serialize for Digest {
 }
 
 /// What a component is to Tollgate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum World {
     /// Exports `describe` and an async `run`.
@@ -81,7 +92,7 @@ impl World {
 }
 
 /// What was found in a component.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Inspection {
     /// The file's digest.
     pub digest: Digest,
@@ -235,6 +246,7 @@ const OFFERED: &[&str] = &[
     "tollgate:log/progress@0.1.",
     "tollgate:timer/timer@0.1.",
     "tollgate:timer/timer-blocking@0.1.",
+    "tollgate:script/names@0.1.",
 ];
 
 const OFFERED_WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::name::check_tool_name;
 use tollgate_core::{
-    BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, ToolResult, json,
+    BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, Names, ToolResult, json,
 };
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
@@ -26,6 +26,8 @@ pub struct RunSetup {
     pub limits: Limits,
     /// Seeds its random numbers.
     pub seed: u64,
+    /// For an interpreter: the names that its script has for what the run may call.
+    pub names: Option<Arc<dyn Names>>,
 }
 
 /// How a run ended, and what it left.
@@ -278,8 +280,8 @@ impl Runtime {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let limits = setup.limits;
-        let state = RunState::new(setup.caller, self.clock.clone(), &limits, setup.seed);
+        let limits = setup.limits.clone();
+        let state = RunState::new(setup, self.clock.clone());
         let output = state.output.clone();
         let mut store = Store::new(program.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
@@ -448,7 +450,7 @@ fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
 
 fn describe_setup() -> RunSetup {
     let timeout_ms = u64::try_from(DESCRIBE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    RunSetup { caller: Arc::new(Nobody), limits: Limits { timeout_ms, ..Limits::default() }, seed: 0 }
+    RunSetup { caller: Arc::new(Nobody), limits: Limits { timeout_ms, ..Limits::default() }, seed: 0, names: None }
 }
 
 /// The limits of describing are fixed, so the usual advice to raise one does not hold.

@@ -2,11 +2,12 @@
 
 use crate::limiter::Limiter;
 use crate::output::Output;
+use crate::run::RunSetup;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::{Caller, Clock, Limits};
+use tollgate_core::{Caller, Clock, Limits, Names};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
@@ -16,6 +17,7 @@ pub(crate) struct RunState {
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
     pub(crate) calls_at_once: u64,
+    pub(crate) names: Option<Arc<dyn Names>>,
     /// Fuel of adapters behind this run's calls, already taken from the store.
     pub(crate) fuel_passed_on: u64,
     wasi: WasiCtx,
@@ -23,8 +25,9 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    pub(crate) fn new(caller: Arc<dyn Caller>, clock: Arc<dyn Clock>, limits: &Limits, seed: u64) -> Self {
-        let output = Output::new(limits.log_bytes);
+    pub(crate) fn new(setup: RunSetup, clock: Arc<dyn Clock>) -> Self {
+        let RunSetup { caller, limits, seed, names } = setup;
+        let output = Output::new(limits.log_bytes, caller.clone());
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.stdout())
             .stderr(output.stderr())
@@ -38,9 +41,10 @@ impl RunState {
         Self {
             caller,
             clock,
-            limiter: Limiter::new(limits),
+            limiter: Limiter::new(&limits),
             output,
             calls_at_once: limits.calls_at_once,
+            names,
             fuel_passed_on: 0,
             wasi: wasi.build(),
             table: ResourceTable::new(),

@@ -331,6 +331,7 @@ async fn tell(agent: &Agent, context: &RequestContext<RoleServer>, notice: Notic
             (params.total, params.message) = (total, message);
             drop(context.peer.notify_progress(params).await);
         }
+        Notice::Output { .. } => {}
         Notice::Log { level, logger, data } => {
             let Some(level) = agent.wants_log(context, &level) else { return };
             let data = serde_json::from_str(&data).unwrap_or(Value::String(data));

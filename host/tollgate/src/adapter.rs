@@ -88,7 +88,7 @@ impl Adapter {
         let (runtime, tool) = (self.runtime.clone(), tool.name.clone());
         // A task of its own: a store must not be driven from inside another store's host call.
         let task = tokio::spawn(async move {
-            let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits };
+            let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits, names: None };
             let end = runtime.call_adapter(&program, &tool, &call.args, setup, std::future::pending()).await;
             let status = match &end.result {
                 Ok(Ok(result)) if !result.is_error => Status::Ok,

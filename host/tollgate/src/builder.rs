@@ -28,6 +28,7 @@ pub struct HostBuilder {
     max_runs: u32,
     cache_dir: Option<PathBuf>,
     bundled_dir: Option<PathBuf>,
+    interpreters: Vec<PathBuf>,
     pins: Option<PathBuf>,
     fleet: FleetOptions,
 }
@@ -46,6 +47,7 @@ impl Default for HostBuilder {
             max_runs: RuntimeConfig::default().max_runs,
             cache_dir: None,
             bundled_dir: None,
+            interpreters: Vec::new(),
             pins: None,
             fleet: FleetOptions::default(),
         }
@@ -151,6 +153,13 @@ impl HostBuilder {
         self
     }
 
+    /// Looks for interpreters of scripts in this folder, after those given before. Without any, no script can be run.
+    #[must_use]
+    pub fn interpreters(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.interpreters.push(dir.into());
+        self
+    }
+
     /// Where logins to servers are kept (OAuth), and whose they are. Without, they are kept in memory.
     #[must_use]
     pub fn logins(mut self, logins: Logins) -> Self {
@@ -202,6 +211,7 @@ impl HostBuilder {
                 bundled_dir: self.bundled_dir,
                 clock: self.clock,
             },
+            interpreters: self.interpreters,
             fleet: FleetOptions { pins, ..self.fleet },
         };
         let host = Host::assemble(parts)?;

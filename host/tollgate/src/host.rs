@@ -3,11 +3,13 @@
 use crate::adapter::{Adapter, AdapterSpec};
 use crate::builder::HostBuilder;
 use crate::configured::Configured;
+use crate::interpreters::{InterpreterError, InterpreterInfo, Interpreters};
+use crate::names::NamesCache;
 use crate::report::RunReport;
 use crate::request::{Behalf, ComponentSource, PolicySpec, RunRequest, Target};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use tollgate_config::{Config, ConfigError};
@@ -28,21 +30,23 @@ use tollgate_upstream::{
 pub struct Host(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    runtime: Arc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
     fleet: Arc<Fleet>,
-    gate: Arc<Gate>,
+    pub(crate) gate: Arc<Gate>,
     /// For adapters: a way to the gate that does not keep it alive.
     gate_slot: Arc<OnceLock<Weak<Gate>>>,
     base_limits: Limits,
     limits: RwLock<Limits>,
     policies: RwLock<BTreeMap<String, Arc<NamedPolicy>>>,
     policies_version: AtomicU64,
+    pub(crate) interpreters: Interpreters,
+    pub(crate) names: NamesCache,
     /// What the configuration file said last; held while a reload is under way.
     pub(crate) configured: tokio::sync::Mutex<Configured>,
 }
 
-struct NamedPolicy {
-    spec: PolicySpec,
+pub(crate) struct NamedPolicy {
+    pub(crate) spec: PolicySpec,
     program: tokio::sync::OnceCell<Arc<Program>>,
 }
 
@@ -52,6 +56,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) runtime: RuntimeConfig,
+    pub(crate) interpreters: Vec<PathBuf>,
     pub(crate) fleet: FleetOptions,
 }
 
@@ -108,12 +113,12 @@ pub enum HostError {
         /// Which, as a path or a name.
         which: String,
     },
+    /// A script's interpreter cannot be used.
+    #[error(transparent)]
+    Interpreter(#[from] InterpreterError),
     /// The input is not JSON.
     #[error("the input is not JSON: {0}")]
     Input(serde_json::Error),
-    /// The engine could not be set up.
-    #[error(transparent)]
-    Engine(PrepareError),
 }
 
 fn known_policies(names: &[String]) -> String {
@@ -171,7 +176,7 @@ impl Host {
         let gate = Gate::new(fleet.clone(), parts.journal, parts.clock, parts.entropy);
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
-            runtime: Arc::new(Runtime::new(parts.runtime).map_err(HostError::Engine)?),
+            runtime: Arc::new(Runtime::new(parts.runtime)),
             fleet,
             gate,
             gate_slot,
@@ -179,6 +184,8 @@ impl Host {
             base_limits: parts.base_limits,
             policies: RwLock::default(),
             policies_version: AtomicU64::new(0),
+            interpreters: Interpreters::new(parts.interpreters),
+            names: NamesCache::default(),
             configured: tokio::sync::Mutex::default(),
         })))
     }
@@ -340,62 +347,6 @@ impl Host {
         self.0.gate.open(Opening { name, digest: None, principal, tenant, grants, limits, client }, None)
     }
 
-    /// Runs a policy to its end.
-    ///
-    /// # Errors
-    /// Only what kept the run from beginning. How it ended stands in the report.
-    pub async fn run(&self, request: RunRequest) -> Result<RunReport, HostError> {
-        self.run_until(request, std::future::pending()).await
-    }
-
-    /// Runs a policy to its end, or until `cancelled` completes: then it ends as cancelled, and so do its
-    /// calls in flight. Dropping the future cancels the run too, without a report.
-    ///
-    /// # Errors
-    /// Only what kept the run from beginning. How it ended stands in the report.
-    pub async fn run_until(
-        &self,
-        request: RunRequest,
-        cancelled: impl Future<Output = ()>,
-    ) -> Result<RunReport, HostError> {
-        json::check(&request.input).map_err(HostError::Input)?;
-        let (name, program, mut grants, limits) = match request.target {
-            Target::Named(name) => {
-                let policy = self.policy(&name)?;
-                let program = policy.program(self, &name).await?;
-                (name, program, policy.spec.grants.clone(), policy.spec.limits.clone())
-            }
-            Target::Component(name, source) => {
-                let program = self.prepare(&name, &source).await?;
-                (name, program, Grants::default(), None)
-            }
-        };
-        if !program.inspection().world.is_policy() {
-            return Err(HostError::NotAPolicy { which: name });
-        }
-        grants.extend(request.grants);
-        let mut limits = limits.unwrap_or_else(|| self.limits());
-        for (kind, value) in request.limits {
-            limits.set(kind, value);
-        }
-        let log_bytes = limits.log_bytes;
-        let session = self.0.gate.open(
-            Opening {
-                name: name.into(),
-                digest: Some(program.inspection().digest.to_string()),
-                principal: request.principal,
-                tenant: request.tenant,
-                grants,
-                limits: limits.clone(),
-                client: request.client,
-            },
-            None,
-        );
-        let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits };
-        let end = self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await;
-        Ok(RunReport::new(session.context().run, log_bytes, end, |status, fuel| session.finish(status, fuel)))
-    }
-
     // --- Policies ---
 
     /// Makes a policy known by name, in place of one that had it.
@@ -434,7 +385,7 @@ impl Host {
         }
     }
 
-    fn policy(&self, name: &str) -> Result<Arc<NamedPolicy>, HostError> {
+    pub(crate) fn policy(&self, name: &str) -> Result<Arc<NamedPolicy>, HostError> {
         let policies = self.0.policies.read();
         policies.get(name).cloned().ok_or_else(|| HostError::UnknownPolicy {
             name: name.to_owned(),
@@ -442,7 +393,21 @@ impl Host {
         })
     }
 
-    async fn prepare(&self, which: &str, source: &ComponentSource) -> Result<Arc<Program>, HostError> {
+    /// The interpreters of scripts, each loaded if it can be.
+    pub async fn interpreters(&self) -> Vec<InterpreterInfo> {
+        self.0.interpreters.list(&self.0.runtime).await
+    }
+
+    /// Compiles the interpreters for this program on this machine: those in `from`, or those that it finds, into `into`.
+    /// Takes up to a minute, and the thread. Gives the files.
+    ///
+    /// # Errors
+    /// There are none, or what is wrong with one.
+    pub fn compile_interpreters(&self, from: Option<&Path>, into: &Path) -> Result<Vec<PathBuf>, InterpreterError> {
+        self.0.interpreters.compile(&self.0.runtime, from, into)
+    }
+
+    pub(crate) async fn prepare(&self, which: &str, source: &ComponentSource) -> Result<Arc<Program>, HostError> {
         let bytes = read(source).await?;
         self.0.runtime.prepare(bytes).await.map_err(|e| HostError::Component { which: which.to_owned(), source: e })
     }
@@ -491,7 +456,7 @@ impl Host {
 }
 
 impl NamedPolicy {
-    async fn program(&self, host: &Host, name: &str) -> Result<Arc<Program>, HostError> {
+    pub(crate) async fn program(&self, host: &Host, name: &str) -> Result<Arc<Program>, HostError> {
         self.program.get_or_try_init(|| host.prepare(name, &self.spec.component)).await.cloned()
     }
 }

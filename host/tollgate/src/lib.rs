@@ -27,14 +27,18 @@ mod adapter;
 mod builder;
 mod configured;
 mod host;
+mod interpreters;
+mod names;
 mod report;
 mod request;
+mod runs;
 
 pub use adapter::AdapterSpec;
 pub use builder::HostBuilder;
 pub use host::{Checked, Host, HostError, PolicyInfo};
+pub use interpreters::{InterpreterError, InterpreterInfo};
 pub use report::{RunFailure, RunReport, failure_json};
-pub use request::{Behalf, ComponentSource, PolicySpec, RunRequest};
+pub use request::{Behalf, ComponentSource, PolicySpec, RunRequest, Script};
 
 pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
@@ -47,6 +51,7 @@ pub use tollgate_core::{
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
+pub use tollgate_script::{Interpreter, Language as ScriptLanguage};
 pub use tollgate_upstream::{
     AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
     MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_core::{Client, Grants, LimitKind, Limits, Principal, Tenant};
+use tollgate_script::Language as ScriptLanguage;
 
 /// On whose behalf something is asked of the host.
 #[derive(Clone, Debug)]
@@ -67,6 +68,18 @@ impl PolicySpec {
 pub(crate) enum Target {
     Named(String),
     Component(String, ComponentSource),
+    Script(Script),
+}
+
+/// Source text to run.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Its language.
+    pub language: ScriptLanguage,
+    /// The text.
+    pub code: String,
+    /// Its name in messages, as `report.py`.
+    pub file: String,
 }
 
 /// One run of a policy, asked for. It has no grants but those of the named policy and those given here.
@@ -111,6 +124,11 @@ impl RunRequest {
         Self::new(Target::Component(name.into(), ComponentSource::Bytes(component.into())))
     }
 
+    /// A script.
+    pub fn script(script: Script) -> Self {
+        Self::new(Target::Script(script))
+    }
+
     /// The input: a JSON document. `{}` without.
     #[must_use]
     pub fn input(mut self, json: impl Into<String>) -> Self {
@@ -145,6 +163,7 @@ impl RunRequest {
         self.tenant = tenant;
         self
     }
+
     /// The agent's client that asks: servers may ask it for input meanwhile, and it hears of progress and logs.
     #[must_use]
     pub fn client(mut self, client: Arc<dyn Client>) -> Self {

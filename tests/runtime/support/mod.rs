@@ -27,7 +27,7 @@ pub fn runtime() -> Arc<Runtime> {
 
 /// A runtime of a test's own.
 pub fn new_runtime(config: RuntimeConfig) -> Arc<Runtime> {
-    Arc::new(Runtime::new(config).unwrap())
+    Arc::new(Runtime::new(config))
 }
 
 /// A runtime that goes by this clock.
@@ -42,7 +42,7 @@ pub async fn program(name: &str) -> Arc<Program> {
 
 /// What a run is given.
 pub fn setup(caller: &Arc<impl Caller>, limits: Limits) -> RunSetup {
-    RunSetup { caller: caller.clone(), limits, seed: 7 }
+    RunSetup { caller: caller.clone(), limits, seed: 7, names: None }
 }
 
 /// How a policy's run ended.

@@ -5,6 +5,8 @@ mod call;
 mod check;
 mod config;
 mod demo;
+mod exec;
+mod interpreters;
 mod login;
 mod run;
 mod serve;
@@ -23,6 +25,8 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
     let result = match args.command {
         Commands::Demo(demo) => demo::demo(demo).await,
         Commands::Run(run) => run::run(global, run).await,
+        Commands::Exec(exec) => exec::exec(global, exec).await,
+        Commands::Interpreters(command) => interpreters::interpreters(command).await,
         Commands::Call(call) => call::call(global, call).await,
         Commands::Tools(tools) => tools::tools(global, tools).await,
         Commands::Servers(servers) => servers::servers(global, servers).await,
