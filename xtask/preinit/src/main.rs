@@ -1,0 +1,103 @@
+//! `tollgate-preinit IN.wasm OUT.wasm`: runs the component's export `wizer-initialize` and writes the component with its
+//! memory as it is then, so that no run has to do that work again. Imports may not be called meanwhile.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, WasmList};
+use wasmtime::{Config, Engine, Error, Result, Store, bail, format_err};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+const INITIALIZE: &str = "wizer-initialize";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match preinit().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tollgate-preinit: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn preinit() -> Result<()> {
+    let files: Vec<PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
+    let [from, to] = files.as_slice() else { bail!("usage: tollgate-preinit IN.wasm OUT.wasm") };
+    let wasm = std::fs::read(from).map_err(|error| format_err!("{} cannot be read: {error}", from.display()))?;
+    let wizer = Wizer::new();
+    let (context, instrumented) = wizer.instrument_component(&wasm)?;
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    let engine = Engine::new(&config)?;
+    let component = Component::new(&engine, instrumented)?;
+    let mut linker = Linker::<()>::new(&engine);
+    linker.define_unknown_imports_as_traps(&component)?;
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate_async(&mut store, &component).await?;
+    let initialize = instance.get_typed_func::<(), ()>(&mut store, INITIALIZE)?;
+    initialize.call_async(&mut store, ()).await?;
+    let mut memory = Memory { store, instance, failed: None };
+    let snapshot = wizer.snapshot_component(&context, &mut memory).await?;
+    if let Some(error) = memory.failed {
+        return Err(error);
+    }
+    std::fs::write(to, snapshot).map_err(|error| format_err!("{} cannot be written: {error}", to.display()))
+}
+
+/// The instance whose memory and globals are read, by functions that the instrumented component exports for it.
+struct Memory {
+    store: Store<()>,
+    instance: Instance,
+    failed: Option<Error>,
+}
+
+impl Memory {
+    async fn call<R>(&mut self, instance: &str, func: &str) -> Result<R>
+    where
+        (R,): ComponentNamedList + Lift + 'static,
+    {
+        let missing = || format_err!("the instrumented component has no `{instance}`, `{func}`");
+        let exports = self.instance.get_export_index(&mut self.store, None, instance).ok_or_else(missing)?;
+        let export = self.instance.get_export_index(&mut self.store, Some(&exports), func).ok_or_else(missing)?;
+        let func = self.instance.get_typed_func::<(), (R,)>(&mut self.store, export)?;
+        Ok(func.call_async(&mut self.store, ()).await?.0)
+    }
+
+    async fn value<R: Default>(&mut self, instance: &str, func: &str) -> R
+    where
+        (R,): ComponentNamedList + Lift + 'static,
+    {
+        match self.call(instance, func).await {
+            Ok(value) => value,
+            Err(error) => {
+                self.failed.get_or_insert(error);
+                R::default()
+            }
+        }
+    }
+}
+
+impl ComponentInstanceState for Memory {
+    async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
+        match self.call::<WasmList<u8>>(instance, func).await {
+            Ok(list) => contents(list.as_le_slice(&self.store)),
+            Err(error) => drop(self.failed.get_or_insert(error)),
+        }
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        self.value(instance, func).await
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        self.value(instance, func).await
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        self.value::<f32>(instance, func).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        self.value::<f64>(instance, func).await.to_bits()
+    }
+}
