@@ -9,6 +9,7 @@
 //! - [`server`]: an MCP server in this process, and a raw rmcp client to it: the baseline of every call.
 //! - [`runs`]: fresh runs, calls, calls at once. [`memory`]: suspended runs.
 //! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
+//! - [`serve`]: what the front end adds to a call, beside another proxy.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +21,7 @@
 mod memory;
 mod metering;
 mod runs;
+mod serve;
 mod server;
 mod startup;
 
@@ -46,6 +48,10 @@ fn main() {
             startup::tools().await;
         }
     });
+    if is_wanted("serve") {
+        serve::first_list();
+        serve::echo();
+    }
 }
 
 /// The median of some times.

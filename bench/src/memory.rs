@@ -15,7 +15,7 @@ pub(crate) async fn suspended() {
     let request = |ms| RunRequest::named("calls").input(input(ms)).limit(LimitKind::Timeout, 120_000);
     host.run(request(1)).await.unwrap();
 
-    let before = resident_bytes();
+    let before = resident_bytes(std::process::id());
     let start = Instant::now();
     let runs: Vec<_> = (0..RUNS)
         .map(|_| {
@@ -25,7 +25,7 @@ pub(crate) async fn suspended() {
         .collect();
     // By now all have made their call, and none has its answer.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let each = resident_bytes().saturating_sub(before) / RUNS as u64;
+    let each = resident_bytes(std::process::id()).saturating_sub(before) / RUNS as u64;
     let mut ended_well = 0;
     for run in runs {
         let report = run.await.unwrap();
@@ -42,8 +42,8 @@ pub(crate) async fn suspended() {
     host.shutdown().await;
 }
 
-/// The resident set of this process (proc(5), `statm`, in pages).
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("this measurement needs Linux");
+/// The resident set of a process (proc(5), `statm`, in pages).
+pub(crate) fn resident_bytes(process: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).expect("this measurement needs Linux");
     statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Times both in turn, over the official "everything" server.
 pub(crate) async fn tools() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let server = root.join("tests/fleet/node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+    let server = everything();
     let tollgate = tollgate();
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("servers.json");
@@ -25,7 +24,13 @@ pub(crate) async fn tools() {
     line_over("tollgate tools; baseline: the server's own start", median(ours), median(bare), "≤ 50 ms");
 }
 
-fn tollgate() -> PathBuf {
+/// The official "everything" server's program, for node.
+pub(crate) fn everything() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("tests/fleet/node_modules/@modelcontextprotocol/server-everything/dist/index.js")
+}
+
+pub(crate) fn tollgate() -> PathBuf {
     let beside = std::env::current_exe().unwrap().with_file_name("tollgate");
     assert!(beside.exists(), "{} is missing: run `cargo build --release` first", beside.display());
     beside

@@ -8,12 +8,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
-struct Served {
-    running: Running,
-    url: String,
+pub(super) struct Served {
+    pub(super) running: Running,
+    pub(super) url: String,
 }
 
-fn serve(place: &Place, args: &[&str]) -> Served {
+pub(super) fn serve(place: &Place, args: &[&str]) -> Served {
     let base = ["--config", "tollgate.json", "serve", "--http", "127.0.0.1:0", "--expose", "all"];
     let mut running = Running::start(place.tollgate(base.iter().chain(args)));
     let mut url = String::new();

@@ -1,5 +1,6 @@
 //! The host as an MCP server.
 
+mod agents;
 mod conformance;
 mod http;
 mod questions;

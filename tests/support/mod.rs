@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod mcp;
+pub mod raw_http;
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

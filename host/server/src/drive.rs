@@ -1,12 +1,13 @@
 //! One request of an agent at work.
 //!
-//! What it does, a call or a run, is a task of its own. Whatever that needs of the agent's client meanwhile comes
-//! here, through the task's [`Client`]: progress and log lines are told on, and questions of servers are asked. A client
+//! What it does, a call or a run, goes on here until it ends. Whatever that needs of the agent's client meanwhile comes
+//! here too, through its [`Client`]: progress and log lines are told on, and questions of servers are asked. A client
 //! before 2026-07-28 is asked by a request, while this one waits. A later one gets the questions as the answer of its
-//! request, which is parked until it comes again with the answers.
+//! request, which is parked, a task of its own by then, until it comes again with the answers.
 #![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
 
 use crate::agent::Agent;
+use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt};
 use rmcp::RoleServer;
 use rmcp::model::{
@@ -17,6 +18,7 @@ use rmcp::service::{Peer, PeerRequestOptions, RequestContext};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +29,8 @@ use tollgate::{Ask, AskKind, BoxFuture, Client, Notice, RpcError};
 const MAX_NOTICES: usize = 1_000;
 /// How long a question waits for others to be asked in the same round.
 const ROUND: Duration = Duration::from_millis(10);
+/// The most of what a run writes at once that is told on as progress, in bytes.
+const MAX_OUTPUT_BYTES: usize = 4 << 10;
 /// Questions that wait to be asked; more wait.
 const MAX_QUESTIONS: usize = 16;
 
@@ -41,9 +45,9 @@ pub(crate) enum Driven {
     Wants(InputRequiredResult),
 }
 
-/// The task behind a request, and what it needs of the client.
+/// What is behind a request, and what it needs of the client.
 pub(crate) struct Work {
-    task: AbortOnDrop,
+    job: Job,
     questions: mpsc::Receiver<Question>,
     notices: mpsc::Receiver<Notice>,
     /// Questions that were put to the client and are not answered.
@@ -51,6 +55,36 @@ pub(crate) struct Work {
     asked: u64,
     /// Answers that came with a request to questions that are not asked yet.
     given: InputResponses,
+    /// The last progress that the client was told.
+    told: f64,
+}
+
+/// A call or a run.
+enum Job {
+    /// Goes on while its request does, and needs no task: most do.
+    Here(BoxFuture<'static, Outcome>),
+    /// Goes on while no request is there for it.
+    Parked(AbortOnDrop),
+}
+
+impl Job {
+    async fn ended(&mut self) -> Outcome {
+        let broke = |why: String| Err(ErrorData::internal_error(format!("the request ended early: {why}"), None));
+        match self {
+            Self::Here(job) => match AssertUnwindSafe(job).catch_unwind().await {
+                Ok(outcome) => outcome,
+                Err(_) => broke("it panicked".to_owned()),
+            },
+            Self::Parked(task) => (&mut task.0).await.unwrap_or_else(|error| broke(error.to_string())),
+        }
+    }
+
+    fn parked(self) -> Self {
+        match self {
+            Self::Here(job) => Self::Parked(AbortOnDrop(tokio::spawn(job))),
+            parked => parked,
+        }
+    }
 }
 
 struct AbortOnDrop(JoinHandle<Outcome>);
@@ -128,8 +162,9 @@ impl Work {
             questions: question_sender,
             notices: notice_sender,
         };
-        let task = AbortOnDrop(tokio::spawn(work(Arc::new(link))));
-        Self { task, questions, notices, open: BTreeMap::new(), asked: 0, given: InputResponses::new() }
+        let job = Job::Here(Box::pin(work(Arc::new(link))));
+        let (open, given) = (BTreeMap::new(), InputResponses::new());
+        Self { job, questions, notices, open, asked: 0, given, told: 0.0 }
     }
 
     /// Goes on until it ends or waits for answers. `request` names it, as `tools/call NAME`.
@@ -147,6 +182,7 @@ impl Work {
         loop {
             if stateless && !self.open.is_empty() {
                 // Others are about to ask as well, most likely: one round for all.
+                self.job = self.job.parked();
                 while let Ok(Some(question)) = tokio::time::timeout(ROUND, self.questions.recv()).await {
                     self.put(question, context);
                 }
@@ -156,7 +192,7 @@ impl Work {
             }
             tokio::select! {
                 biased;
-                Some(notice) = self.notices.recv() => tell(agent, context, notice).await,
+                Some(notice) = self.notices.recv() => self.told = tell(agent, context, notice, self.told).await,
                 Some(question) = self.questions.recv() => {
                     if stateless {
                         self.put(question, context);
@@ -165,14 +201,11 @@ impl Work {
                     }
                 }
                 Some(()) = asking.next(), if !asking.is_empty() => {}
-                ended = &mut self.task.0 => {
+                outcome = self.job.ended() => {
                     while let Ok(notice) = self.notices.try_recv() {
-                        tell(agent, context, notice).await;
+                        self.told = tell(agent, context, notice, self.told).await;
                     }
-                    return match ended {
-                        Ok(outcome) => outcome.map(Driven::Done),
-                        Err(error) => Err(ErrorData::internal_error(format!("the request ended early: {error}"), None)),
-                    };
+                    return outcome.map(Driven::Done);
                 }
                 // What is dropped is cancelled, at the servers too.
                 () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
@@ -322,23 +355,30 @@ fn attributed(ask: &Ask, in_words: bool) -> Option<Value> {
     Some(params)
 }
 
-/// Tells the client. One that is gone misses it.
-async fn tell(agent: &Agent, context: &RequestContext<RoleServer>, notice: Notice) {
-    match notice {
-        Notice::Progress { done, total, message } => {
-            let Some(token) = context.meta.get_progress_token() else { return };
-            let mut params = ProgressNotificationParam::new(token, done);
-            (params.total, params.message) = (total, message);
-            drop(context.peer.notify_progress(params).await);
-        }
-        Notice::Output { .. } => {}
+/// Tells the client. One that is gone misses it. `told` is the last progress that it was told; gives what it is now.
+async fn tell(agent: &Agent, context: &RequestContext<RoleServer>, notice: Notice, told: f64) -> f64 {
+    let (done, total, message) = match notice {
+        Notice::Progress { done, total, message } => (done, total, message),
+        // What it writes is progress too, and MCP wants progress to grow.
+        Notice::Output { text, .. } => (told.next_up(), None, Some(cut(text.trim_end_matches('\n'), MAX_OUTPUT_BYTES))),
         Notice::Log { level, logger, data } => {
-            let Some(level) = agent.wants_log(context, &level) else { return };
+            let Some(level) = agent.wants_log(context, &level) else { return told };
             let data = serde_json::from_str(&data).unwrap_or(Value::String(data));
             let params = LoggingMessageNotificationParam::new(level, data).with_logger(logger);
             drop(context.peer.notify_logging_message(params).await);
+            return told;
         }
+    };
+    if let Some(token) = context.meta.get_progress_token() {
+        let mut params = ProgressNotificationParam::new(token, done);
+        (params.total, params.message) = (total, message);
+        drop(context.peer.notify_progress(params).await);
     }
+    done
+}
+
+fn cut(text: &str, max_bytes: usize) -> String {
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default().to_owned()
 }
 
 fn internal(message: &str) -> RpcError {

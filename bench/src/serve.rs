@@ -1,0 +1,196 @@
+//! What the front end adds to a call: an echo of a real server (server-everything over stdio), called directly, through
+//! `tollgate serve` over stdio and over HTTP, and through `mcp-proxy` over HTTP where that is installed.
+//!
+//! The clients are as bare as can be: they write a request and read its answer, on one thread, without a runtime.
+
+use crate::memory::resident_bytes;
+use crate::startup::{everything, tollgate};
+use crate::{line, line_over, median};
+use raw_http::RawHttp;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+#[path = "../../tests/support/raw_http.rs"]
+mod raw_http;
+
+const ROUNDS: usize = 3_000;
+const WARM: usize = 300;
+
+trait Client {
+    /// Sends a message and gives the answer of a request.
+    fn send(&mut self, message: &str, wants_answer: bool) -> String;
+
+    fn echo(&mut self, tool: &str, n: usize) -> Duration {
+        let nonce = format!("nonce {n}.");
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"{tool}","arguments":{{"message":"{nonce}"}}}}}}"#,
+            n + 1
+        );
+        let start = Instant::now();
+        let answer = self.send(&call, true);
+        let took = start.elapsed();
+        assert!(answer.contains(&nonce), "{answer}");
+        took
+    }
+}
+
+struct Pipes {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Pipes {
+    fn begin(&mut self) {
+        let version = "2025-11-25";
+        let hello = format!(
+            r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{version}","capabilities":{{}},"clientInfo":{{"name":"bench","version":"1"}}}}}}"#
+        );
+        let answer = self.send(&hello, true);
+        assert!(answer.contains("serverInfo"), "{answer}");
+        self.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, false);
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut client = Self { stdin: child.stdin.take(), stdout, child };
+        client.begin();
+        client
+    }
+}
+
+impl Drop for Pipes {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
+impl Client for Pipes {
+    fn send(&mut self, message: &str, wants_answer: bool) -> String {
+        let stdin = self.stdin.as_mut().expect("it is open");
+        stdin.write_all(format!("{message}\n").as_bytes()).expect("it reads");
+        let mut line = String::new();
+        while wants_answer && !(line.contains("\"result\"") || line.contains("\"error\"")) {
+            line.clear();
+            assert!(self.stdout.read_line(&mut line).expect("it answers") > 0, "it ended");
+        }
+        line
+    }
+}
+
+struct Http {
+    child: Child,
+    connection: RawHttp,
+}
+
+impl Http {
+    fn connect(child: Child, address: &str, path: &str) -> Self {
+        let mut client = Self { child, connection: RawHttp::connect(address, path, "") };
+        client.connection.begin();
+        client
+    }
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &pid]).status());
+        drop(self.child.wait());
+    }
+}
+
+impl Client for Http {
+    fn send(&mut self, message: &str, _: bool) -> String {
+        self.connection.send(message)
+    }
+}
+
+/// What stands between a client and the server's echo.
+pub(crate) fn echo() {
+    let fleet = everything();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("tollgate.json");
+    let servers = serde_json::json!({"mcpServers": {"e": {"command": "node", "args": [fleet, "stdio"]}}});
+    std::fs::write(&config, servers.to_string()).expect("a file");
+    let tollgate = tollgate();
+    let serve = |args: &[&str]| {
+        let mut command = Command::new(&tollgate);
+        command.arg("serve").args(["--expose", "all", "--config"]).arg(&config).args(args);
+        command
+    };
+    let server = || {
+        let mut command = Command::new("node");
+        command.arg(&fleet).arg("stdio");
+        command
+    };
+
+    let mut clients: Vec<(&str, &str, Box<dyn Client>)> = vec![
+        ("direct, stdio", "echo", Box::new(Pipes::start(server()))),
+        ("tollgate serve, stdio", "e__echo", Box::new(Pipes::start(serve(&[])))),
+    ];
+    let mut http = serve(&["--http", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut said = String::new();
+    BufReader::new(http.stdout.take().expect("a pipe")).read_line(&mut said).expect("it says where");
+    let address = said.trim().trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
+    let http_pid = http.id();
+    clients.push(("tollgate serve, HTTP", "e__echo", Box::new(Http::connect(http, &address, "/mcp"))));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let proxy_config = folder.path().join("proxy.toml");
+    let backend = format!(
+        "[proxy]\nname = \"p\"\nseparator = \"/\"\n[proxy.listen]\nhost = \"127.0.0.1\"\nport = {port}\n\
+         [[backends]]\nname = \"e\"\ntransport = \"stdio\"\ncommand = \"node\"\nargs = [{fleet:?}, \"stdio\"]\n"
+    );
+    std::fs::write(&proxy_config, backend).expect("a file");
+    let mut proxy = Command::new("mcp-proxy");
+    proxy.arg("--config").arg(&proxy_config);
+    match proxy.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+        Ok(child) => {
+            let client = Http::connect(child, &format!("127.0.0.1:{port}"), "/");
+            clients.push(("mcp-proxy, HTTP", "e/echo", Box::new(client)));
+        }
+        Err(_) => {
+            println!("mcp-proxy is not on PATH, so it is not measured: `cargo install mcp-proxy --version 0.6.0`")
+        }
+    }
+
+    let mut times = vec![Vec::new(); clients.len()];
+    for round in 0..WARM + ROUNDS {
+        for ((_, tool, client), times) in clients.iter_mut().zip(&mut times) {
+            let took = client.echo(tool, round);
+            if round >= WARM {
+                times.push(took);
+            }
+        }
+    }
+    let medians: Vec<_> = times.into_iter().map(median).collect();
+    line("echo: direct, stdio", medians[0], None, "");
+    let targets = ["", "≤ 60 µs", "≤ half of mcp-proxy's", ""];
+    for (((name, ..), median), target) in clients.iter().zip(&medians).zip(targets).skip(1) {
+        line_over(&format!("echo: {name}"), *median, medians[0], target);
+    }
+    let mib = resident_bytes(http_pid) / (1 << 20);
+    println!("{:<48} {:>12} {:>12} {:>8}  ≤ 25 MiB", "serve: memory after these calls", format!("{mib} MiB"), "-", "-");
+}
+
+/// From the start of `tollgate serve` to its answer to `tools/list`, with no server behind it.
+pub(crate) fn first_list() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("tollgate.json");
+    std::fs::write(&config, r#"{"mcpServers":{}}"#).expect("a file");
+    let tollgate = tollgate();
+    let mut times = Vec::new();
+    for _ in 0..41 {
+        let mut command = Command::new(&tollgate);
+        command.args(["serve", "--config"]).arg(&config);
+        let start = Instant::now();
+        let mut client = Pipes::start(command);
+        let answer = client.send(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, true);
+        times.push(start.elapsed());
+        assert!(answer.contains("search_tools"), "{answer}");
+    }
+    line("serve: from start to tools/list", median(times), None, "≤ 20 ms");
+}

@@ -1,0 +1,122 @@
+//! Many agents at once, calling and cancelling: nobody gets another's answer, and nothing is left of them.
+
+use super::http::serve;
+use super::place;
+use crate::support::raw_http::RawHttp;
+use crate::support::{eventually, processes_with};
+use std::time::{Duration, Instant};
+
+const AGENTS: usize = 200;
+
+/// What a process holds.
+#[derive(Debug)]
+struct Held {
+    mib: u64,
+    threads: usize,
+    files: usize,
+}
+
+fn held(process: u32) -> Held {
+    let count = |what| std::fs::read_dir(format!("/proc/{process}/{what}")).unwrap().count();
+    let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
+    let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
+    Held { mib: pages * 4096 >> 20, threads: count("task"), files: count("fd") }
+}
+
+/// One agent: sessions one after another, until the time is over. Gives how many answers it got and how many calls it
+/// cancelled.
+fn agent(address: &str, number: usize, until: Instant) -> (usize, usize) {
+    let (mut answers, mut cancelled) = (0, 0);
+    while Instant::now() < until {
+        let mut connection = RawHttp::connect(address, "/mcp", "");
+        connection.begin();
+        for round in 0..40 {
+            let id = round + 1;
+            let call = |tool: &str, said: &str| {
+                format!(
+                    r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{"text":"{said}"}}}}}}"#
+                )
+            };
+            if round % 10 == 9 {
+                // A call that nobody answers, taken back while it waits.
+                connection.write("POST", &call("stuck__echo", "nobody"));
+                let mut other = RawHttp::connect(address, "/mcp", &connection.session);
+                other.send(&format!(
+                    r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+                ));
+                let session = connection.session.clone();
+                connection = RawHttp::connect(address, "/mcp", &session);
+                cancelled += 1;
+            } else {
+                let nonce = format!("agent {number}, answer {answers}.");
+                let answer = connection.send(&call("echo__echo", &nonce));
+                assert!(answer.contains(&nonce), "another's answer: {answer}");
+                answers += 1;
+            }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        // The last session of each third agent is left with a call in flight.
+        if number % 3 == 0 {
+            connection.write(
+                "POST",
+                r#"{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"stuck__echo","arguments":{"text":"left"}}}"#,
+            );
+            cancelled += 1;
+        }
+        let session = connection.session.clone();
+        let mut last = RawHttp::connect(address, "/mcp", &session);
+        last.write("DELETE", "");
+        last.read();
+    }
+    (answers, cancelled)
+}
+
+/// For a minute: `TOLLGATE_AGENTS_SECONDS=60`.
+#[test]
+fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
+    let seconds = std::env::var("TOLLGATE_AGENTS_SECONDS").map_or(5, |text| text.parse().unwrap());
+    let place = place();
+    let served = serve(&place, &[]);
+    let address = served.url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap().to_owned();
+    let process = served.running.0.id();
+    let crowd = |seconds| {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let agents: Vec<_> = (0..AGENTS)
+            .map(|number| {
+                let address = address.clone();
+                std::thread::spawn(move || agent(&address, number, until))
+            })
+            .collect();
+        let counts: Vec<_> = agents.into_iter().map(|agent| agent.join().expect("no wrong answer")).collect();
+        counts.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    };
+
+    let idle = held(process);
+    // The first crowd makes what is kept: threads, the allocator's room, the server's connections.
+    crowd(2);
+    let settled = |files: usize| {
+        eventually("connections are closed", || {
+            let now = held(process);
+            (now.files <= files).then_some(now)
+        })
+    };
+    let warm = settled(idle.files + 4);
+    let (answers, cancelled) = crowd(seconds);
+    let after = settled(warm.files);
+    println!("{answers} answers, {cancelled} calls cancelled; idle {idle:?}, warm {warm:?}, after {after:?}");
+
+    assert!(answers > AGENTS && cancelled > AGENTS / 3, "{answers} answers, {cancelled} cancelled");
+    assert!(after.mib <= warm.mib + 16, "memory grew from {warm:?} to {after:?}");
+    assert!(after.threads <= warm.threads, "threads grew from {warm:?} to {after:?}");
+    let noted = eventually("each call that was taken back was taken back at its server", || {
+        let log = std::fs::read_to_string(place.work().join("stuck.log")).unwrap();
+        let (called, taken_back) = (log.matches("called").count(), log.matches("cancelled").count());
+        (called > 0 && called == taken_back).then_some(called)
+    });
+    assert!(noted > AGENTS / 3, "{noted} calls reached the server that never answers");
+    let home = place.dir.path().display().to_string();
+    let children = processes_with(&home);
+    assert!(children.len() <= 3, "{children:#?}");
+}
