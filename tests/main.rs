@@ -20,6 +20,7 @@ mod fleet;
 mod json_shapes;
 mod library;
 mod limits;
+mod login;
 mod messages;
 mod nesting;
 mod reload;

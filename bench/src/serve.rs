@@ -11,6 +11,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[allow(dead_code, reason = "the tests use all of it")]
 #[path = "../../tests/support/raw_http.rs"]
 mod raw_http;
 

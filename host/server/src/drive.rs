@@ -31,6 +31,8 @@ const MAX_NOTICES: usize = 1_000;
 const ROUND: Duration = Duration::from_millis(10);
 /// The most of what a run writes at once that is told on as progress, in bytes.
 const MAX_OUTPUT_BYTES: usize = 4 << 10;
+/// How much further a run is with each thing that it writes: nothing beside its own progress, and exact in binary.
+const OUTPUT_STEP: f64 = 1.0 / 1024.0;
 /// Questions that wait to be asked; more wait.
 const MAX_QUESTIONS: usize = 16;
 
@@ -360,7 +362,9 @@ async fn tell(agent: &Agent, context: &RequestContext<RoleServer>, notice: Notic
     let (done, total, message) = match notice {
         Notice::Progress { done, total, message } => (done, total, message),
         // What it writes is progress too, and MCP wants progress to grow.
-        Notice::Output { text, .. } => (told.next_up(), None, Some(cut(text.trim_end_matches('\n'), MAX_OUTPUT_BYTES))),
+        Notice::Output { text, .. } => {
+            (told + OUTPUT_STEP, None, Some(cut(text.trim_end_matches('\n'), MAX_OUTPUT_BYTES)))
+        }
         Notice::Log { level, logger, data } => {
             let Some(level) = agent.wants_log(context, &level) else { return told };
             let data = serde_json::from_str(&data).unwrap_or(Value::String(data));
