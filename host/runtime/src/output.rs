@@ -86,7 +86,7 @@ impl Output {
 
     fn write(&self, error: bool, bytes: &[u8]) {
         let kept = usize::try_from(self.take_up_to(bytes.len() as u64)).unwrap_or(usize::MAX);
-        let (keep, drop) = bytes.split_at_checked(kept).unwrap_or((bytes, &[]));
+        let (keep, lost) = bytes.split_at_checked(kept).unwrap_or((bytes, &[]));
         let mut stream = self.stream(error).lock();
         let before = stream.bytes.len();
         stream.bytes.extend_from_slice(keep);
@@ -94,7 +94,7 @@ impl Output {
             self.tell(error, &mut stream, before + newline + 1);
         }
         drop(stream);
-        self.0.dropped.fetch_add(drop.len() as u64, Ordering::Relaxed);
+        self.0.dropped.fetch_add(lost.len() as u64, Ordering::Relaxed);
     }
 }
 
