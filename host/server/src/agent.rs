@@ -186,8 +186,8 @@ impl ServerHandler for Agent {
     ) -> Result<ListToolsResult, ErrorData> {
         self.sender(&context)?;
         let tools = match self.front.options().expose {
-            Expose::Meta => meta_tools::definitions(false),
-            Expose::MetaFull => meta_tools::definitions(true),
+            Expose::Meta => meta_tools::definitions(false, &self.front.host().script_languages()),
+            Expose::MetaFull => meta_tools::definitions(true, &self.front.host().script_languages()),
             Expose::Policies => policies::definitions(&self.front, &self.front.catalog()).await,
             Expose::All | Expose::Only(_) => {
                 let catalog = self.front.settled_catalog().await;

@@ -26,6 +26,7 @@ pub mod options;
 mod parked;
 mod policies;
 mod resources;
+mod scripts;
 pub mod stdio;
 mod tools;
 

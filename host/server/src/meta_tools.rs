@@ -4,7 +4,7 @@ use crate::agent::{Agent, failed};
 use crate::catalog::{Catalog, name_of};
 use crate::drive::Outcome;
 use crate::options::Expose;
-use crate::{policies, tools};
+use crate::{policies, scripts, tools};
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData, JsonObject, Tool};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{CallError, Client, ServerState, ToolName};
+use tollgate::{CallError, Client, ScriptLanguage, ServerState, ToolName};
 use tollgate_surface::{Detail, Language, Query};
 
 /// The most tools that one answer tells of.
@@ -27,19 +27,22 @@ pub(crate) enum MetaTool {
     Documentation,
     Call,
     RunPolicy,
+    Execute,
     List,
     Refresh,
     ListPolicies,
     Status,
 }
 
-const SMALL: [MetaTool; 4] = [MetaTool::Search, MetaTool::Documentation, MetaTool::Call, MetaTool::RunPolicy];
+const SMALL: [MetaTool; 5] =
+    [MetaTool::Search, MetaTool::Documentation, MetaTool::Call, MetaTool::RunPolicy, MetaTool::Execute];
 const FULL: [MetaTool; 4] = [MetaTool::List, MetaTool::Refresh, MetaTool::ListPolicies, MetaTool::Status];
 
-/// The tools as agents see them.
-pub(crate) fn definitions(full: bool) -> Vec<Tool> {
+/// The tools as agents see them. Scripts are told of where a language can be run.
+pub(crate) fn definitions(full: bool, languages: &[ScriptLanguage]) -> Vec<Tool> {
     let more: &[MetaTool] = if full { &FULL } else { &[] };
-    SMALL.iter().chain(more).filter_map(|tool| serde_json::from_value(tool.definition()).ok()).collect()
+    let tools = SMALL.iter().chain(more).filter(|tool| **tool != MetaTool::Execute || !languages.is_empty());
+    tools.filter_map(|tool| serde_json::from_value(tool.definition(languages)).ok()).collect()
 }
 
 impl MetaTool {
@@ -54,6 +57,7 @@ impl MetaTool {
             Self::Documentation => "get_api_documentation",
             Self::Call => "call_tool",
             Self::RunPolicy => "run_policy",
+            Self::Execute => "execute_code",
             Self::List => "list_available_tools",
             Self::Refresh => "refresh_tools",
             Self::ListPolicies => "list_policies",
@@ -62,7 +66,7 @@ impl MetaTool {
     }
 
     /// Written for a model that sees it for the first time, in as few tokens as do.
-    fn definition(self) -> Value {
+    fn definition(self, languages: &[ScriptLanguage]) -> Value {
         let text = json!({"type": "string"});
         let language = json!({"type": "string", "enum": ["typescript", "python"], "default": "typescript"});
         let (description, properties, required, read_only) = match self {
@@ -97,6 +101,18 @@ impl MetaTool {
                 "Run a policy: a ready-made workflow over many tools. Without `policy`: lists them with their inputs.",
                 json!({"policy": text, "input": {"type": "object"}}),
                 json!([]),
+                false,
+            ),
+            Self::Execute => (
+                "Run a script in which every tool is a function: loops, conditions, many calls at once. JavaScript: `await server.tool({arg: 1})`, Promise.all; Python: `await server.tool(arg=1)`, asyncio.gather. Answers with the last expression's value (or `return`'s), what is printed, and the calls made. No network or files but by tools.",
+                json!({
+                    "language": {"type": "string", "enum": languages.iter().map(|l| l.name()).collect::<Vec<_>>()},
+                    "code": text,
+                    "input": {"description": "The script's `input`: any JSON"},
+                    "timeout": {"type": "integer", "description": "Seconds", "minimum": 1, "maximum": scripts::MAX_TIMEOUT_SECONDS},
+                    "session": {"type": "string", "description": "Scripts of one session share the object `session`"},
+                }),
+                json!(["language", "code"]),
                 false,
             ),
             Self::List => {
@@ -180,6 +196,10 @@ impl MetaTool {
                 }
                 policies::run(&agent, client, &policy, args.input.unwrap_or_default(), cancelled).await
             }
+            Self::Execute => match self.read(args) {
+                Ok(args) => scripts::execute(&agent, client, args, cancelled).await,
+                Err(why) => told(why),
+            },
             Self::List => {
                 let args: ListArgs = match self.read(args) {
                     Ok(args) => args,

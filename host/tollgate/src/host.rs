@@ -5,8 +5,7 @@ use crate::builder::HostBuilder;
 use crate::configured::Configured;
 use crate::interpreters::{InterpreterError, InterpreterInfo, Interpreters};
 use crate::names::NamesCache;
-use crate::report::RunReport;
-use crate::request::{Behalf, ComponentSource, PolicySpec, RunRequest, Target};
+use crate::request::{Behalf, ComponentSource, PolicySpec};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,11 +14,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
     Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Query, Status, Tool,
-    ToolName, ToolResult, json,
+    ToolName, ToolResult,
 };
 use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
-use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, RunSetup, Runtime, RuntimeConfig};
+use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig};
+use tollgate_script::Language as ScriptLanguage;
 use tollgate_upstream::{
     AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, PinError, Quarantined, ServerSpec,
     ServerStatus, Transport,
@@ -391,6 +391,12 @@ impl Host {
             name: name.to_owned(),
             known: policies.keys().cloned().collect(),
         })
+    }
+
+    /// The languages of scripts whose interpreters are there.
+    pub fn script_languages(&self) -> Vec<ScriptLanguage> {
+        let there = |language: &ScriptLanguage| self.0.interpreters.is_there(language.interpreter());
+        ScriptLanguage::ALL.into_iter().filter(there).collect()
     }
 
     /// The interpreters of scripts, each loaded if it can be.

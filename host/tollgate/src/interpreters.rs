@@ -107,6 +107,11 @@ impl Interpreters {
         cell.get_or_try_init(load).await.cloned()
     }
 
+    /// Whether it is in one of the folders, compiled.
+    pub(crate) fn is_there(&self, interpreter: Interpreter) -> bool {
+        self.folders.iter().any(|folder| folder.join(format!("{}.cwasm", interpreter.name())).exists())
+    }
+
     pub(crate) async fn list(&self, runtime: &Arc<Runtime>) -> Vec<InterpreterInfo> {
         let mut infos = Vec::new();
         for interpreter in Interpreter::ALL {

@@ -1,0 +1,162 @@
+//! Scripts of agents: running them, and what is told of a run.
+
+use crate::agent::{Agent, failed};
+use crate::drive::Outcome;
+use crate::tools::text_of;
+use rmcp::model::{CallToolResult, ContentBlock, ErrorData};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tollgate::{Client, LimitKind, RunReport, RunRequest, Script, ScriptLanguage, Status};
+
+/// The longest time that an agent may give a script, in seconds.
+pub(crate) const MAX_TIMEOUT_SECONDS: u64 = 3_600;
+/// The most of each stream that an answer shows, in bytes: its beginning and its end.
+const MAX_SHOWN_BYTES: usize = 16 << 10;
+/// The most calls that an answer lists.
+const MAX_SHOWN_CALLS: usize = 100;
+
+/// The arguments of `execute_code`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExecuteArgs {
+    language: String,
+    code: String,
+    #[serde(default)]
+    input: Value,
+    timeout: Option<u64>,
+    session: Option<String>,
+}
+
+/// Runs a script that an agent wrote. It may do what the agent may do itself.
+pub(crate) async fn execute(
+    agent: &Agent,
+    client: Arc<dyn Client>,
+    args: ExecuteArgs,
+    cancelled: CancellationToken,
+) -> Outcome {
+    let language: ScriptLanguage = match args.language.parse() {
+        Ok(language) => language,
+        Err(error) => return told(&format!("{error}")),
+    };
+    let file = format!("script.{}", language.extension());
+    let request = RunRequest::script(Script { language, code: args.code, file }).input(args.input.to_string());
+    let request = match args.session {
+        Some(session) => request.session(session),
+        None => request,
+    };
+    run(agent, client, request, args.timeout, cancelled).await
+}
+
+/// Runs a script as the agent, and tells how it ended.
+pub(crate) async fn run(
+    agent: &Agent,
+    client: Arc<dyn Client>,
+    request: RunRequest,
+    timeout: Option<u64>,
+    cancelled: CancellationToken,
+) -> Outcome {
+    let options = agent.front().options();
+    let mut request = request
+        .grants(options.grants.clone())
+        .principal(agent.principal().clone())
+        .tenant(options.tenant.clone())
+        .client(client);
+    match timeout {
+        Some(seconds @ 1..=MAX_TIMEOUT_SECONDS) => request = request.limit(LimitKind::Timeout, seconds * 1_000),
+        Some(_) => return told(&format!("`timeout` is 1 to {MAX_TIMEOUT_SECONDS} seconds")),
+        None => {}
+    }
+    match agent.front().host().run_until(request, cancelled.cancelled_owned()).await {
+        Ok(report) if report.status == Status::Cancelled => Err(ErrorData::internal_error("cancelled", None)),
+        Ok(report) => text_of(&result(&report)),
+        Err(error) => told(&error.to_string()),
+    }
+}
+
+fn told(why: &str) -> Outcome {
+    text_of(&failed(why))
+}
+
+/// What an agent is told of a run: all of it structured, and as little text as a model needs to go on.
+fn result(report: &RunReport) -> CallToolResult {
+    let mut whole = serde_json::to_value(report).unwrap_or_default();
+    let mut text = String::new();
+    if let Some(members) = whole.as_object_mut() {
+        for (name, stream) in [("stdout", &report.stdout), ("stderr", &report.stderr)] {
+            let shown = ends(stream);
+            if !shown.is_empty() {
+                let _ = write!(text, "{name}:\n{shown}{}", if shown.ends_with('\n') { "" } else { "\n" });
+            }
+            members.insert(name.to_owned(), shown.into());
+        }
+        if let Some(calls) = members.get_mut("calls").and_then(Value::as_array_mut) {
+            let more = calls.len().saturating_sub(MAX_SHOWN_CALLS);
+            calls.truncate(MAX_SHOWN_CALLS);
+            for call in calls {
+                if let Some(call) = call.as_object_mut() {
+                    call.retain(|key, _| matches!(key.as_str(), "server" | "tool" | "outcome" | "elapsed_ms" | "message"));
+                    call.retain(|_, value| !value.is_null());
+                }
+            }
+            if more > 0 {
+                members.insert("calls_not_shown".to_owned(), more.into());
+            }
+        }
+    }
+    if let Some(dropped) = report.dropped_log() {
+        let _ = writeln!(text, "{dropped}");
+    }
+    let mut result = match (&report.error, &report.output) {
+        (Some(error), _) => {
+            let _ = write!(text, "error: {error}");
+            let made = report.calls.len();
+            if made > 0 {
+                // What was done is done: a model that tries again must know.
+                let last: Vec<_> = report.calls.iter().rev().take(5).rev().collect();
+                let last: Vec<_> =
+                    last.iter().map(|c| format!("{}:{} {}", c.server, c.tool, c.outcome.as_str())).collect();
+                let _ = write!(text, "\n{made} calls were made, the last: {}", last.join(", "));
+            }
+            failed(&text)
+        }
+        (None, output) => {
+            let output = output.as_deref().unwrap_or("null");
+            if output != "null" || text.is_empty() {
+                let _ = write!(text, "{}{output}", if text.is_empty() { "" } else { "result: " });
+            }
+            CallToolResult::success(vec![ContentBlock::text(text)])
+        }
+    };
+    result.structured_content = Some(whole);
+    let run = json!({"io.tollgate/run": report.run.to_string(), "io.tollgate/status": report.status.as_str()});
+    result.meta = serde_json::from_value(run).ok();
+    result
+}
+
+/// A stream's beginning and end, with how much is left out between.
+fn ends(stream: &str) -> String {
+    if stream.len() <= MAX_SHOWN_BYTES {
+        return stream.to_owned();
+    }
+    let head = stream.floor_char_boundary(MAX_SHOWN_BYTES / 2);
+    let tail = stream.ceil_char_boundary(stream.len() - MAX_SHOWN_BYTES / 2);
+    let (start, end) = (stream.get(..head).unwrap_or_default(), stream.get(tail..).unwrap_or_default());
+    format!("{start}\n… {} bytes are left out …\n{end}", tail - head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_long_streams_both_ends_are_shown() {
+        assert_eq!(ends("short"), "short");
+        let long = format!("begin{}end", "é".repeat(MAX_SHOWN_BYTES));
+        let shown = ends(&long);
+        assert!(shown.starts_with("begin") && shown.ends_with("end") && shown.contains("bytes are left out"));
+        assert!(shown.len() < MAX_SHOWN_BYTES + 100);
+    }
+}
