@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tollgate_config::Format;
 use tollgate_core::limits::{Unit, parse_value};
 use tollgate_core::{Grant, ToolName, json};
+use tollgate_script::{Language, Output, ScriptError, detect, prepare};
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
 /// A configuration file, in each format.
@@ -39,6 +40,18 @@ pub fn text(data: &[u8]) {
         drop(parse_value(unit, text));
     }
     drop(json::check(text));
+}
+
+/// A script, and what an interpreter says of one: its types are stripped line by line, its errors shown.
+pub fn script(data: &[u8]) {
+    let Ok(code) = std::str::from_utf8(data) else { return };
+    drop(detect(None, None, code));
+    if let Ok(prepared) = prepare(Language::TypeScript, code) {
+        let plain = prepare(Language::JavaScript, code).map(|plain| plain.code.lines().count());
+        assert_eq!(plain, Ok(prepared.code.lines().count()));
+    }
+    drop(Output::read(code));
+    drop(ScriptError::read(code, Some(code)).render(code, code));
 }
 
 /// What a server says: the bytes come from its side of a connection, whatever it was asked.
@@ -87,6 +100,11 @@ mod tests {
     #[test]
     fn the_corpus_of_texts_replays() {
         replay("text", super::text);
+    }
+
+    #[test]
+    fn the_corpus_of_scripts_replays() {
+        replay("script", super::script);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the tests need from npm and PyPI, pinned by lock files: the real MCP servers that they connect to
-//! (tests/fleet), the clients that connect to the host (tests/clients), and the conformance suite with its own Node
-//! (tests/conformance), in folders that git ignores.
+//! (tests/fleet), the clients that connect to the host (tests/clients), the conformance suite with its own Node
+//! (tests/conformance), and the type checkers that read the host's stubs (tests/stubs), in folders that git ignores.
 
 use crate::{Result, root, run};
 use std::fs;
@@ -11,11 +11,13 @@ use std::process::Command;
 /// that is still the same, nothing is done.
 pub(crate) fn install() -> Result {
     let tests = root().join("tests");
-    for folder in ["fleet", "clients", "conformance"] {
+    for folder in ["fleet", "clients", "conformance", "stubs"] {
         install_npm(&tests.join(folder))?;
     }
-    install_pypi(&tests.join("fleet"))?;
-    install_pypi(&tests.join("clients"))
+    for folder in ["fleet", "clients", "stubs"] {
+        install_pypi(&tests.join(folder))?;
+    }
+    Ok(())
 }
 
 fn install_npm(folder: &Path) -> Result {

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - This file: the commands.
-//! - [`fleet`]: the real MCP servers and clients that the tests use, and the conformance suite.
+//! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
 mod dist;
@@ -17,8 +17,8 @@ Usage: cargo xtask COMMAND
 
   test [ARGS]   fetch what `fleet` fetches, then run every test (ARGS go to `cargo test`)
   check         formatting, clippy with warnings as errors, docs
-  fleet         fetch real servers and clients and the conformance suite: npm and PyPI packages pinned by
-                lock files, into tests/fleet, tests/clients and tests/conformance
+  fleet         fetch real servers and clients, the conformance suite and type checkers: npm and PyPI packages
+                pinned by lock files, into tests/fleet, tests/clients, tests/conformance and tests/stubs
   plugins       build the components under plugins/
   bench [ARGS]  run the measurements (ARGS choose some by name)
   dist          make target/dist/tollgate-VERSION-TARGET.tar.gz

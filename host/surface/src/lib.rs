@@ -47,4 +47,6 @@ mod text;
 
 pub use names::{Exposed, Naming, Strategy};
 pub use search::{Hit, Index, Query};
-pub use signature::{Detail, Language, Signatures, identifier, identifiers, python, summaries, typescript};
+pub use signature::{
+    Detail, Language, Signatures, bindings, identifier, identifiers, namespaces, python, summaries, typescript,
+};

@@ -176,6 +176,28 @@ pub fn identifiers(names: &[&str], language: Language) -> Vec<String> {
     settle(names.len(), candidate).0
 }
 
+/// The globals of scripts, and of their languages, that a server must not hide.
+const GLOBALS: &[&str] = &[
+    "Date", "Error", "JSON", "Map", "Math", "Number", "Object", "RegExp", "Set", "String", "Symbol", "ToolError",
+    "ToolResult", "URL", "bool", "console", "crypto", "dict", "float", "input", "int", "list", "log", "object",
+    "performance", "print", "progress", "session", "set", "sleep", "staticmethod", "str", "tools", "tuple", "type",
+];
+
+/// The identifiers of servers: as [`identifiers`], and none that hides a global of scripts; such a name gets a `_` after
+/// it, as `tools_`.
+pub fn namespaces(names: &[&str], language: Language) -> Vec<String> {
+    let mut ids = identifiers(names, language);
+    for (at, name) in names.iter().enumerate() {
+        let Some(id) = ids.get(at).filter(|id| GLOBALS.contains(&id.as_str())) else { continue };
+        let plain = format!("{id}_");
+        let mapped = if ids.contains(&plain) { format!("{id}_{}", digest(name, DIGEST_DIGITS)) } else { plain };
+        if let Some(id) = ids.get_mut(at) {
+            *id = mapped;
+        }
+    }
+    ids
+}
+
 pub(super) fn is_reserved(name: &str, language: Language) -> bool {
     match language {
         Language::TypeScript => TYPESCRIPT,

@@ -7,8 +7,9 @@
 //!
 //! - `identifier`: names as identifiers. - `shape`: types. - `lower`: JSON Schema to shapes.
 //! - `declare`: which types have names of their own. - `typescript`, `python`: shapes as text.
-//! - this file: whole documents.
+//! - `bindings`: files for editors and type checkers. - this file: whole documents.
 
+mod bindings;
 mod declare;
 mod identifier;
 mod lower;
@@ -16,7 +17,8 @@ mod python;
 mod shape;
 mod typescript;
 
-pub use identifier::{IDENTIFIER_MAX_BYTES, identifier, identifiers};
+pub use bindings::bindings;
+pub use identifier::{IDENTIFIER_MAX_BYTES, identifier, identifiers, namespaces};
 
 use crate::text::{first_sentence, is_plain, one_line};
 use declare::{Scope, Typed, typed};
@@ -79,7 +81,7 @@ impl Signatures {
         }
         let names: Vec<&str> = by_server.keys().copied().collect();
         let servers: BTreeMap<String, String> =
-            by_server.keys().map(|name| (*name).to_owned()).zip(identifiers(&names, language)).collect();
+            by_server.keys().map(|name| (*name).to_owned()).zip(namespaces(&names, language)).collect();
         let mut tools = BTreeMap::new();
         for (server, names) in by_server {
             let names: Vec<&str> = names.into_iter().collect();

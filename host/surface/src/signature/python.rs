@@ -49,11 +49,14 @@ impl Writer<'_> {
         if field.required { shape } else { format!("NotRequired[{shape}]") }
     }
 
-    /// A function's stub.
-    pub(super) fn function(&self, name: &str, doc: &str, input: &Shape, output: Option<&Shape>) -> String {
+    /// A function's parameters as they are written; the first `positional` may be given by position.
+    pub(super) fn listed(&self, input: &Shape, positional: usize) -> Vec<String> {
         let (parameters, more) = parameters(input);
         let mut listed: Vec<String> = Vec::new();
-        for (parameter, field) in &parameters {
+        for (at, (parameter, field)) in parameters.iter().enumerate() {
+            if at == positional {
+                listed.push("*".to_owned());
+            }
             let default = match (&field.default, field.required) {
                 (_, true) => String::new(),
                 (Some(default), false) if field.shape.takes(default) => format!(" = {}", literal(default)),
@@ -61,14 +64,18 @@ impl Writer<'_> {
             };
             listed.push(format!("{parameter}: {}{default}", self.shape(&field.shape)));
         }
-        if !listed.is_empty() {
-            listed.insert(0, "*".to_owned());
-        }
         if let Some(more) = more {
             let taken = |name: &str| parameters.iter().any(|(parameter, _)| parameter == name);
             let name = ["others", "other_arguments", "others_"].into_iter().find(|name| !taken(name));
             listed.extend(name.map(|name| format!("**{name}: {}", self.shape(&more))));
         }
+        listed
+    }
+
+    /// A function's stub.
+    pub(super) fn function(&self, name: &str, doc: &str, input: &Shape, output: Option<&Shape>) -> String {
+        let (parameters, _) = parameters(input);
+        let listed = self.listed(input, 0);
         let answer = output.map_or_else(|| "Any".to_owned(), |output| self.shape(output));
         let mut lines: Vec<String> = (!doc.is_empty()).then(|| doc.to_owned()).into_iter().collect();
         for (parameter, field) in &parameters {
@@ -92,7 +99,7 @@ impl Writer<'_> {
         }
     }
 
-    fn shape(&self, shape: &Shape) -> String {
+    pub(super) fn shape(&self, shape: &Shape) -> String {
         match shape {
             Shape::Any => "Any".to_owned(),
             Shape::Never => "Never".to_owned(),

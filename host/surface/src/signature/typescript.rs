@@ -33,7 +33,7 @@ impl Writer<'_> {
         format!("  function {name}({args}): Promise<{answer}>;\n")
     }
 
-    fn shape(&self, shape: &Shape, indent: usize) -> String {
+    pub(super) fn shape(&self, shape: &Shape, indent: usize) -> String {
         match shape {
             Shape::Any => "unknown".to_owned(),
             Shape::Never => "never".to_owned(),

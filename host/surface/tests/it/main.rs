@@ -5,6 +5,7 @@
 mod names;
 mod search;
 mod signature;
+mod stubs;
 
 use serde_json::Value;
 use std::sync::Arc;

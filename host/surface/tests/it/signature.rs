@@ -15,7 +15,7 @@ fn with_argument(schema: Value) -> Arc<Tool> {
     Arc::new(tool("s", "t", "", json!({"type": "object", "properties": {"x": schema}, "required": ["x"]})))
 }
 
-fn with_schemas(name: &str, input: Value, output: Option<Value>) -> Arc<Tool> {
+pub(crate) fn with_schemas(name: &str, input: Value, output: Option<Value>) -> Arc<Tool> {
     Arc::new(Tool { output_schema: output, ..tool("tracker", name, "Does it.", input) })
 }
 
@@ -72,7 +72,7 @@ fn parts_of_a_schema_become_types() {
 }
 
 /// A server with the shapes that real ones have, and names that make trouble.
-fn tracker() -> Vec<Arc<Tool>> {
+pub(crate) fn tracker() -> Vec<Arc<Tool>> {
     let node = json!({
         "type": "object",
         "properties": {"label": {"type": "string", "description": "What it is called"}, "children": {"type": "array", "items": {"$ref": "#/$defs/Node"}}},
@@ -446,7 +446,7 @@ fn schema() -> impl proptest::strategy::Strategy<Value = Value> {
     })
 }
 
-fn hostile() -> impl proptest::strategy::Strategy<Value = Vec<Arc<Tool>>> {
+pub(crate) fn hostile() -> impl proptest::strategy::Strategy<Value = Vec<Arc<Tool>>> {
     let one = ("[a-z]{1,2}|class|Any", nasty(), nasty(), schema(), prop::option::of(schema()));
     let one = one.prop_map(|(server, name, description, input, output)| {
         Arc::new(Tool { output_schema: output, ..tool(&server, &name, &description, input) })

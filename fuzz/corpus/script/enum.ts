@@ -1,0 +1,2 @@
+enum A { B }
+namespace C { export const d = <string>e }
