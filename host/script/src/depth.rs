@@ -98,13 +98,70 @@ struct Scanner<'a> {
 /// Words after which an operand follows, and those that may be names as well.
 fn is_keyword(word: &[u8]) -> bool {
     const WORDS: &[&[u8]] = &[
-        b"abstract", b"accessor", b"as", b"asserts", b"async", b"await", b"break", b"case", b"catch", b"class", b"const",
-        b"continue", b"debugger", b"declare", b"default", b"delete", b"do", b"else", b"enum", b"export", b"extends",
-        b"finally", b"for", b"from", b"function", b"get", b"global", b"if", b"implements", b"import", b"in", b"infer",
-        b"instanceof", b"interface", b"is", b"keyof", b"let", b"module", b"namespace", b"new", b"of", b"out",
-        b"override", b"package", b"private", b"protected", b"public", b"readonly", b"return", b"satisfies", b"set",
-        b"static", b"switch", b"throw", b"try", b"type", b"typeof", b"unique", b"using", b"var", b"void", b"while",
-        b"with", b"yield",
+        b"abstract",
+        b"accessor",
+        b"as",
+        b"asserts",
+        b"async",
+        b"await",
+        b"break",
+        b"case",
+        b"catch",
+        b"class",
+        b"const",
+        b"continue",
+        b"debugger",
+        b"declare",
+        b"default",
+        b"delete",
+        b"do",
+        b"else",
+        b"enum",
+        b"export",
+        b"extends",
+        b"finally",
+        b"for",
+        b"from",
+        b"function",
+        b"get",
+        b"global",
+        b"if",
+        b"implements",
+        b"import",
+        b"in",
+        b"infer",
+        b"instanceof",
+        b"interface",
+        b"is",
+        b"keyof",
+        b"let",
+        b"module",
+        b"namespace",
+        b"new",
+        b"of",
+        b"out",
+        b"override",
+        b"package",
+        b"private",
+        b"protected",
+        b"public",
+        b"readonly",
+        b"return",
+        b"satisfies",
+        b"set",
+        b"static",
+        b"switch",
+        b"throw",
+        b"try",
+        b"type",
+        b"typeof",
+        b"unique",
+        b"using",
+        b"var",
+        b"void",
+        b"while",
+        b"with",
+        b"yield",
     ];
     WORDS.binary_search(&word).is_ok()
 }
@@ -113,8 +170,19 @@ fn is_keyword(word: &[u8]) -> bool {
 fn goes_on(word: &[u8]) -> bool {
     matches!(
         word,
-        b"as" | b"satisfies" | b"in" | b"instanceof" | b"of" | b"is" | b"extends" | b"implements" | b"from" | b"keyof"
-            | b"infer" | b"asserts" | b"else"
+        b"as"
+            | b"satisfies"
+            | b"in"
+            | b"instanceof"
+            | b"of"
+            | b"is"
+            | b"extends"
+            | b"implements"
+            | b"from"
+            | b"keyof"
+            | b"infer"
+            | b"asserts"
+            | b"else"
     )
 }
 
@@ -449,8 +517,8 @@ impl Scanner<'_> {
         self.last = match word {
             b"if" | b"for" | b"while" | b"with" | b"switch" | b"catch" => Last::Head,
             b"await" if self.last == Last::Head => Last::Head,
-            b"case" | b"delete" | b"do" | b"else" | b"in" | b"instanceof" | b"new" | b"return" | b"throw" | b"typeof"
-            | b"void" => Last::Start,
+            b"case" | b"delete" | b"do" | b"else" | b"in" | b"instanceof" | b"new" | b"return" | b"throw"
+            | b"typeof" | b"void" => Last::Start,
             _ => Last::Word,
         };
         Ok(())

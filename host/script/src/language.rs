@@ -40,6 +40,19 @@ pub enum UnknownLanguage {
     Unclear,
 }
 
+impl Interpreter {
+    /// Every interpreter.
+    pub const ALL: [Self; 2] = [Self::JavaScript, Self::Python];
+
+    /// The name, which is that of its files too: `javascript` or `python`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+        }
+    }
+}
+
 impl Language {
     /// Every language, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::JavaScript, Self::TypeScript, Self::Python];

@@ -97,7 +97,9 @@ fn result(report: &RunReport) -> CallToolResult {
             calls.truncate(MAX_SHOWN_CALLS);
             for call in calls {
                 if let Some(call) = call.as_object_mut() {
-                    call.retain(|key, _| matches!(key.as_str(), "server" | "tool" | "outcome" | "elapsed_ms" | "message"));
+                    call.retain(|key, _| {
+                        matches!(key.as_str(), "server" | "tool" | "outcome" | "elapsed_ms" | "message")
+                    });
                     call.retain(|_, value| !value.is_null());
                 }
             }

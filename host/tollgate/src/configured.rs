@@ -2,7 +2,7 @@
 
 use crate::adapter::AdapterSpec;
 use crate::host::{Host, HostError};
-use crate::request::{ComponentSource, PolicySpec};
+use crate::request::{ComponentSource, PolicyCode, PolicySpec};
 use std::sync::Arc;
 use tollgate_config::model::{self, At, Code, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
@@ -59,7 +59,7 @@ impl Configured {
                 continue;
             };
             let spec = PolicySpec {
-                component: ComponentSource::File(component.value.clone()),
+                code: PolicyCode::Component(ComponentSource::File(component.value.clone())),
                 grants: grants(&policy.grants),
                 limits: own_limits(&policy.limits, &defaults),
                 description: policy.description.clone(),

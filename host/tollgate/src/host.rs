@@ -5,7 +5,7 @@ use crate::builder::HostBuilder;
 use crate::configured::Configured;
 use crate::interpreters::{InterpreterError, InterpreterInfo, Interpreters};
 use crate::names::NamesCache;
-use crate::request::{Behalf, ComponentSource, PolicySpec};
+use crate::request::{Behalf, ComponentSource, PolicyCode, PolicySpec};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use tollgate_core::{
 use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
 use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig};
-use tollgate_script::Language as ScriptLanguage;
+use tollgate_script::{Language as ScriptLanguage, SessionError, Sessions};
 use tollgate_upstream::{
     AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, PinError, Quarantined, ServerSpec,
     ServerStatus, Transport,
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     policies_version: AtomicU64,
     pub(crate) interpreters: Interpreters,
     pub(crate) names: NamesCache,
+    pub(crate) sessions: Arc<Sessions>,
     /// What the configuration file said last; held while a reload is under way.
     pub(crate) configured: tokio::sync::Mutex<Configured>,
 }
@@ -116,6 +117,9 @@ pub enum HostError {
     /// A script's interpreter cannot be used.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
+    /// A script's session cannot be used.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// The input is not JSON.
     #[error("the input is not JSON: {0}")]
     Input(serde_json::Error),
@@ -186,6 +190,7 @@ impl Host {
             policies_version: AtomicU64::new(0),
             interpreters: Interpreters::new(parts.interpreters),
             names: NamesCache::default(),
+            sessions: Sessions::new(parts.clock),
             configured: tokio::sync::Mutex::default(),
         })))
     }
@@ -393,6 +398,10 @@ impl Host {
         })
     }
 
+    pub(crate) async fn interpreter(&self, language: ScriptLanguage) -> Result<Arc<Program>, HostError> {
+        Ok(self.0.interpreters.program(&self.0.runtime, language.interpreter()).await?)
+    }
+
     /// The languages of scripts whose interpreters are there.
     pub fn script_languages(&self) -> Vec<ScriptLanguage> {
         let there = |language: &ScriptLanguage| self.0.interpreters.is_there(language.interpreter());
@@ -463,6 +472,12 @@ impl Host {
 
 impl NamedPolicy {
     pub(crate) async fn program(&self, host: &Host, name: &str) -> Result<Arc<Program>, HostError> {
-        self.program.get_or_try_init(|| host.prepare(name, &self.spec.component)).await.cloned()
+        let prepare = || async {
+            match &self.spec.code {
+                PolicyCode::Component(component) => host.prepare(name, component).await,
+                PolicyCode::Script(script) => host.interpreter(script.language).await,
+            }
+        };
+        self.program.get_or_try_init(prepare).await.cloned()
     }
 }

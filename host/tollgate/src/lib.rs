@@ -38,7 +38,7 @@ pub use builder::HostBuilder;
 pub use host::{Checked, Host, HostError, PolicyInfo};
 pub use interpreters::{InterpreterError, InterpreterInfo};
 pub use report::{RunFailure, RunReport, failure_json};
-pub use request::{Behalf, ComponentSource, PolicySpec, RunRequest, Script};
+pub use request::{Behalf, ComponentSource, PolicyCode, PolicySpec, RunRequest, Script};
 
 pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
@@ -51,7 +51,9 @@ pub use tollgate_core::{
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
-pub use tollgate_script::{Interpreter, Language as ScriptLanguage};
+pub use tollgate_script::{
+    Interpreter, Language as ScriptLanguage, ScriptError, SessionError, UnknownLanguage, detect as detect_language,
+};
 pub use tollgate_upstream::{
     AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
     MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore,

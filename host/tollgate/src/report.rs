@@ -1,5 +1,6 @@
 //! A run, answered.
 
+use crate::request::Script;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use tollgate_core::{CallFailure, LimitKind, RunId, Status};
 use tollgate_gate::Summary;
 use tollgate_journal::CallRecord;
 use tollgate_runtime::{PolicyError, RunEnd, RunError};
+use tollgate_script::ScriptError;
 
 /// How a run ended and what it left. Serializes as the JSON document of `tollgate run --json`.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct RunReport {
     pub calls: Vec<CallRecord>,
     /// Refused calls, over the budget, that are not among them.
     pub calls_not_kept: u64,
+    /// For a script of a session: the session's variables as they are now, a JSON object.
+    pub session: Option<String>,
     /// From request to answer; loading and compiling the component do not count.
     pub elapsed: Duration,
 }
@@ -45,6 +49,16 @@ pub enum RunFailure {
     /// The policy returned an error.
     #[error("{}", policy_text(.0))]
     Policy(PolicyError),
+    /// The script failed.
+    #[error("{}", .text.trim_end())]
+    Script {
+        /// What its interpreter returned.
+        error: PolicyError,
+        /// The failure in the script's own text: what happened, where, and the lines around it.
+        text: String,
+        /// The same for programs: `type`, `message`, `line`, `column`, `excerpt`, `trace`.
+        place: Value,
+    },
     /// The host ended the run.
     #[error(transparent)]
     Host(RunError),
@@ -58,10 +72,16 @@ fn policy_text(error: &PolicyError) -> String {
 }
 
 impl RunFailure {
+    fn of(error: PolicyError, script: Option<Script>) -> Self {
+        let Some(Script { code, file, .. }) = script else { return Self::Policy(error) };
+        let shown = ScriptError::read(&policy_text(&error), error.data.as_deref());
+        Self::Script { text: shown.render(&file, &code), place: shown.to_json(&code), error }
+    }
+
     /// One word for programs: the policy's own code or its failed call's, or how the host ended it.
     pub fn code(&self) -> &str {
         match self {
-            Self::Policy(error) => match (&error.code, &error.caused_by) {
+            Self::Policy(error) | Self::Script { error, .. } => match (&error.code, &error.caused_by) {
                 (Some(code), _) => code,
                 (None, Some(cause)) => cause.error.outcome().as_str(),
                 (None, None) => "error",
@@ -78,12 +98,15 @@ impl RunFailure {
     /// The run's status that follows.
     pub fn status(&self) -> Status {
         match self {
-            Self::Policy(PolicyError { caused_by: Some(cause), .. }) => match cause.error.outcome().class().into() {
-                // A guest may name a result as the cause of its failure; a failure it is all the same.
-                Status::Ok => Status::Error,
-                status => status,
-            },
-            Self::Policy(_) => Status::Error,
+            Self::Policy(PolicyError { caused_by: Some(cause), .. })
+            | Self::Script { error: PolicyError { caused_by: Some(cause), .. }, .. } => {
+                match cause.error.outcome().class().into() {
+                    // A guest may name a result as the cause of its failure; a failure it is all the same.
+                    Status::Ok => Status::Error,
+                    status => status,
+                }
+            }
+            Self::Policy(_) | Self::Script { .. } => Status::Error,
             Self::Host(error) => status_of(error),
         }
     }
@@ -93,6 +116,12 @@ impl RunFailure {
         object.insert("code".into(), self.code().into());
         object.insert("message".into(), self.to_string().into());
         match self {
+            Self::Script { error, place, .. } => {
+                object.extend(place.as_object().cloned().unwrap_or_default());
+                if let Some(cause) = &error.caused_by {
+                    object.insert("caused_by".into(), failure_json(cause));
+                }
+            }
             Self::Policy(error) => {
                 if let Some(data) = error.data.as_ref().and_then(|d| serde_json::from_str::<Value>(d).ok()) {
                     object.insert("data".into(), data);
@@ -145,11 +174,13 @@ impl RunReport {
         run: RunId,
         log_bytes: u64,
         end: RunEnd<Result<String, PolicyError>>,
+        script: Option<Script>,
+        session: Option<String>,
         finish: impl FnOnce(Status, u64) -> Summary,
     ) -> Self {
         let (output, error) = match end.result {
             Ok(Ok(output)) => (Some(output), None),
-            Ok(Err(error)) => (None, Some(RunFailure::Policy(error))),
+            Ok(Err(error)) => (None, Some(RunFailure::of(error, script))),
             Err(error) => (None, Some(RunFailure::Host(error))),
         };
         let status = error.as_ref().map_or(Status::Ok, RunFailure::status);
@@ -166,6 +197,7 @@ impl RunReport {
             fuel_used: end.fuel_used,
             calls: summary.calls,
             calls_not_kept: summary.calls_not_kept,
+            session,
             elapsed: summary.elapsed,
         }
     }
@@ -208,7 +240,7 @@ impl Serialize for RunReport {
                 })
             })
             .collect();
-        let mut s = serializer.serialize_struct("RunReport", 10)?;
+        let mut s = serializer.serialize_struct("RunReport", 11)?;
         s.serialize_field("run", &self.run)?;
         s.serialize_field("status", &self.status)?;
         s.serialize_field("output", &output)?;
@@ -218,6 +250,9 @@ impl Serialize for RunReport {
         s.serialize_field("dropped_log_bytes", &self.dropped_log_bytes)?;
         s.serialize_field("fuel_used", &self.fuel_used)?;
         s.serialize_field("calls", &calls)?;
+        if let Some(session) = self.session.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+            s.serialize_field("session", &session)?;
+        }
         s.serialize_field("elapsed_ms", &millis(self.elapsed))?;
         s.end()
     }

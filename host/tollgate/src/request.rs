@@ -46,8 +46,8 @@ impl std::fmt::Debug for ComponentSource {
 /// A policy that the host knows by name.
 #[derive(Clone, Debug)]
 pub struct PolicySpec {
-    /// Its component.
-    pub component: ComponentSource,
+    /// Its component, or its script.
+    pub code: PolicyCode,
     /// What it may use, whoever runs it.
     pub grants: Grants,
     /// Its ceilings; the host's defaults where there are none.
@@ -59,7 +59,34 @@ pub struct PolicySpec {
 impl PolicySpec {
     /// A policy without grants, under the host's default limits.
     pub fn new(component: ComponentSource) -> Self {
-        Self { component, grants: Grants::default(), limits: None, description: None }
+        Self::of(PolicyCode::Component(component))
+    }
+
+    /// A policy that is a script, without grants, under the host's default limits.
+    pub fn script(script: Script) -> Self {
+        Self::of(PolicyCode::Script(script))
+    }
+
+    fn of(code: PolicyCode) -> Self {
+        Self { code, grants: Grants::default(), limits: None, description: None }
+    }
+}
+
+/// What a policy consists of.
+#[derive(Clone, Debug)]
+pub enum PolicyCode {
+    /// A component.
+    Component(ComponentSource),
+    /// Source text, for an interpreter.
+    Script(Script),
+}
+
+impl PolicyCode {
+    pub(crate) fn script(&self) -> Option<&Script> {
+        match self {
+            Self::Component(_) => None,
+            Self::Script(script) => Some(script),
+        }
     }
 }
 
@@ -92,6 +119,7 @@ pub struct RunRequest {
     pub(crate) principal: Principal,
     pub(crate) tenant: Tenant,
     pub(crate) client: Option<Arc<dyn Client>>,
+    pub(crate) session: Option<String>,
 }
 
 impl RunRequest {
@@ -104,6 +132,7 @@ impl RunRequest {
             principal: Principal::new("embedder"),
             tenant: Tenant::default(),
             client: None,
+            session: None,
         }
     }
 
@@ -161,6 +190,14 @@ impl RunRequest {
     #[must_use]
     pub fn tenant(mut self, tenant: Tenant) -> Self {
         self.tenant = tenant;
+        self
+    }
+
+    /// For a script: the session whose variables it sees and changes, one of the principal's own. Variables are kept
+    /// in memory for an hour after their last use.
+    #[must_use]
+    pub fn session(mut self, id: impl Into<String>) -> Self {
+        self.session = Some(id.into());
         self
     }
 

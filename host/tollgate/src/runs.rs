@@ -1,17 +1,14 @@
 //! Runs of policies and scripts.
 
 use crate::host::{Host, HostError};
-use crate::names::{CatalogNames, Granted};
+use crate::names::Granted;
 use crate::report::RunReport;
 use crate::request::{RunRequest, Script, Target};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate_core::{Grants, Limits, Names, json as json_text};
-use tollgate_gate::Opening;
+use tollgate_core::{Grants, Limits, Names, json};
+use tollgate_gate::{Opening, Session};
 use tollgate_runtime::{PolicyError, Program, RunEnd, RunError, RunSetup};
-use tollgate_script::{Interpreter, Language};
+use tollgate_script::{Input, Language, Lease, Output, PrepareError, SessionKey, prepare};
 use tollgate_surface::Language as Naming;
 
 /// What a request comes to.
@@ -22,6 +19,8 @@ struct Work {
     limits: Option<Limits>,
     script: Option<Script>,
 }
+
+type PolicyEnd = RunEnd<Result<String, PolicyError>>;
 
 impl Host {
     /// Runs a policy or a script to its end.
@@ -42,7 +41,14 @@ impl Host {
         request: RunRequest,
         cancelled: impl Future<Output = ()>,
     ) -> Result<RunReport, HostError> {
-        json_text::check(&request.input).map_err(HostError::Input)?;
+        json::check(&request.input).map_err(HostError::Input)?;
+        let lease = match &request.session {
+            Some(id) => {
+                let key = SessionKey::new(&request.tenant, &request.principal, id)?;
+                Some(self.0.sessions.begin(key)?)
+            }
+            None => None,
+        };
         let Work { name, program, mut grants, limits, script } = self.work(request.target).await?;
         grants.extend(request.grants);
         let mut limits = limits.unwrap_or_else(|| self.limits());
@@ -56,23 +62,19 @@ impl Host {
                 digest: Some(program.inspection().digest.to_string()),
                 principal: request.principal,
                 tenant: request.tenant,
-                grants: grants.clone(),
+                grants,
                 limits: limits.clone(),
                 client: request.client,
             },
             None,
         );
-        let mut setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits, names: None };
-        let end = match &script {
-            None => self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await,
-            Some(script) => {
-                setup.names = Some(self.names_for(script, grants).await);
-                let input = RawValue::from_string(request.input).map_err(HostError::Input)?;
-                let input = json!({"code": script.code, "file": script.file, "input": input, "session": Value::Null});
-                answered(self.0.runtime.run_policy(&program, &input.to_string(), setup, cancelled).await)
-            }
+        let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits, names: None };
+        let (end, variables) = match &script {
+            None => (self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await, None),
+            Some(script) => self.run_script(&program, script, &request.input, lease, &session, setup, cancelled).await,
         };
-        Ok(RunReport::new(session.context().run, log_bytes, end, |status, fuel| session.finish(status, fuel)))
+        let finish = |status, fuel| session.finish(status, fuel);
+        Ok(RunReport::new(session.context().run, log_bytes, end, script, variables, finish))
     }
 
     async fn work(&self, target: Target) -> Result<Work, HostError> {
@@ -81,18 +83,14 @@ impl Host {
                 let policy = self.policy(&name)?;
                 let program = policy.program(self, &name).await?;
                 let (grants, limits) = (policy.spec.grants.clone(), policy.spec.limits.clone());
-                Work { name, program, grants, limits, script: None }
+                Work { name, program, grants, limits, script: policy.spec.code.script().cloned() }
             }
             Target::Component(name, source) => {
                 let program = self.prepare(&name, &source).await?;
                 Work { name, program, grants: Grants::default(), limits: None, script: None }
             }
             Target::Script(script) => {
-                let interpreter = match script.language {
-                    Language::JavaScript | Language::TypeScript => Interpreter::JavaScript,
-                    Language::Python => Interpreter::Python,
-                };
-                let program = self.0.interpreters.program(&self.0.runtime, interpreter).await?;
+                let program = self.interpreter(script.language).await?;
                 let name = script.file.clone();
                 Work { name, program, grants: Grants::default(), limits: None, script: Some(script) }
             }
@@ -101,6 +99,51 @@ impl Host {
             return Err(HostError::NotAPolicy { which: work.name });
         }
         Ok(work)
+    }
+
+    /// Runs a script; gives its session's variables too, as they are from now on.
+    #[expect(clippy::too_many_arguments, reason = "they are what a run is made of, and there is one caller")]
+    async fn run_script(
+        &self,
+        program: &Program,
+        script: &Script,
+        input: &str,
+        lease: Option<Lease>,
+        session: &Session,
+        mut setup: RunSetup,
+        cancelled: impl Future<Output = ()>,
+    ) -> (PolicyEnd, Option<String>) {
+        let prepared = match prepare(script.language, &script.code) {
+            Ok(prepared) => prepared,
+            Err(error) => return (refused(Ok(Err(unreadable(&error)))), None),
+        };
+        let before = lease.as_ref().map(|lease| lease.object().to_owned());
+        let sent = Input { code: &prepared.code, file: &script.file, input, session: before.as_deref() };
+        let sent = match sent.to_json() {
+            Ok(sent) => sent,
+            Err(error) => return (refused(Err(RunError::Unusable(error.to_string()))), before),
+        };
+        setup.names = Some(self.names_for(script, session.context().grants.clone()).await);
+        let end = self.0.runtime.run_policy(program, &sent, setup, cancelled).await;
+        let RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used } = end;
+        let mut variables = before;
+        let result = match result {
+            Ok(Ok(answer)) => match Output::read(&answer) {
+                Ok(Output { output, session: after }) => {
+                    match lease.zip(after).map(|(lease, after)| keep(lease, after)) {
+                        Some(Err(error)) => Ok(Err(error)),
+                        Some(Ok(after)) => {
+                            variables = Some(after);
+                            Ok(Ok(output))
+                        }
+                        None => Ok(Ok(output)),
+                    }
+                }
+                Err(error) => Err(RunError::InvalidOutput(error.to_string())),
+            },
+            other => other,
+        };
+        (RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used }, variables)
     }
 
     /// The names that a script has. Waits for the servers that it mentions: their tools are not known before they are
@@ -112,26 +155,44 @@ impl Host {
         };
         let names = self.0.names.of(self, language);
         let mentioned: Vec<_> = names.mentioned(&script.code).map(|n| n.server.clone()).collect();
+        if mentioned.is_empty() {
+            return Arc::new(Granted { names, grants });
+        }
         drop(self.fleet().wait_ready(&mentioned).await);
-        let names: Arc<CatalogNames> = self.0.names.of(self, language);
-        Arc::new(Granted { names, grants })
+        Arc::new(Granted { names: self.0.names.of(self, language), grants })
     }
 }
 
-/// What an interpreter's answer says of its script.
-fn answered(end: RunEnd<Result<String, PolicyError>>) -> RunEnd<Result<String, PolicyError>> {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        #[serde(borrow)]
-        output: &'a RawValue,
+fn keep(lease: Lease, variables: String) -> Result<String, PolicyError> {
+    match lease.commit(&variables) {
+        Ok(()) => Ok(variables),
+        Err(error) => Err(PolicyError {
+            message: error.to_string(),
+            code: Some("session".to_owned()),
+            data: None,
+            caused_by: None,
+        }),
     }
-    let RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used } = end;
-    let result = match result {
-        Ok(Ok(text)) => match serde_json::from_str::<Answer<'_>>(&text) {
-            Ok(answer) => Ok(Ok(answer.output.get().to_owned())),
-            Err(error) => Err(RunError::InvalidOutput(format!("something that is no script's end: {error}"))),
-        },
-        other => other,
+}
+
+/// The end of a run that did not begin.
+fn refused(result: Result<Result<String, PolicyError>, RunError>) -> PolicyEnd {
+    RunEnd { result, stdout: String::new(), stderr: String::new(), dropped_log_bytes: 0, fuel_used: 0 }
+}
+
+/// A script that the host cannot read, told as an interpreter tells it.
+fn unreadable(error: &PrepareError) -> PolicyError {
+    let (message, data) = match error {
+        PrepareError::Syntax(syntax) => {
+            let data = serde_json::json!({"type": "SyntaxError", "line": syntax.line, "column": syntax.column});
+            (syntax.message.clone(), data)
+        }
+        PrepareError::TooDeep { line, .. } => {
+            (error.to_string(), serde_json::json!({"type": "SyntaxError", "line": line}))
+        }
+        PrepareError::TooLong { .. } | PrepareError::Unreadable(_) => {
+            (error.to_string(), serde_json::json!({"type": "SyntaxError"}))
+        }
     };
-    RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used }
+    PolicyError { message, code: Some("syntax-error".to_owned()), data: Some(data.to_string()), caused_by: None }
 }
