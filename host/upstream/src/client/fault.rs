@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Invalid(String),
     /// What came is over the limit.
     TooLarge(String),
+    /// Nothing came in time.
+    TimedOut(String),
     /// It wants something of the client behind the call, and there is none, or it would not.
     NeedsClient(RpcError),
 }
@@ -36,7 +38,9 @@ impl Fault {
     /// In words, without the server's name.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::NotSent(why) | Self::Lost(why) | Self::Invalid(why) | Self::TooLarge(why) => why.clone(),
+            Self::NotSent(why) | Self::Lost(why) | Self::Invalid(why) | Self::TooLarge(why) | Self::TimedOut(why) => {
+                why.clone()
+            }
             Self::NeedsClient(error) => error.message.clone(),
             Self::Rpc(error) => {
                 format!("answered JSON-RPC error {}: {}", error.code.0, clean(&error.message, MAX_SHOWN_CHARS))

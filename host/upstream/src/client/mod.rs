@@ -26,6 +26,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use subscriptions::Heard;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::task::TaskTracker;
 use tollgate_core::{AskKind, BoxFuture, Change, RpcError};
@@ -69,8 +70,8 @@ pub(crate) struct Session {
     is_stateless: bool,
     handler: Handler,
     subscribed: watch::Sender<BTreeMap<String, usize>>,
-    /// The resources that are listened to.
-    listened: watch::Sender<Vec<String>>,
+    /// The resources that it was asked to tell of, and what it said to that.
+    listened: watch::Sender<BTreeMap<String, Heard>>,
     /// Cancellations on their way.
     cancels: TaskTracker,
 }

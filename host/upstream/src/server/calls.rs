@@ -193,6 +193,7 @@ impl Server {
             Fault::RateLimited(wait_ms) => CallError::RateLimited(wait_ms),
             Fault::Invalid(why) => CallError::InvalidResponse(text(&why)),
             Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
+            Fault::TimedOut(why) => CallError::TimedOut(text(&why)),
             Fault::NeedsClient(error) => CallError::Rejected(error),
         }
     }
