@@ -227,7 +227,7 @@ pub(crate) struct Servers {
 #[derive(Debug, ClapArgs)]
 #[command(group(clap::ArgGroup::new("transport").args(["stdio", "http"])))]
 pub(crate) struct Serve {
-    /// Speak MCP on stdin and stdout (the default)
+    /// Speak MCP on stdin and stdout (the default, unless the configuration has `serve.http.listen`)
     #[arg(long)]
     pub(crate) stdio: bool,
     /// Speak MCP over HTTP at this address, as `127.0.0.1:8080`, at the path /mcp. Port 0 takes one that is free
@@ -239,29 +239,29 @@ pub(crate) struct Serve {
     /// With --to: a file with the bearer token
     #[arg(long, value_name = "FILE", requires = "to", value_hint = ValueHint::FilePath)]
     pub(crate) to_token_file: Option<PathBuf>,
-    /// What agents see: `meta` (a few tools that find and call all others), `meta-full`, `policies`, `all`, or a list as `crm:*,customer-360`
-    #[arg(long, value_name = "WHAT", default_value = "meta")]
-    pub(crate) expose: tollgate_server::Expose,
-    /// How tools are named
-    #[arg(long, value_name = "STRATEGY", default_value = "prefix")]
-    pub(crate) names: Names,
-    /// What stands between server and tool
-    #[arg(long, value_name = "TEXT", default_value = "__")]
-    pub(crate) separator: String,
-    /// Give a tool another name, as `crm:get_customer=customer`. May be repeated
+    /// What agents see: `meta` (a few tools that find and call all others), `meta-full`, `policies`, `all`, or a list as `crm:*,customer-360` [default: meta, or the configuration's `serve.expose`]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) expose: Option<tollgate_server::Expose>,
+    /// How tools are named [default: prefix, or the configuration's `serve.names.strategy`]
+    #[arg(long, value_name = "STRATEGY")]
+    pub(crate) names: Option<Names>,
+    /// What stands between server and tool [default: __, or the configuration's `serve.names.separator`]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) separator: Option<String>,
+    /// Give a tool another name, as `crm:get_customer=customer`; beside those of the configuration. May be repeated
     #[arg(long = "rename", value_name = "SERVER:TOOL=NAME")]
     pub(crate) renames: Vec<String>,
-    /// Grant agents only this: `crm:*`, `read-only`, `resource=files:*`. May be repeated; without, they may use everything
+    /// Grant agents only this: `crm:*`, `read-only`, `resource=files:*`. May be repeated; without, and without the configuration's `serve.grants`, they may use everything
     #[arg(long = "grant", value_name = "SCOPE")]
     pub(crate) grants: Vec<String>,
-    /// A file with bearer tokens, one a line as `NAME TOKEN` or `NAME sha256:HEX`; required when the address is not loopback
-    #[arg(long, value_name = "FILE", requires = "http", value_hint = ValueHint::FilePath)]
+    /// Over HTTP, a file with bearer tokens, one a line as `NAME TOKEN` or `NAME sha256:HEX`; required when the address is not loopback and the configuration has none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stdio", "to"], value_hint = ValueHint::FilePath)]
     pub(crate) token_file: Option<PathBuf>,
-    /// A name under which the host is reached, beside loopback's. May be repeated
-    #[arg(long = "allow-host", value_name = "HOST", requires = "http")]
+    /// Over HTTP, a name under which the host is reached, beside loopback's. May be repeated
+    #[arg(long = "allow-host", value_name = "HOST", conflicts_with_all = ["stdio", "to"])]
     pub(crate) hosts: Vec<String>,
-    /// An origin whose web pages may call, as `https://app.example.com`. May be repeated
-    #[arg(long = "allow-origin", value_name = "ORIGIN", requires = "http")]
+    /// Over HTTP, an origin whose web pages may call, as `https://app.example.com`. May be repeated
+    #[arg(long = "allow-origin", value_name = "ORIGIN", conflicts_with_all = ["stdio", "to"])]
     pub(crate) origins: Vec<String>,
     /// Append the journal to this file, as JSON lines
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::quoted;
 use crate::model::{At, Auth, KeyAlgorithm, OAuth, OAuthGrant};
-use crate::read::{Cx, Key, Read, Unknown, keys, suggest};
+use crate::read::{Cx, Key, Read, Unknown, keys, one_of};
 use crate::template::Template;
 use crate::tree::{Node, Value};
 use crate::values::{Text, Url};
@@ -80,20 +80,6 @@ const ALGORITHMS: [(&str, KeyAlgorithm); 5] = [
     ("RS384", KeyAlgorithm::Rs384),
     ("RS512", KeyAlgorithm::Rs512),
 ];
-
-/// A word of a few. A token may stand here by mistake, so one that is none of them is not repeated.
-fn one_of<'w>(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>, words: &[&'w str]) -> Option<&'w str> {
-    let text = cx.text(node, key)?;
-    let found = words.iter().find(|word| **word == text).copied();
-    if found.is_none() {
-        let help = match suggest(text, words) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there is: {}", words.join(", ")),
-        };
-        cx.error_help(node.line, key, "not one of the words that it can be", help);
-    }
-    found
-}
 
 impl Read for OAuthGrant {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {

@@ -4,15 +4,16 @@ use crate::auth::ForeignAuth;
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::dotenv::EnvFile;
 use crate::model::{
-    Adapter, At, Auth, Code, Config, LimitOverrides, Policy, Process, Remote, RemoteProtocol, SecretPlace,
-    SecretSource, Server, ToolFilter, Transport, Variable,
+    Adapter, At, Auth, Code, Config, Language, LimitOverrides, Policy, Process, Remote, RemoteProtocol, SecretPlace,
+    SecretSource, Serve, Server, ToolFilter, Transport, Variable,
 };
 use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
+use crate::serve::warn_of_strangers;
 use crate::template::Template;
 use crate::tree::Node;
 use crate::values::{
-    Argument, Command, HeaderName, Ignored, Name, NotYet, Priority, Script, Seconds, Text, Url, VariableName,
-    neither_or_both,
+    Argument, Command, HeaderName, Ignored, Name, NotYet, Priority, Seconds, Text, Url, VariableName,
+    extension_pattern, neither_or_both, of_extension,
 };
 use serde_json::json;
 use std::collections::HashMap;
@@ -40,6 +41,8 @@ keys! {
         cache "cache": PathBuf,
         /// Where `${secret:NAME}` comes from.
         secrets "secrets": Table<Name, SecretPlace>,
+        /// How the host is served; a flag of `tollgate serve` goes before its key.
+        serve "serve": Serve,
     }
 }
 
@@ -323,8 +326,10 @@ keys! {
     struct PolicyKeys {
         /// The file of a component that exports `run`; relative to this file.
         component "component": PathBuf,
-        /// A script, its language told by the extension (.js, .mjs, .ts, .mts, .py); relative to this file.
-        script "script": Script,
+        /// The source text that an interpreter runs; relative to this file.
+        script "script": Text,
+        /// The language of the script, if its extension (.js, .mjs, .ts, .mts, .py) does not tell.
+        language "language": Language,
         /// What it may use, as `crm:*` or `read-only`.
         grants "grants": Vec<At<Grant>>,
         /// Its own limits.
@@ -339,10 +344,20 @@ impl Read for Policy {
         let given = (node.get("component").is_some(), node.get("script").is_some());
         let keys = PolicyKeys::read_keys(node, key, cx, Unknown::Refuse)?;
         let code = match given {
-            (true, false) => Code::Component(keys.component?),
+            (true, false) => {
+                if let Some(stray) = node.get("language") {
+                    let message = "belongs to a policy with `script`, and this one has `component`";
+                    cx.error_help(stray.line, &key.child("language"), message, "remove it");
+                }
+                Code::Component(keys.component?)
+            }
             (false, true) => {
-                let At { line, value: Script(value, language) } = keys.script?;
-                Code::Script(At { line, value }, language)
+                let At { line, value: Text(file) } = keys.script?;
+                let key = key.child("script");
+                let told = keys.language.map(|language| language.value);
+                // A `language` that is wrong has its error already.
+                let language = if node.get("language").is_some() { told } else { of_extension(&file, line, &key, cx) };
+                Code::Script(At { line, value: cx.path(&file, line, &key)? }, language?)
             }
             (both, _) => {
                 neither_or_both(node, key, cx, both, ["component", "script"]);
@@ -361,6 +376,11 @@ impl Read for Policy {
     fn schema() -> serde_json::Value {
         let mut schema = PolicyKeys::schema_of_keys();
         exactly_one(&mut schema, &["component", "script"]);
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("dependentRequired".into(), json!({"language": ["script"]}));
+            let told = json!({"properties": {"script": {"pattern": extension_pattern()}}});
+            schema.insert("anyOf".into(), json!([{"required": ["language"]}, told]));
+        }
         schema
     }
 }
@@ -374,9 +394,14 @@ pub(crate) fn config(root: &Node, foreign_file: bool, cx: &mut Cx<'_>) -> Option
     servers.extend(keys.servers.map(|s| s.value.0).unwrap_or_default());
     refuse_twins(&servers, cx);
     let secrets = keys.secrets.map(|s| s.value.entries).unwrap_or_default();
+    let policies: Vec<Policy> =
+        keys.policies.map_or_else(Vec::new, |p| p.value.entries.into_iter().map(|(_, p)| p).collect());
+    let serve = keys.serve.map(|s| s.value).unwrap_or_default();
+    warn_of_strangers(&serve, &servers, &policies, cx);
     Some(Config {
         servers,
-        policies: keys.policies.map_or_else(Vec::new, |p| p.value.entries.into_iter().map(|(_, p)| p).collect()),
+        policies,
+        serve,
         limits: keys.limits.map(|l| l.value).unwrap_or_default(),
         journal: keys.journal.map(|j| j.value),
         cache: keys.cache.map(|c| c.value),

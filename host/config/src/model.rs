@@ -4,11 +4,12 @@ use crate::diagnostic::{Diagnostic, visible};
 use crate::dotenv::EnvFile;
 use crate::template::Template;
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 use tollgate_core::grant::glob;
-use tollgate_core::{Grant, LimitKind, Limits};
+use tollgate_core::{Grant, LimitKind, Limits, ToolName};
 
 /// A value and the line where it was written.
 ///
@@ -56,6 +57,8 @@ pub struct Config {
     pub cache: Option<PathBuf>,
     /// Where `${secret:NAME}` comes from.
     pub secrets: Vec<SecretSource>,
+    /// How the host is served.
+    pub serve: Serve,
     /// What is odd but not wrong.
     pub warnings: Vec<Diagnostic>,
 }
@@ -270,7 +273,7 @@ pub enum Code {
     Script(At<PathBuf>, Language),
 }
 
-/// The language of a script, told by its extension.
+/// The language of a script: what `language` says, else what the file's extension tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// `.js`, `.mjs`
@@ -310,6 +313,91 @@ pub enum SecretPlace {
     Env(String),
     /// A file that only its owner can read.
     File(PathBuf),
+}
+
+/// How the host is served. A flag of `tollgate serve` goes before what is said here; what neither says is the default
+/// of the flag.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Serve {
+    /// What agents see.
+    pub expose: Option<Expose>,
+    /// How tools are named.
+    pub names: Names,
+    /// How it is served over HTTP.
+    pub http: ServeHttp,
+    /// What agents may use. `None` is everything, an empty list nothing.
+    pub grants: Option<Vec<At<Grant>>>,
+}
+
+/// What agents see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expose {
+    /// A few tools that find and call all others.
+    Meta,
+    /// Those, and tools that tell how the host is.
+    MetaFull,
+    /// The policies, as tools.
+    Policies,
+    /// The policies and every server's tools.
+    All,
+    /// Policies by name and tools as `server:tool`; both may have `*` and `?`. There is at least one.
+    Only(Vec<At<String>>),
+}
+
+/// How tools are named.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Names {
+    /// What is done about tools that want one name.
+    pub strategy: Option<NameStrategy>,
+    /// What stands between server and tool: 1 to 8 letters, digits, `_` or `-`.
+    pub separator: Option<String>,
+    /// Names by hand, each there once: 1 to 64 letters, digits, `_` or `-`.
+    pub rename: Vec<(ToolName, At<String>)>,
+}
+
+/// What is done about tools that want one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameStrategy {
+    /// Every tool is `server__tool`.
+    Prefix,
+    /// Their own names; the server with the lowest priority keeps one that several want.
+    Priority,
+    /// Their own names, the server in the description.
+    Label,
+    /// Their own names; a collision waits for a person's word.
+    Ask,
+    /// Their own names, and resources under their own URIs.
+    None,
+}
+
+/// How the host is served over HTTP.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServeHttp {
+    /// The address to listen on. Without it, HTTP is served if a flag says so.
+    pub listen: Option<SocketAddr>,
+    /// The tokens that let agents in, each there once.
+    pub tokens: Vec<Token>,
+    /// Names under which the host is reached, beside loopback's, perhaps with a port.
+    pub hosts: Vec<String>,
+    /// Origins of web pages that may call, as `https://app.example.com`.
+    pub origins: Vec<String>,
+    /// The most sessions at once.
+    pub max_sessions: Option<u64>,
+    /// The longest body of a request, in bytes.
+    pub max_body_bytes: Option<u64>,
+    /// A session that is not used ends after this time.
+    pub session_timeout: Option<Duration>,
+    /// How long requests may go on when the host is stopped.
+    pub grace: Option<Duration>,
+}
+
+/// A token that lets an agent in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    /// Who comes with it.
+    pub name: String,
+    /// The token's SHA-256.
+    pub sha256: At<Digest>,
 }
 
 impl Config {

@@ -204,6 +204,20 @@ pub(crate) fn suggest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
         .map(|(_, k)| k)
 }
 
+/// A word of a few. A token may stand here by mistake, so one that is none of them is not repeated.
+pub(crate) fn one_of<'w>(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>, words: &[&'w str]) -> Option<&'w str> {
+    let text = cx.text(node, key)?;
+    let found = words.iter().find(|word| **word == text).copied();
+    if found.is_none() {
+        let help = match suggest(text, words) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is: {}", words.join(", ")),
+        };
+        cx.error_help(node.line, key, "not one of the words that it can be", help);
+    }
+    found
+}
+
 /// A map whose keys are known: a struct of `Option<At<T>>`, its reader and its schema.
 macro_rules! keys {
     ($(#[doc = $about:literal])* struct $name:ident {

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::quoted;
 use crate::model::{At, Language, LimitOverrides, SecretPlace, ToolFilter};
-use crate::read::{Cx, Key, NameRule, Read, Unknown, keys};
+use crate::read::{Cx, Key, NameRule, Read, Unknown, keys, one_of};
 use crate::template::{Template, is_variable_name, misplaced};
 use crate::tree::{Node, Value};
 use serde_json::{Map, json};
@@ -55,24 +55,38 @@ const LANGUAGES: [(&str, Language); 5] = [
     (".py", Language::Python),
 ];
 
-/// The file of a script, which tells its language.
-pub(crate) struct Script(pub(crate) PathBuf, pub(crate) Language);
-
-impl Read for Script {
-    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
-        let Text(text) = Text::read(node, key, cx)?;
-        let Some((_, language)) = LANGUAGES.iter().find(|(end, _)| text.ends_with(end)) else {
-            let ends = LANGUAGES.map(|(end, _)| end).join(", ");
-            let help = format!("its name ends in one of {ends}; a .wasm file is a `component`");
-            cx.error_help(node.line, key, "not a script of a known language", help);
-            return None;
+/// The language that the end of a script's name tells.
+pub(crate) fn of_extension(file: &str, line: u32, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Language> {
+    let told = LANGUAGES.iter().find(|(end, _)| file.ends_with(end)).map(|(_, language)| *language);
+    if told.is_none() {
+        let ends = LANGUAGES.map(|(end, _)| end).join(", ");
+        let help = if file.ends_with(".wasm") {
+            "a .wasm file is a `component`".to_owned()
+        } else {
+            format!("its name ends in one of {ends}, or `language` says what it is")
         };
-        cx.path(&text, node.line, key).map(|path| Self(path, *language))
+        cx.error_help(line, key, "not a script of a known language", help);
+    }
+    told
+}
+
+/// The names of scripts that tell their language.
+pub(crate) fn extension_pattern() -> String {
+    let ends = LANGUAGES.map(|(end, _)| end.trim_start_matches('.')).join("|");
+    format!(r"\.({ends})$")
+}
+
+const LANGUAGE_NAMES: [(&str, Language); 3] =
+    [("javascript", Language::JavaScript), ("typescript", Language::TypeScript), ("python", Language::Python)];
+
+impl Read for Language {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let name = one_of(node, key, cx, &LANGUAGE_NAMES.map(|(name, _)| name))?;
+        LANGUAGE_NAMES.iter().find(|(known, _)| *known == name).map(|(_, language)| *language)
     }
 
     fn schema() -> serde_json::Value {
-        let ends = LANGUAGES.map(|(end, _)| end.trim_start_matches('.')).join("|");
-        json!({"type": "string", "pattern": format!(r"\.({ends})$")})
+        json!({"enum": LANGUAGE_NAMES.map(|(name, _)| name)})
     }
 }
 

@@ -10,6 +10,10 @@ use std::str::FromStr;
 pub const SERVER_NAME_MAX_BYTES: usize = 64;
 /// The longest name of a tool, in bytes (MCP 2025-11-25 advises 128; real servers go beyond it).
 pub const TOOL_NAME_MAX_BYTES: usize = 256;
+/// The longest name that every provider of language models takes for a tool, in bytes.
+pub const EXPOSED_NAME_MAX_BYTES: usize = 64;
+/// The longest separator between server and tool in such a name, in bytes.
+pub const SEPARATOR_MAX_BYTES: usize = 8;
 
 /// A server's name and one of its tools.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +59,21 @@ pub fn check_tool_name(name: &str) -> Result<(), NameError> {
         return Err(NameError::Tool(name.to_owned()));
     }
     Ok(())
+}
+
+/// Whether every provider of language models takes `name` for a tool: 1 to 64 ASCII letters, digits, `_` or `-`.
+pub fn is_exposed_name(name: &str) -> bool {
+    (1..=EXPOSED_NAME_MAX_BYTES).contains(&name.len()) && name.bytes().all(is_exposed_byte)
+}
+
+/// Whether `separator` may stand between server and tool in such a name: 1 to 8 of the same characters.
+pub fn is_separator(separator: &str) -> bool {
+    separator.len() <= SEPARATOR_MAX_BYTES && is_exposed_name(separator)
+}
+
+/// Whether a byte may be in such a name.
+pub fn is_exposed_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 impl FromStr for ToolName {

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::time::Duration;
+use tollgate::config::model;
 use tollgate::{Grants, Principal, Tenant};
 use tollgate_surface::Naming;
 
@@ -29,6 +30,18 @@ impl Expose {
 
     pub(crate) fn is_meta(&self) -> bool {
         matches!(self, Self::Meta | Self::MetaFull)
+    }
+}
+
+impl From<&model::Expose> for Expose {
+    fn from(expose: &model::Expose) -> Self {
+        match expose {
+            model::Expose::Meta => Self::Meta,
+            model::Expose::MetaFull => Self::MetaFull,
+            model::Expose::Policies => Self::Policies,
+            model::Expose::All => Self::All,
+            model::Expose::Only(items) => Self::Only(items.iter().map(|item| item.value.clone()).collect()),
+        }
     }
 }
 

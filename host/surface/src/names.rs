@@ -8,14 +8,12 @@ use crate::claims::{FIXED, Rank, settle};
 use crate::text::digest;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use tollgate_core::name::is_exposed_byte as is_valid_byte;
+pub use tollgate_core::name::{EXPOSED_NAME_MAX_BYTES, SEPARATOR_MAX_BYTES, is_exposed_name as is_valid, is_separator};
 use tollgate_core::{Tool, ToolName};
 
-/// The longest name that every provider takes, in bytes.
-pub const EXPOSED_NAME_MAX_BYTES: usize = 64;
 /// The separator between server and tool, unless another is asked for.
 pub const SEPARATOR: &str = "__";
-/// The longest separator, in bytes.
-pub const SEPARATOR_MAX_BYTES: usize = 8;
 
 /// How many digits of a digest tell names apart.
 const DIGEST_DIGITS: usize = 6;
@@ -93,7 +91,7 @@ impl Naming {
     /// # Errors
     /// [`NamingError::Separator`] when providers would refuse it, or it is longer than [`SEPARATOR_MAX_BYTES`].
     pub fn separator(mut self, separator: &str) -> Result<Self, NamingError> {
-        if !is_valid(separator) || separator.len() > SEPARATOR_MAX_BYTES {
+        if !is_separator(separator) {
             return Err(NamingError::Separator(separator.to_owned()));
         }
         separator.clone_into(&mut self.separator);
@@ -233,15 +231,6 @@ impl Exposed {
             _ => Cow::Borrowed(&tool.description),
         }
     }
-}
-
-/// Whether every provider takes the name.
-pub fn is_valid(name: &str) -> bool {
-    (1..=EXPOSED_NAME_MAX_BYTES).contains(&name.len()) && name.bytes().all(is_valid_byte)
-}
-
-fn is_valid_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 /// Joins server and tool to a name that providers take. One that had to be changed ends with the tool's digest.

@@ -88,6 +88,7 @@ pub(crate) async fn connect(
                 transport: spec.transport.name(),
             });
         }
+        Transport::Misconfigured { why, .. } => return Err(Fault::Invalid(why.clone())),
         Transport::Stdio { command, args, env, cwd } => {
             let (child, stdin, stdout) =
                 ChildServer::spawn(command, args, env, cwd.as_deref()).map_err(Fault::NotSent)?;

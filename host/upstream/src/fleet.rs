@@ -2,12 +2,13 @@
 
 use crate::auth::store::Logins;
 use crate::http::HttpClients;
-use crate::near::near;
+use crate::near::{near, near_servers};
 use crate::pins::Pins;
 use crate::pins::file::PinStore;
 use crate::server::{Server, Shared};
 use crate::spec::ServerSpec;
 use crate::status::ServerStatus;
+use crate::text::clean;
 use arc_swap::ArcSwap;
 use futures::future::join_all;
 use parking_lot::Mutex;
@@ -253,12 +254,33 @@ impl Fleet {
         &self.shared.pins
     }
 
-    /// Near names among all that is known now; it waits for nobody.
+    /// Near names among all that is known now; it waits for nobody. Where the server is none, servers of a near name are
+    /// among them, as `server:*`.
     fn unknown(&self, server: &str, tool: &str) -> CallError {
         let servers = self.servers.load();
         let catalogs: Vec<_> = servers.iter().map(|(name, s)| (name, s.catalog())).collect();
         let all = catalogs.iter().flat_map(|(name, c)| c.tools().iter().map(|t| (name.as_str(), t.name.as_str())));
-        CallError::UnknownTool(near(server, tool, all))
+        let mut near = near(server, tool, all);
+        if !servers.contains_key(server) {
+            for name in near_servers(server, servers.keys().map(String::as_str)) {
+                if !near.iter().any(|tool| tool.split_once(':').is_some_and(|(server, _)| server == name)) {
+                    near.push(format!("{name}:*"));
+                }
+            }
+        }
+        CallError::UnknownTool(near)
+    }
+
+    /// That there is no such server, and which are near.
+    fn no_server(&self, server: &str) -> CallError {
+        let servers = self.servers.load();
+        let near = near_servers(server, servers.keys().map(String::as_str));
+        let near: Vec<_> = near.into_iter().map(|name| format!("`{name}`")).collect();
+        let help = match near.as_slice() {
+            [] => "`tollgate servers` lists what there is".to_owned(),
+            near => format!("did you mean {}?", near.join(" or ")),
+        };
+        CallError::Unavailable(format!("there is no server `{}`; {help}", clean(server, 80)))
     }
 }
 
@@ -294,7 +316,7 @@ impl Upstream for Fleet {
         Box::pin(async move {
             match self.server(&query.server) {
                 Some(server) => server.query(query, context).await,
-                None => Answer::refused(CallError::Unavailable(format!("there is no server `{}`", query.server))),
+                None => Answer::refused(self.no_server(&query.server)),
             }
         })
     }

@@ -13,8 +13,8 @@
 //!
 //! - [`spec`]: what a server is, as the configuration says it; secrets that do not show.
 //! - [`fleet`]: all servers under their names; reload. `server`: one of them, kept connected;
-//!   calls, retries, what their failures mean. `connect`: one try. [`status`]: how each server is.
-//! - `client`: one MCP session over rmcp. `sending`: what goes over it. `carry`: how results pass rmcp as text.
+//!   calls, retries, what their failures mean (`server::calls`). `connect`: one try. [`status`]: how each server is.
+//! - `client`: one MCP session over rmcp: requests; `lists`, `subscriptions`, `fault` in it. `sending`: what goes over it. `carry`: how results pass rmcp as text.
 //! - `handler`: what servers ask of us and tell us. `callers`: whose requests are in flight, so to whom that goes.
 //! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.

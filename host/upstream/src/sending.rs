@@ -3,12 +3,13 @@
 
 use crate::callers::Place;
 use crate::catalog::Entry;
-use crate::client::{Fault, Session, read_result};
+use crate::client::{Fault, Session};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, CompleteRequest, CompleteRequestParams, GetExtensions,
     GetPromptRequest, GetPromptRequestParams, InputResponses, ReadResourceRequest, ReadResourceRequestParams,
     RequestMetaObject, SubscribeRequest, SubscribeRequestParams, UnsubscribeRequest, UnsubscribeRequestParams,
 };
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tollgate_core::{CallError, Query, QueryKind, ToolResult};
@@ -135,4 +136,38 @@ fn with_meta(mut request: ClientRequest, meta: Option<&RequestMetaObject>) -> Cl
         request.extensions_mut().insert(meta.clone());
     }
     request
+}
+
+const UNSUPPORTED: &str = "it made a task of the call, which is not supported yet";
+
+/// Reads a `CallToolResult`.
+fn read_result(json: String) -> Result<ToolResult, CallError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Head<'a> {
+        #[serde(borrow, default)]
+        result_type: Option<std::borrow::Cow<'a, str>>,
+        #[serde(default)]
+        is_error: Option<bool>,
+        #[serde(default)]
+        content: Option<Vec<Block>>,
+        #[serde(default)]
+        structured_content: Option<serde::de::IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Block {
+        #[serde(rename = "type")]
+        _kind: String,
+    }
+    let head: Head<'_> = serde_json::from_str(&json)
+        .map_err(|error| CallError::InvalidResponse(format!("it answered tools/call with something else: {error}")))?;
+    if head.result_type.as_deref().is_some_and(|t| t != "complete") {
+        return Err(CallError::InvalidResponse(UNSUPPORTED.to_owned()));
+    }
+    if head.content.is_none() && head.structured_content.is_none() && head.is_error.is_none() {
+        return Err(CallError::InvalidResponse("it answered tools/call without content".to_owned()));
+    }
+    let is_error = head.is_error == Some(true);
+    let result = ToolResult { json, is_error };
+    if is_error { Err(CallError::Failed(result)) } else { Ok(result) }
 }

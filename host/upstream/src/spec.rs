@@ -63,6 +63,13 @@ pub enum Transport {
     Stream(StreamSource),
     /// Something in this process that provides tools without MCP: an adapter component.
     Provider(Arc<dyn ToolProvider>),
+    /// A server whose configuration cannot be filled in. It is there and has failed; the others start all the same.
+    Misconfigured {
+        /// The word in statuses of the transport that it would have: `stdio`, `http`, `sse` or `component`.
+        name: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// Which of MCP's HTTP transports an endpoint speaks.
@@ -121,6 +128,7 @@ impl Transport {
             Self::Http { .. } => "http",
             Self::Stream(_) => "stream",
             Self::Provider(_) => "component",
+            Self::Misconfigured { name, .. } => name,
         }
     }
 
@@ -129,7 +137,7 @@ impl Transport {
         let values = match self {
             Self::Stdio { env, .. } => Some(env),
             Self::Http { headers, .. } => Some(headers),
-            Self::Stream(_) | Self::Provider(_) => None,
+            Self::Stream(_) | Self::Provider(_) | Self::Misconfigured { .. } => None,
         };
         values.into_iter().flat_map(|v| v.values()).map(Secret::expose)
     }
@@ -147,6 +155,9 @@ impl PartialEq for Transport {
             }
             (Self::Stream(a), Self::Stream(b)) => Arc::ptr_eq(&a.0, &b.0),
             (Self::Provider(a), Self::Provider(b)) => Arc::ptr_eq(a, b),
+            (Self::Misconfigured { name, why }, Self::Misconfigured { name: name2, why: why2 }) => {
+                name == name2 && why == why2
+            }
             _ => false,
         }
     }
@@ -171,6 +182,9 @@ impl fmt::Debug for Transport {
                 .finish(),
             Self::Stream(_) => f.write_str("Stream"),
             Self::Provider(_) => f.write_str("Provider"),
+            Self::Misconfigured { name, why } => {
+                f.debug_struct("Misconfigured").field("name", name).field("why", why).finish()
+            }
         }
     }
 }

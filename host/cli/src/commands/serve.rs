@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tollgate::config::Config;
+use tollgate::config::model::{self, NameStrategy, ServeHttp};
 use tollgate::{FileJournal, Grants, Host, Principal, Secret, ServerSpec, ToolName, Transport};
 use tollgate_server::http::{HttpOptions, HttpServeError, Token};
 use tollgate_server::{Expose, Front, Options, http, stdio};
+use tollgate_surface::names::SEPARATOR;
 use tollgate_surface::{Naming, Strategy};
 
 pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> {
@@ -19,7 +22,7 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
     }
     let config = setup::needed_configuration(global)?;
     let options = options(&serve, &config)?;
-    let http = serve.http.map(|address| http_options(address, &serve)).transpose()?;
+    let http = http_options(&serve, &config.serve.http)?;
     let config_file = config.file.clone();
     let host = setup::builder(vec![], None)?.with_clients();
     let host = match &serve.journal {
@@ -102,38 +105,46 @@ fn stop_at_signal() -> CancellationToken {
     stop
 }
 
-fn options(serve: &Serve, config: &tollgate::config::Config) -> Result<Options, Failure> {
-    let strategy = match serve.names {
-        Names::Prefix => Strategy::Prefix,
-        Names::Priority => Strategy::Priority,
-        Names::Label => Strategy::Label,
-        Names::Ask => Strategy::Ask,
-        Names::None => Strategy::None,
+/// What the flags say, and where they say nothing, the configuration.
+fn options(serve: &Serve, config: &Config) -> Result<Options, Failure> {
+    let configured = &config.serve;
+    let strategy = match (serve.names, configured.names.strategy) {
+        (Some(Names::Prefix), _) | (None, Some(NameStrategy::Prefix) | None) => Strategy::Prefix,
+        (Some(Names::Priority), _) | (None, Some(NameStrategy::Priority)) => Strategy::Priority,
+        (Some(Names::Label), _) | (None, Some(NameStrategy::Label)) => Strategy::Label,
+        (Some(Names::Ask), _) | (None, Some(NameStrategy::Ask)) => Strategy::Ask,
+        (Some(Names::None), _) | (None, Some(NameStrategy::None)) => Strategy::None,
     };
     // A server without a priority comes after those that have one, in the order of the file.
     let priorities = config.enabled().enumerate().map(|(place, server)| {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         (server.name.value.clone(), server.priority.map_or(1_000 + place, i64::from))
     });
+    let separator = serve.separator.as_deref().or(configured.names.separator.as_deref()).unwrap_or(SEPARATOR);
+    // A later one of the same tool goes before an earlier one.
+    let renames = configured.names.rename.iter().map(|(tool, name)| (tool.clone(), name.value.clone()));
+    let renames: Vec<_> = renames.chain(flag_renames(&serve.renames)?).collect();
     let naming = Naming::new(strategy)
         .priorities(priorities)
-        .separator(&serve.separator)
-        .and_then(|naming| naming.renames(renames(&serve.renames).unwrap_or_default()))
+        .separator(separator)
+        .and_then(|naming| naming.renames(renames))
         .map_err(|error| Failure::usage(error.to_string()))?;
-    renames(&serve.renames)?;
+    let expose = serve.expose.clone().or_else(|| configured.expose.as_ref().map(Expose::from));
     let mut options = Options {
-        expose: serve.expose.clone(),
+        expose: expose.unwrap_or_default(),
         naming,
-        prefix_resources: !matches!(serve.names, Names::None),
+        prefix_resources: strategy != Strategy::None,
         ..Options::default()
     };
     if !serve.grants.is_empty() {
         options.grants = Grants::parse(&serve.grants).map_err(|error| Failure::usage(format!("--grant: {error}")))?;
+    } else if let Some(grants) = &configured.grants {
+        options.grants = grants.iter().map(|grant| grant.value.clone()).collect();
     }
     Ok(options)
 }
 
-fn renames(renames: &[String]) -> Result<Vec<(ToolName, String)>, Failure> {
+fn flag_renames(renames: &[String]) -> Result<Vec<(ToolName, String)>, Failure> {
     let parse = |rename: &String| {
         let wrong =
             || Failure::usage(format!("--rename `{rename}`: write SERVER:TOOL=NAME, as `crm:get_customer=customer`"));
@@ -143,14 +154,42 @@ fn renames(renames: &[String]) -> Result<Vec<(ToolName, String)>, Failure> {
     renames.iter().map(parse).collect()
 }
 
-fn http_options(address: std::net::SocketAddr, serve: &Serve) -> Result<HttpOptions, Failure> {
-    let mut options = HttpOptions::new(address);
-    options.hosts.clone_from(&serve.hosts);
-    options.origins.clone_from(&serve.origins);
-    if let Some(file) = &serve.token_file {
-        options.tokens = tokens(file)?;
-    }
-    Ok(options)
+/// How to serve over HTTP; `None` is over stdio. A list that a flag gives stands in place of the configuration's.
+fn http_options(serve: &Serve, configured: &ServeHttp) -> Result<Option<HttpOptions>, Failure> {
+    let listen = if serve.stdio { None } else { serve.http.or(configured.listen) };
+    let Some(listen) = listen else {
+        let given = [
+            (serve.token_file.is_some(), "--token-file"),
+            (!serve.hosts.is_empty(), "--allow-host"),
+            (!serve.origins.is_empty(), "--allow-origin"),
+        ];
+        return match given.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, flag)) => Err(Failure::usage(format!(
+                "{flag} is of use over HTTP only; add `--http 127.0.0.1:8080`, or `serve.http.listen` to the configuration"
+            ))),
+            None => Ok(None),
+        };
+    };
+    let mut options = HttpOptions::new(listen);
+    options.hosts.clone_from(if serve.hosts.is_empty() { &configured.hosts } else { &serve.hosts });
+    options.origins.clone_from(if serve.origins.is_empty() { &configured.origins } else { &serve.origins });
+    options.tokens = match &serve.token_file {
+        Some(file) => tokens(file)?,
+        None => {
+            let token = |token: &model::Token| {
+                let principal = Principal::new(token.name.as_str());
+                Token { principal, sha256: token.sha256.value.0 }
+            };
+            configured.tokens.iter().map(token).collect()
+        }
+    };
+    // What is larger than the address space is as good as no limit.
+    let size = |given: Option<u64>, default| given.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    options.max_sessions = size(configured.max_sessions, options.max_sessions);
+    options.max_body_bytes = size(configured.max_body_bytes, options.max_body_bytes);
+    options.session_timeout = configured.session_timeout.unwrap_or(options.session_timeout);
+    options.grace = configured.grace.unwrap_or(options.grace);
+    Ok(Some(options))
 }
 
 /// Reads the tokens of a file: one a line, `NAME TOKEN` or `NAME sha256:HEX`.

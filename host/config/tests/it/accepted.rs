@@ -3,7 +3,9 @@
 use crate::{config, lines};
 use std::path::Path;
 use std::time::Duration;
-use tollgate_config::model::{Auth, Code, KeyAlgorithm, Language, OAuthGrant, RemoteProtocol, SecretPlace, Transport};
+use tollgate_config::model::{
+    Auth, Code, Expose, KeyAlgorithm, Language, NameStrategy, OAuthGrant, RemoteProtocol, SecretPlace, Serve, Transport,
+};
 use tollgate_core::Limits;
 
 /// Files that are right; the schema must accept each too.
@@ -26,6 +28,13 @@ pub const GOOD: &[(&str, &str)] = &[
     ("zero.yaml", "limits: {calls: 0, log_bytes: 0, table_elements: 0}"),
     ("numbers.yaml", "limits: {memory: 67108864, fuel: 1_000, calls: 10_000}"),
     ("anchors.yaml", "servers: {a: &a {command: x, args: [1]}, b: *a}"),
+    ("serve.yaml", SERVE),
+    ("serve-words.yaml", "serve: {expose: meta-full, names: {}, http: {listen: '[::1]:0', tokens: []}, grants: []}"),
+    (
+        "serve.json",
+        r#"{"serve": {"http": {"max_sessions": 5, "max_body": 1024, "origins": ["chrome-extension://abc/"]}}}"#,
+    ),
+    ("language.yaml", "policies: {a: {script: a, language: python}, b: {script: b.js, language: typescript}}"),
     ("quoted.yaml", "servers: {a: {command: x, args: ['${HOME}', '$X']}}"),
 ];
 
@@ -154,6 +163,94 @@ servers:
   robot: {url: 'https://a.com/mcp', auth: {type: oauth, grant: client_credentials, client_id: c,
     client_key: '${env:KEY}', key_algorithm: RS256}}
 ";
+
+pub const SERVE: &str = "
+servers: {crm: {command: x}}
+policies: {customer-360: {component: c.wasm}}
+serve:
+  expose: ['crm:get_*', '*:list', customer-360]
+  names:
+    strategy: label
+    separator: '-'
+    rename: {'crm:get_customer': customer, 'crm:a:b': ab}
+  http:
+    listen: 127.0.0.1:8080
+    tokens:
+      - {name: ada, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
+      - {name: ada, sha256: 60303AE22B998861BCE3B28F33EEC1BE758A213C86C93C076DBE9F558C11C752}
+    hosts: [tollgate.example.com, 'gate:8443']
+    origins: [https://app.example.com]
+    max_sessions: 50
+    max_body: 1MiB
+    session_timeout: 10m
+    grace: 2s
+  grants: [read-only, 'crm:*']
+";
+
+#[test]
+fn how_the_host_is_served_is_read() {
+    let config = config("serve.yaml", SERVE);
+    assert!(config.warnings.is_empty(), "{:?}", lines(&config.warnings));
+    let Serve { expose, names, http, grants } = &config.serve;
+    let Some(Expose::Only(items)) = expose else { panic!("{expose:?}") };
+    assert_eq!(
+        items.iter().map(|item| item.value.as_str()).collect::<Vec<_>>(),
+        ["crm:get_*", "*:list", "customer-360"]
+    );
+    assert_eq!((names.strategy, names.separator.as_deref()), (Some(NameStrategy::Label), Some("-")));
+    let rename: Vec<_> = names.rename.iter().map(|(tool, name)| (tool.to_string(), name.as_str())).collect();
+    assert_eq!(rename, [("crm:get_customer".to_owned(), "customer"), ("crm:a:b".to_owned(), "ab")]);
+    assert_eq!(http.listen, Some("127.0.0.1:8080".parse().unwrap()));
+    let [one, other] = http.tokens.as_slice() else { panic!("two tokens") };
+    assert_eq!((one.name.as_str(), other.name.as_str(), one.sha256.line), ("ada", "ada", 13));
+    assert!(one.sha256.to_string().starts_with("9f86d081") && other.sha256.to_string().starts_with("60303ae2"));
+    assert_eq!((http.hosts.len(), http.origins.as_slice()), (2, ["https://app.example.com".to_owned()].as_slice()));
+    assert_eq!((http.max_sessions, http.max_body_bytes), (Some(50), Some(1 << 20)));
+    assert_eq!((http.session_timeout, http.grace), (Some(Duration::from_secs(600)), Some(Duration::from_secs(2))));
+    assert_eq!(grants.as_ref().map(Vec::len), Some(2));
+}
+
+#[test]
+fn of_serve_what_is_not_said_is_not_there() {
+    assert_eq!(config("empty.yaml", "").serve, Serve::default());
+    assert_eq!(config("a.yaml", "serve: {}").serve, Serve::default());
+    let grants = config("a.yaml", "serve: {grants: []}").serve.grants;
+    assert_eq!(grants, Some(Vec::new()), "an empty list grants nothing, none everything");
+    for (word, what) in
+        [("meta", Expose::Meta), ("meta-full", Expose::MetaFull), ("policies", Expose::Policies), ("all", Expose::All)]
+    {
+        assert_eq!(config("a.yaml", &format!("serve: {{expose: {word}}}")).serve.expose, Some(what));
+    }
+}
+
+#[test]
+fn what_serve_names_and_the_file_has_not_is_warned_of() {
+    let config = config(
+        "a.yaml",
+        "servers: {crm: {command: x}}\npolicies: {report: {script: r.py}}\nserve:\n  expose: [reprot, 'cmr:*', 'c*:x', '*']\n  names: {rename: {'payments:pay': pay}}\n  http: {listen: '0.0.0.0:80'}",
+    );
+    insta::assert_snapshot!("strangers_of_serve", lines(&config.warnings).join("\n").replace("/etc/gate/", ""));
+}
+
+#[test]
+fn a_scripts_language_is_told_by_its_extension_or_its_key() {
+    for (policy, language) in [
+        ("script: a.js", Language::JavaScript),
+        ("script: a.mts", Language::TypeScript),
+        ("script: a.py", Language::Python),
+        ("script: a, language: python", Language::Python),
+        ("script: a.js, language: typescript", Language::TypeScript),
+    ] {
+        let config =
+            config("a.yaml", &format!("policies: {{p: {{{policy}, grants: ['crm:*'], limits: {{calls: 1}}}}}}"));
+        let [only] = config.policies.as_slice() else { panic!("one policy") };
+        assert!(
+            matches!(&only.code, Code::Script(file, told) if *told == language && file.starts_with("/etc/gate")),
+            "{policy}"
+        );
+        assert_eq!((only.grants.len(), only.limits.0.len()), (1, 1));
+    }
+}
 
 fn auth_of<'c>(config: &'c tollgate_config::Config, name: &str) -> &'c Auth {
     let server = config.servers.iter().find(|server| *server.name == name).unwrap();

@@ -119,6 +119,10 @@ topics! {
         ("a.yaml", "policies: {p: {}}"),
         ("a.yaml", "policies: {p: {component: a.wasm, script: a.js}}"),
         ("a.yaml", "policies: {p: {script: a.wasm}}"),
+        ("a.yaml", "policies: {p: {script: a.lua}}"),
+        ("a.yaml", "policies: {p: {script: a.lua, language: lua}}"),
+        ("a.yaml", "policies: {p: {script: a.js, language: javascrpt}}"),
+        ("a.yaml", "policies: {p: {component: a.wasm, language: python}}"),
         ("a.yaml", "policies: {'a b': {script: a.js}}"),
         ("a.yaml", "policies:\n  p:\n    script: a.js\n    grants:\n      - crm:*\n      - htp=https://x\n      - crm"),
     ];
@@ -149,6 +153,27 @@ topics! {
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, redirect_url: 'http://[::1]:1/c', redirect_port: 1}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_metadata_url: 'http://x.com/c', issuer: x}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_id: c, client_secret: a, client_key: b, grant: implicit}}}"),
+    ];
+    serve: &[
+        ("a.yaml", "serve: meta"),
+        ("a.yaml", "serve: {exposes: all, name: {}, https: {}, grant: []}"),
+        ("a.yaml", "serve: {expose: meta_full}"),
+        ("a.yaml", "serve: {expose: 'crm:*,report'}"),
+        ("a.yaml", "serve: {expose: []}"),
+        ("a.yaml", "serve: {expose: [a b, 'crm:', ':x', 5, '']}"),
+        ("a.yaml", "serve: {names: prefix}"),
+        ("a.yaml", "serve: {names: {strategy: prefx, separator: '::', rename: {crm: x, 'crm:a': 'a b'}}}"),
+        ("a.yaml", "servers: {crm: {command: x}}\nserve:\n  names:\n    rename:\n      crm:a: x\n      crm:b: x"),
+        ("a.yaml", "serve: {http: 8080}"),
+        ("a.yaml", "serve: {http: {listen: 8080}}"),
+        ("a.yaml", "serve: {http: {listen: 'localhost:8080'}}"),
+        ("a.yaml", "serve: {http: {tokens: [hunter2]}}"),
+        ("a.yaml", "serve: {http: {tokens: [{name: ada}, {sha256: hunter2}, {name: a b, sha256: 5}]}}"),
+        ("a.yaml", "serve:\n  http:\n    tokens:\n      - {name: a, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}\n      - {name: b, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}"),
+        ("a.yaml", "serve: {http: {hosts: ['https://x.com', '*.x.com', 'me@x'], origins: [app.x.com, 'https://x.com/a', 'https://x.com?a', 'https://x.com#a', '*']}}"),
+        ("a.yaml", "serve: {http: {max_sessions: 0, max_body: 2GiB, session_timeout: 5, grace: 8d}}"),
+        ("a.yaml", "serve: {http: {max_sessions: many, max_body: [1], max_sesions: 1}}"),
+        ("a.yaml", "serve: {grants: [crm]}"),
     ];
     secrets: &[
         ("a.yaml", "secrets: {a: hunter2}"),

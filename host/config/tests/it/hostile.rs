@@ -86,6 +86,21 @@ fn large_files_are_refused_and_files_that_are_just_not_too_large_are_read_in_tim
 }
 
 #[test]
+fn names_that_serve_compares_cost_little() {
+    let items = format!("\"{}\",", "*a".repeat(32)).repeat(20_000);
+    let names = |what: &str| -> String { (0..200).map(|i| format!("\"{}{i}\":{what},", "a".repeat(60))).collect() };
+    let (servers, policies) = (names("{\"command\":\"x\"}"), names("{\"component\":\"x\"}"));
+    let renames: String = (0..20_000).map(|i| format!("\"zz:t{i}\":\"n{i}\",")).collect();
+    let text = format!(
+        "{{\"servers\":{{{servers}}},\"policies\":{{{policies}}},\
+         \"serve\":{{\"expose\":[{items}],\"names\":{{\"rename\":{{{renames}}}}}}}}}"
+    );
+    let begun = Instant::now();
+    parse_bytes(Format::Json, text.as_bytes()).expect("it is right");
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn bytes_that_are_no_text_are_refused_by_line() {
     for format in FORMATS {
         refused(format, b"\n\n\xff", "config:3: not UTF-8 text");
@@ -106,6 +121,11 @@ fn pieces() -> impl Strategy<Value = String> {
         "policies",
         "limits",
         "secrets",
+        "serve",
+        "expose",
+        "names",
+        "http",
+        "tokens",
         "command",
         "url",
         "env",

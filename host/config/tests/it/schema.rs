@@ -100,6 +100,15 @@ fn value() -> impl Strategy<Value = Value> {
             json!({"file": "f"}),
             json!({"env": "X", "file": "f"}),
             json!({"allow": ["x"]}),
+            json!("python"),
+            json!("meta"),
+            json!("127.0.0.1:80"),
+            json!("x.com"),
+            json!("chrome-extension://x"),
+            json!(["crm:*", "x"]),
+            json!(["https://x.com/"]),
+            json!({"crm:a": "x"}),
+            json!([{"name": "x", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]),
         ]),
         (0u32..5000).prop_map(|n| json!(n)),
         "[0-9.]{1,4} ?(B|kB|Mi|GiB|s|ms|min|h|x)?".prop_map(Value::from),
@@ -125,6 +134,9 @@ fn file() -> impl Strategy<Value = Value> {
         map_of(policy, 1..3).prop_map(|policy| json!({"policies": {"p": policy}})),
         map_of("/$defs/server", 1..4).prop_map(|server| json!({"servers": {"a": server}})),
         map_of("/$defs/server", 1..4).prop_map(|server| json!({"mcpServers": {"a b": server}, "zzz": 1})),
+        map_of("/properties/serve", 0..3).prop_map(|serve| json!({"serve": serve})),
+        map_of("/properties/serve/properties/names", 0..3).prop_map(|names| json!({"serve": {"names": names}})),
+        map_of("/properties/serve/properties/http", 1..4).prop_map(|http| json!({"serve": {"http": http}})),
         (map_of("/$defs/server", 0..3), value()).prop_map(|(mut server, url)| {
             server["url"] = url;
             json!({"servers": {"a": server}})

@@ -4,8 +4,10 @@ use crate::support::*;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, EffectClass, Tool, ToolResult, Upstream};
-use tollgate_upstream::{AddError, Fleet, ServerSpec, ServerState, ToolProvider, Transport};
+use tollgate_core::{
+    Answer, BoxFuture, Call, CallContext, CallError, EffectClass, Query, QueryKind, Tool, ToolResult, Upstream,
+};
+use tollgate_upstream::{AddError, AuthSpec, Fleet, ServerSpec, ServerState, ToolProvider, Transport};
 
 #[tokio::test]
 async fn an_unknown_name_suggests_near_ones() {
@@ -17,6 +19,47 @@ async fn an_unknown_name_suggests_near_ones() {
         let CallError::UnknownTool(near) = fails(&fleet, name, json!({})).await else { panic!() };
         assert_eq!(near.first().map(String::as_str), Some(want), "{near:?}");
     }
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_unknown_server_suggests_near_ones() {
+    let fleet = Fleet::default();
+    fleet.add_server(evil("files", "good", "")).unwrap();
+    fleet.add_server(evil("other", "good", "")).unwrap();
+    fleet.wait_ready(&["files", "other"]).await;
+    for (name, want) in [("fles:quux", "files:*"), ("Files:quux", "files:*"), ("othr:ecko", "other:echo")] {
+        let error = fails(&fleet, name, json!({})).await;
+        assert!(error.to_string().contains(want), "{name}: {error}");
+    }
+    let CallError::UnknownTool(near) = fails(&fleet, "files:quux", json!({})).await else { panic!() };
+    assert!(near.is_empty(), "the server is there: {near:?}");
+    let query = |server: &str| {
+        let params = r#"{"uri": "file:///a"}"#.to_owned();
+        Query { server: server.to_owned(), kind: QueryKind::ReadResource, name: "file:///a".to_owned(), params }
+    };
+    for (server, want) in [
+        ("fles", "there is no server `fles`; did you mean `files`?"),
+        ("quux", "there is no server `quux`; `tollgate servers` lists what there is"),
+    ] {
+        let error = fleet.query(query(server), context()).await.result.unwrap_err();
+        assert_eq!(error, CallError::Unavailable(want.to_owned()));
+    }
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_configured_keeps_its_transports_word() {
+    let fleet = Fleet::default();
+    let why = "tollgate.yaml:4: servers.crm.headers.Authorization: the environment variable `TOKEN` is not set";
+    let transport = Transport::Misconfigured { name: "http", why: why.to_owned() };
+    let spec = ServerSpec { auth: AuthSpec::OAuth(Box::default()), ..ServerSpec::new("crm", transport) };
+    fleet.add_server(spec.clone()).unwrap();
+    let status = until(&fleet, "crm", ServerState::Failed).await;
+    assert_eq!((status.transport, status.error.as_deref()), ("http", Some(why)));
+    let error = fails(&fleet, "crm:get", json!({})).await;
+    assert!(matches!(&error, CallError::Unavailable(text) if text.contains("`TOKEN` is not set")), "{error:?}");
+    assert!(fleet.apply([spec]).unwrap().changed.is_empty(), "what is as wrong as before is left alone");
     fleet.shutdown().await;
 }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Notify;
-use tollgate_core::{CallError, Upstream};
+use tollgate_core::{CallError, Query, QueryKind, Upstream};
 use tollgate_upstream::{Duplex, Fleet, ServerSpec, ServerState, Transport};
 
 /// A server with the tools `echo` and `hang`, which counts cancellations. A call of `grow` adds a tool.
@@ -218,6 +218,82 @@ async fn a_late_answer_to_the_probe_does_not_spoil_the_fallback() {
     fleet.add_server(ServerSpec::new("s", Transport::stream(ours))).unwrap();
     assert_eq!(fleet.wait_ready(&["s"]).await, []);
     assert_eq!(status(&fleet, "s").state, ServerState::Ready);
+}
+
+/// A server of 2026-07-28, written by hand, that has resources and answers `subscriptions/listen` with what `answer` makes
+/// of the request's identity and the URIs that it asks for.
+fn with_resources(answer: impl Fn(&Value, &Value) -> Vec<Value> + Send + 'static) -> ServerSpec {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let (read, mut write) = tokio::io::split(theirs);
+        let mut lines = BufReader::new(read).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let message: Value = serde_json::from_str(&line).unwrap();
+            let id = &message["id"];
+            let say = match message["method"].as_str().unwrap() {
+                "server/discover" => vec![json!({"jsonrpc": "2.0", "id": id, "result": {
+                    "resultType": "complete", "supportedVersions": ["2026-07-28"], "ttlMs": 0, "cacheScope": "private",
+                    "capabilities": {"resources": {"subscribe": true}}}})],
+                "tools/list" => {
+                    vec![json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "tools": []}})]
+                }
+                "subscriptions/listen" => answer(id, &message["params"]["notifications"]["resourceSubscriptions"]),
+                _ => Vec::new(),
+            };
+            for message in say {
+                write.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+            }
+        }
+    });
+    ServerSpec::new("s", Transport::stream(ours))
+}
+
+fn acknowledges(id: &Value, uris: &Value) -> Value {
+    let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
+    json!({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged",
+        "params": {"_meta": meta, "notifications": {"resourceSubscriptions": uris}}})
+}
+
+async fn subscribe(fleet: &Fleet, uri: &str) -> Result<(), CallError> {
+    let params = json!({"uri": uri}).to_string();
+    let query = Query { server: "s".into(), kind: QueryKind::Subscribe, name: uri.into(), params };
+    fleet.query(query, context()).await.result.map(drop)
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_never_acknowledged_is_an_error() {
+    let fleet = Fleet::default();
+    fleet.add_server(with_resources(|_, _| Vec::new())).unwrap();
+    fleet.wait_ready(&["s"]).await;
+    let begun = std::time::Instant::now();
+    let error = subscribe(&fleet, "file:///a").await.unwrap_err();
+    let CallError::TimedOut(why) = &error else { panic!("{error:?}") };
+    assert!(why.contains("`s`: did not acknowledge the subscription within 5 s"), "{why}");
+    assert!((5..9).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_subscription_is_made_or_refused_for_each_resource() {
+    let fleet = Fleet::default();
+    let accepts = |id: &Value, uris: &Value| {
+        let uris = uris.as_array().unwrap();
+        if uris.iter().any(|uri| uri == "file:///error") {
+            return vec![json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32602, "message": "no such thing"}})];
+        }
+        let some: Vec<&Value> = uris.iter().filter(|uri| *uri != "file:///odd").collect();
+        vec![acknowledges(id, &json!(some))]
+    };
+    fleet.add_server(with_resources(accepts)).unwrap();
+    fleet.wait_ready(&["s"]).await;
+    assert_eq!(subscribe(&fleet, "file:///a").await, Ok(()));
+    assert_eq!(subscribe(&fleet, "file:///a").await, Ok(()), "a second time without asking");
+    for (uri, want) in [("file:///odd", "leaves this resource out"), ("file:///error", "no such thing")] {
+        let error = subscribe(&fleet, uri).await.unwrap_err();
+        assert!(error.to_string().contains(want) && error.to_string().contains("refused the subscription"), "{error}");
+    }
+    assert_eq!(subscribe(&fleet, "file:///b").await, Ok(()), "a refused one spoils no other");
+    fleet.shutdown().await;
 }
 
 /// Time stands still here but for what the test does, so the backoff can be seen.

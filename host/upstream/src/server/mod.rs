@@ -1,19 +1,20 @@
-//! One server of the fleet: keeps it connected, and answers calls.
+//! One server of the fleet: keeps it connected; `calls` answers calls over the connection.
 //!
 //! A task of its own connects, serves until the connection is lost, and tries again: at once after a
 //! connection that had lasted, else after a random part of a growing delay (full jitter). It never gives up.
 //! A slow, missing, crashing or lying server is a matter of its own task alone.
 
+mod calls;
+
 use crate::auth::access::ServerAuth;
 use crate::auth::spec::{AuthSpec, OAuthSpec};
 use crate::auth::store::Logins;
-use crate::callers::{Caller, Callers};
+use crate::callers::Callers;
 use crate::catalog::{Catalog, Entry};
-use crate::client::{Fault, OurSide, rejected};
+use crate::client::{Fault, OurSide, Session};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
 use crate::pins::Pins;
-use crate::sending::{QueryRequest, Sending, meta_of};
 use crate::spec::{ServerSpec, Transport};
 use crate::status::{Latencies, ServerState, ServerStatus};
 use crate::text::clean;
@@ -26,17 +27,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
-use tollgate_core::{
-    Answer, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, Listed, Query, Tool, ToolResult, Violation,
-};
+use tollgate_core::{CallError, Change, Clock, Entropy};
 
 /// The ceiling of the first delay, doubled by each failure in a row.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// A connection that lasted this long counts as sound: the count of failures begins anew.
 const SOUND: Duration = Duration::from_secs(10);
-/// How long a second attempt waits for a server that is in backoff.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How often at most the tools are read again.
 const REFRESH_PAUSE: Duration = Duration::from_millis(200);
 /// How long a session may take to close.
@@ -250,7 +247,7 @@ impl Server {
     }
 
     /// Reads the tools again whenever the server says that they changed. Never returns.
-    async fn refresh(&self, session: &crate::client::Session) {
+    async fn refresh(&self, session: &Session) {
         let clock = &*self.shared.clock;
         loop {
             session.changed.notified().await;
@@ -368,188 +365,6 @@ impl Server {
         if failure.needs_auth { CallError::AuthRequired(text) } else { CallError::Unavailable(text) }
     }
 
-    /// Answers one call.
-    pub(crate) async fn call(&self, tool: &Tool, call: Call, context: CallContext) -> Answer {
-        let Ok(_place) = self.places.try_acquire() else { return Answer::refused(CallError::Overloaded) };
-        let live = match self.live(0, Duration::ZERO).await {
-            Ok(live) => live,
-            Err(error) => return Answer::refused(error),
-        };
-        let Some(entry) = self.known(&tool.name) else {
-            // The tool changed or went away since the caller found it.
-            let refusal = self.refusal(&tool.name);
-            return Answer::refused(refusal.unwrap_or(CallError::UnknownTool(Vec::new())));
-        };
-        let args = entry.check.read(&entry.tool.input_schema, &call.args, |why| {
-            let (server, tool) = (&self.spec.name, &tool.name);
-            tracing::warn!(target: crate::LOG, %server, %tool, "arguments go unchecked, its inputSchema: {why}");
-        });
-        let args = match args {
-            Ok(args) => args,
-            Err(error) => return Answer::refused(error),
-        };
-        let begun = self.shared.clock.monotonic();
-        let answer = match &live.link {
-            Link::Provider(provider) => {
-                let answer = provider.call(&entry.tool, call, context);
-                match within(&*self.shared.clock, self.spec.call_timeout, answer).await {
-                    Some(answer) => answer,
-                    None => Answer::once(Err(self.timed_out())),
-                }
-            }
-            Link::Mcp(_) => {
-                let sending = Sending::Call { entry: &entry, args, meta: meta_of(call.meta.as_deref()) };
-                self.send(live, &sending, &context).await
-            }
-        };
-        if answer.attempts > 0 {
-            self.latencies.add(self.shared.clock.monotonic() - begun);
-        }
-        answer
-    }
-
-    /// Answers one request that is no call of a tool.
-    pub(crate) async fn query(&self, query: Query, context: CallContext) -> Answer {
-        let Ok(_place) = self.places.try_acquire() else { return Answer::refused(CallError::Overloaded) };
-        let live = match self.live(0, Duration::ZERO).await {
-            Ok(live) => live,
-            Err(error) => return Answer::refused(error),
-        };
-        let request = match QueryRequest::read(query) {
-            Ok(request) => request,
-            Err(why) => {
-                let violation = Violation { path: String::new(), message: why };
-                return Answer::refused(CallError::InvalidArguments(vec![violation]));
-            }
-        };
-        self.send(live, &Sending::Query(request), &context).await
-    }
-
-    /// The items of one of its lists; none when it is not ready.
-    pub(crate) async fn list(&self, kind: ListKind) -> Vec<Listed> {
-        let Phase::Ready(live) = self.phase.borrow().clone() else { return Vec::new() };
-        let Link::Mcp(session) = &live.link else { return Vec::new() };
-        if !session.has(kind) {
-            return Vec::new();
-        }
-        let server = &self.spec.name;
-        match within(&*self.shared.clock, self.spec.call_timeout, session.list(kind)).await {
-            Some(Ok(items)) => items.into_iter().map(|item| Listed { server: server.clone(), item }).collect(),
-            other => {
-                let why = other.and_then(Result::err).map_or("no answer in time".to_owned(), |f| f.describe());
-                tracing::warn!(target: crate::LOG, %server, "{} failed: {}", kind.method(), self.scrub(&why));
-                Vec::new()
-            }
-        }
-    }
-
-    /// One attempt; and a second on the next connection, when the first cannot have had an effect that a
-    /// second would repeat.
-    async fn send(&self, live: Arc<Live>, sending: &Sending<'_>, context: &CallContext) -> Answer {
-        let answer = |result, attempts| Answer { result, attempts, fuel_used: 0 };
-        let first = self.attempt(&live, sending, context).await;
-        let (was_sent, why) = match first {
-            Ok(result) => return answer(result, 1),
-            Err(Fault::NotSent(why)) => (false, why),
-            Err(Fault::Lost(why)) => (true, why),
-            Err(fault) => {
-                // Its state has to say that it needs a login.
-                if matches!(fault, Fault::Auth(_)) && self.auth().is_some_and(|auth| auth.take_lost()) {
-                    self.reconnect();
-                }
-                return answer(Err(self.call_error(fault)), 1);
-            }
-        };
-        live.found_lost.cancel();
-        let name = &self.spec.name;
-        let sent = u32::from(was_sent);
-        if was_sent && !sending.is_repeatable() {
-            // The task is about to know more: the child's last words.
-            let why = match self.live(live.generation, Duration::ZERO).await {
-                Err(CallError::Unavailable(why)) => why,
-                _ => format!("`{name}`: {why}"),
-            };
-            return answer(Err(CallError::OutcomeUnknown(why)), sent);
-        }
-        let next = match self.live(live.generation, PATIENCE).await {
-            Ok(next) => next,
-            Err(error) => return answer(Err(error), sent),
-        };
-        match self.attempt(&next, sending, context).await {
-            Ok(result) => answer(result, sent + 1),
-            Err(fault) => {
-                if matches!(fault, Fault::Lost(_) | Fault::NotSent(_)) {
-                    next.found_lost.cancel();
-                }
-                let sent = sent + u32::from(!matches!(fault, Fault::NotSent(_)));
-                let error = match fault {
-                    Fault::Lost(why) if !sending.is_repeatable() => {
-                        CallError::OutcomeUnknown(format!("`{name}`: {why}"))
-                    }
-                    fault => self.call_error(fault),
-                };
-                answer(Err(error), sent)
-            }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        live: &Live,
-        sending: &Sending<'_>,
-        context: &CallContext,
-    ) -> Result<Result<ToolResult, CallError>, Fault> {
-        let Link::Mcp(session) = &live.link else {
-            return Err(Fault::NotSent("it is no MCP server, so it has neither resources nor prompts".to_owned()));
-        };
-        let place = context.run.client.as_ref().map(|client| self.callers.enter(client));
-        let caller = place.as_ref().map(|place| &*place.caller);
-        match self.in_time(caller, sending.send(session, place.as_ref())).await {
-            Some(Ok(json)) => Ok(sending.read_result(json).map_err(|error| match error {
-                CallError::InvalidResponse(why) => {
-                    CallError::InvalidResponse(format!("`{}`: {}", self.spec.name, clean(&why, 500)))
-                }
-                error => error,
-            })),
-            Some(Err(fault)) => Err(fault),
-            None => Ok(Err(self.timed_out())),
-        }
-    }
-
-    /// `None` when the server takes longer than its timeout. The time in which it waits for an answer of the
-    /// client behind the call does not count.
-    async fn in_time<F: Future>(&self, caller: Option<&Caller>, future: F) -> Option<F::Output> {
-        let mut future = std::pin::pin!(future);
-        let mut limit = self.spec.call_timeout;
-        loop {
-            match within(&*self.shared.clock, limit, &mut future).await {
-                Some(output) => return Some(output),
-                None => limit = caller.map_or(Duration::ZERO, Caller::take_waited),
-            }
-            if limit.is_zero() {
-                return None;
-            }
-        }
-    }
-
-    fn timed_out(&self) -> CallError {
-        let limit = crate::duration_text(self.spec.call_timeout);
-        CallError::TimedOut(format!("`{}` did not answer within {limit}; the call was cancelled there", self.spec.name))
-    }
-
-    fn call_error(&self, fault: Fault) -> CallError {
-        let text = |why: &str| format!("`{}`: {}", self.spec.name, self.scrub(why));
-        match fault {
-            Fault::NotSent(why) | Fault::Lost(why) => CallError::Unavailable(text(&why)),
-            Fault::Rpc(error) => rejected(error),
-            Fault::Auth(why) => CallError::AuthRequired(text(&why)),
-            Fault::RateLimited(wait_ms) => CallError::RateLimited(wait_ms),
-            Fault::Invalid(why) => CallError::InvalidResponse(text(&why)),
-            Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
-            Fault::NeedsClient(error) => CallError::Rejected(error),
-        }
-    }
-
     /// Lets calls in flight finish, for at most `grace`, then stops.
     pub(crate) async fn retire(&self, grace: Duration) {
         let all = u32::try_from(self.spec.max_in_flight).unwrap_or(u32::MAX);
@@ -593,8 +408,11 @@ impl Server {
 
 fn auth_of(spec: &ServerSpec, shared: &Shared) -> Result<Option<Arc<ServerAuth>>, String> {
     let AuthSpec::OAuth(oauth) = &spec.auth else { return Ok(None) };
-    let Transport::Http { url, .. } = &spec.transport else {
-        return Err("OAuth is for servers over HTTP; remove its `auth`".to_owned());
+    let url = match &spec.transport {
+        Transport::Http { url, .. } => url,
+        // What is wrong with it is said elsewhere.
+        Transport::Misconfigured { .. } => return Ok(None),
+        _ => return Err("OAuth is for servers over HTTP; remove its `auth`".to_owned()),
     };
     let (oauth, logins, clock) = (OAuthSpec::clone(oauth), shared.logins.clone(), shared.clock.clone());
     ServerAuth::new(&spec.name, url, oauth, logins, clock).map(|auth| Some(Arc::new(auth)))

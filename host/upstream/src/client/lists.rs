@@ -1,0 +1,129 @@
+//! What a server lists: its tools, resources and prompts, page by page and as far as the limits go.
+
+use super::{Fault, Session};
+use crate::carry::list_text;
+use crate::catalog::{MAX_TOOLS, read_tools};
+use crate::spec::ServerSpec;
+use rmcp::model::{
+    ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest,
+    PaginatedRequestParams, ServerResult,
+};
+use rmcp::service::{PeerRequestOptions, ServiceError};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tollgate_core::{ListKind, Tool};
+
+/// The most pages of one list.
+const MAX_PAGES: usize = 256;
+/// The most bytes of all pages of one list.
+const MAX_LIST_BYTES: usize = 64 << 20;
+/// The most items of one list of resources or prompts.
+const MAX_ITEMS: usize = 10_000;
+
+impl Session {
+    /// Whether it may be asked for this list.
+    pub(crate) fn has(&self, kind: ListKind) -> bool {
+        match kind {
+            ListKind::Resources | ListKind::ResourceTemplates => self.capabilities.resources.is_some(),
+            ListKind::Prompts => self.capabilities.prompts.is_some(),
+        }
+    }
+
+    /// The items of a list, as far as the limits go.
+    pub(crate) async fn list(&self, kind: ListKind) -> Result<Vec<Map<String, Value>>, Fault> {
+        let mut items = Vec::new();
+        let (mut cursor, mut bytes) = (None, 0);
+        for _ in 0..MAX_PAGES {
+            let params = PaginatedRequestParams::default().with_cursor(cursor.take());
+            let request = match kind {
+                ListKind::Resources => ClientRequest::ListResourcesRequest(ListResourcesRequest::with_param(params)),
+                ListKind::ResourceTemplates => {
+                    ClientRequest::ListResourceTemplatesRequest(ListResourceTemplatesRequest::with_param(params))
+                }
+                ListKind::Prompts => ClientRequest::ListPromptsRequest(ListPromptsRequest::with_param(params)),
+            };
+            let text = match self.request(request, None).await {
+                Err(Fault::Rpc(error)) if error.code.0 == -32601 => return Ok(items),
+                answer => answer?,
+            };
+            bytes += text.len();
+            let mut page: Map<String, Value> = serde_json::from_str(&text)
+                .map_err(|error| Fault::Invalid(format!("answered {} with something else: {error}", kind.method())))?;
+            if let Some(Value::Array(listed)) = page.remove(kind.member()) {
+                items.extend(listed.into_iter().filter_map(|item| match item {
+                    Value::Object(item) => Some(item),
+                    _ => None,
+                }));
+            }
+            if bytes > MAX_LIST_BYTES || items.len() > MAX_ITEMS {
+                let limit = crate::bytes_text(MAX_LIST_BYTES);
+                return Err(Fault::TooLarge(format!(
+                    "its answer to {} is over {limit} or {MAX_ITEMS} items",
+                    kind.method()
+                )));
+            }
+            match page.remove("nextCursor") {
+                Some(Value::String(next)) if !next.is_empty() => cursor = Some(next),
+                _ => return Ok(items),
+            }
+        }
+        Err(Fault::TooLarge(format!("its answer to {} has over {MAX_PAGES} pages", kind.method())))
+    }
+
+    /// Every tool of the server.
+    pub(crate) async fn tools(&self, spec: &ServerSpec) -> Result<Vec<Tool>, Fault> {
+        let mut tools = Vec::new();
+        let (mut cursor, mut bytes) = (None, 0);
+        for _ in 0..MAX_PAGES {
+            let params = PaginatedRequestParams::default().with_cursor(cursor.take());
+            let request = ListToolsRequest::with_param(params);
+            // Past rmcp's cache of responses: ours is the catalog.
+            let handle = self
+                .peer
+                .send_cancellable_request(ClientRequest::ListToolsRequest(request), PeerRequestOptions::no_options())
+                .await
+                .map_err(|error| self.fault(error))?;
+            let result = match handle.await_response().await {
+                Ok(ServerResult::ListToolsResult(result)) => result,
+                Ok(_) => return Err(Fault::Invalid("answered tools/list with something else".to_owned())),
+                // -32601: a server that has no tools need not know the method.
+                Err(ServiceError::McpError(error)) if error.code.0 == -32601 => return Ok(tools),
+                Err(error) => return Err(self.fault(error)),
+            };
+            let Some((page, passed)) = list_text(result) else {
+                return Err(Fault::Invalid("answered tools/list past the transport".to_owned()));
+            };
+            bytes += page.len();
+            if bytes > MAX_LIST_BYTES {
+                return Err(Fault::TooLarge(format!(
+                    "its list of tools is over {}",
+                    crate::bytes_text(MAX_LIST_BYTES)
+                )));
+            }
+            let next = next_cursor(&page)?;
+            tools.extend(read_tools(spec, &page, &passed));
+            if tools.len() > MAX_TOOLS {
+                return Err(Fault::TooLarge(format!("it has over {MAX_TOOLS} tools")));
+            }
+            match next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(tools),
+            }
+        }
+        Err(Fault::TooLarge(format!("its list of tools has over {MAX_PAGES} pages")))
+    }
+}
+
+fn next_cursor(page: &str) -> Result<Option<String>, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Page {
+        #[serde(rename = "tools")]
+        _tools: Vec<serde::de::IgnoredAny>,
+        #[serde(default)]
+        next_cursor: Option<String>,
+    }
+    let page: Page = serde_json::from_str(page)
+        .map_err(|error| Fault::Invalid(format!("answered tools/list with something else: {error}")))?;
+    Ok(page.next_cursor.filter(|c| !c.is_empty()))
+}

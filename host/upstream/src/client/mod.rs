@@ -1,0 +1,282 @@
+//! One MCP session: the lifecycle, requests, and conversations about them.
+
+mod fault;
+mod lists;
+mod subscriptions;
+
+pub(crate) use fault::{Fault, http_fault, rejected};
+
+use crate::callers::{Callers, Place, Slot};
+use crate::carry::result_text;
+use crate::handler::{Handler, ask};
+use crate::text::clean;
+use fault::{MAX_SHOWN_CHARS, open_fault, transport_fault};
+use futures::FutureExt;
+use futures::future::join_all;
+use rmcp::RoleClient;
+use rmcp::model::{
+    CancelledNotification, CancelledNotificationParam, ClientRequest, GetExtensions, InputResponses, ProtocolVersion,
+    RequestId, RequestMetaObject, ServerCapabilities,
+};
+use rmcp::service::{
+    ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions, RunningServiceCancellationToken, ServiceError,
+};
+use rmcp::transport::IntoTransport;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use subscriptions::Heard;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::task::TaskTracker;
+use tollgate_core::{AskKind, BoxFuture, Change, RpcError};
+
+/// How often a server may want more input for one request (what rmcp's own client allows).
+const MAX_ROUNDS: usize = 10;
+/// The most questions of one round.
+const MAX_QUESTIONS: usize = 16;
+
+/// Which lifecycle to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lifecycle {
+    /// 2026-07-28 first, `initialize` for older servers.
+    Auto,
+    /// `initialize` only: what speaks HTTP+SSE is older.
+    Initialize,
+}
+
+/// What a session of ours brings along.
+#[derive(Clone)]
+pub(crate) struct OurSide {
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) changes: broadcast::Sender<Change>,
+    /// Whether runs have clients that can be asked.
+    pub(crate) has_clients: bool,
+    /// How many want to hear of each resource, by URI. It outlives a lost connection.
+    pub(crate) subscribed: watch::Sender<BTreeMap<String, usize>>,
+}
+
+/// An open session.
+pub(crate) struct Session {
+    peer: Peer<RoleClient>,
+    /// The tools may have changed.
+    pub(crate) changed: Arc<Notify>,
+    /// The protocol's version.
+    pub(crate) protocol: String,
+    /// The server's version, if it said.
+    pub(crate) version: Option<String>,
+    capabilities: ServerCapabilities,
+    /// It is of 2026-07-28: it tells of changes only to who listens.
+    is_stateless: bool,
+    handler: Handler,
+    subscribed: watch::Sender<BTreeMap<String, usize>>,
+    /// The resources that it was asked to tell of, and what it said to that.
+    listened: watch::Sender<BTreeMap<String, Heard>>,
+    /// Cancellations on their way.
+    cancels: TaskTracker,
+}
+
+/// The end of a session: wait for it, or bring it about.
+pub(crate) struct SessionEnd {
+    cancel: RunningServiceCancellationToken,
+    cancels: TaskTracker,
+    /// `None` once it has ended.
+    ended: Option<BoxFuture<'static, ()>>,
+}
+
+impl SessionEnd {
+    /// Waits until the connection is lost. May be dropped and called again.
+    pub(crate) async fn lost(&mut self) {
+        if let Some(ended) = &mut self.ended {
+            ended.await;
+            self.ended = None;
+        }
+    }
+
+    /// Closes the session, in a courteous way where there is one: first what is cancelled is told so.
+    pub(crate) async fn close(self) {
+        self.cancels.close();
+        self.cancels.wait().await;
+        self.cancel.cancel();
+        if let Some(ended) = self.ended {
+            ended.await;
+        }
+    }
+}
+
+impl Session {
+    /// Opens a session over `transport`.
+    pub(crate) async fn open<T, E, A>(
+        transport: T,
+        lifecycle: Lifecycle,
+        side: OurSide,
+    ) -> Result<(Self, SessionEnd), Fault>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let mode = match lifecycle {
+            Lifecycle::Auto => ClientLifecycleMode::Auto {
+                preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+                legacy_version: Some(ProtocolVersion::V_2025_11_25),
+            },
+            Lifecycle::Initialize => ClientLifecycleMode::Initialize,
+        };
+        let changed = Arc::new(Notify::new());
+        let OurSide { callers, changes, has_clients, subscribed } = side;
+        let handler = Handler { tools_changed: changed.clone(), changes, callers, has_clients };
+        let running = handler.clone().serve_with_lifecycle(transport, mode).await.map_err(open_fault)?;
+        let peer = running.peer().clone();
+        let info = peer.peer_info();
+        let protocol = info.as_ref().map(|i| i.protocol_version.clone()).unwrap_or_default();
+        let capabilities = info.as_ref().map(|i| i.capabilities.clone()).unwrap_or_default();
+        let version = info.as_ref().and_then(|i| i.server_info.as_ref()).map(|s| clean(&s.version, 64));
+        let session = Self {
+            peer,
+            changed,
+            is_stateless: !protocol.has_initialize(),
+            protocol: clean(protocol.as_str(), 32),
+            version,
+            capabilities,
+            handler,
+            subscribed,
+            listened: watch::Sender::default(),
+            cancels: TaskTracker::new(),
+        };
+        let cancel = running.cancellation_token();
+        // What it returns says no more than that it ended.
+        let ended = Some(running.waiting().map(drop).boxed());
+        let cancels = session.cancels.clone();
+        Ok((session, SessionEnd { cancel, cancels, ended }))
+    }
+
+    /// Sends one request, and gives the text of its result. Dropping the future cancels it at the server.
+    pub(crate) async fn request(&self, mut request: ClientRequest, place: Option<&Place>) -> Result<String, Fault> {
+        if self.peer.is_transport_closed() {
+            return Err(Fault::NotSent("the connection is closed".to_owned()));
+        }
+        if let Some(place) = place {
+            request.extensions_mut().insert(Slot(place.caller.clone()));
+        }
+        let mut options = PeerRequestOptions::no_options();
+        if self.is_stateless
+            && let Some(place) = place
+        {
+            // The server sees what this very client can, and asks for no more.
+            let mut meta = RequestMetaObject::default();
+            meta.set_client_capabilities(place.caller.capabilities.clone());
+            options = options.with_meta(meta);
+        }
+        let sent = self.peer.send_cancellable_request(request, options).await;
+        let handle = sent.map_err(|error| self.fault(error))?;
+        let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()) };
+        let answer = handle.await_response().await;
+        guard.id = None;
+        match answer {
+            Ok(result) => {
+                result_text(result).ok_or_else(|| Fault::Invalid("its answer came past the transport".to_owned()))
+            }
+            Err(error) => Err(self.fault(error)),
+        }
+    }
+
+    /// Sends a request to which the server may answer with questions (2026-07-28, "multi round-trip
+    /// requests"): puts them to the client behind the request, and sends it again with the answers.
+    pub(crate) async fn converse(
+        &self,
+        make: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
+        place: Option<&Place>,
+    ) -> Result<String, Fault> {
+        let (mut responses, mut state) = (None, None);
+        for _ in 0..MAX_ROUNDS {
+            let text = self.request(make(responses.take(), state.take()), place).await?;
+            let Some(wanted) = InputWanted::read(&text) else { return Ok(text) };
+            responses = Some(self.answers(wanted.input_requests, place).await?);
+            state = wanted.request_state;
+        }
+        Err(Fault::Invalid(format!("it wanted more input {MAX_ROUNDS} times for one request")))
+    }
+
+    async fn answers(
+        &self,
+        questions: BTreeMap<String, Question<'_>>,
+        place: Option<&Place>,
+    ) -> Result<InputResponses, Fault> {
+        if questions.len() > MAX_QUESTIONS {
+            return Err(Fault::Invalid(format!("it asks over {MAX_QUESTIONS} questions at once")));
+        }
+        let answers = questions.into_iter().map(|(key, question)| async move {
+            let method = clean(&question.method, 80);
+            // The protocol's code for a client that lacks what a server needs (2026-07-28).
+            let refused = |why: &str| {
+                let message = format!("`{}` asks for {method}, and {why}", self.handler.callers.server);
+                Fault::NeedsClient(RpcError { code: -32021, message, data: None })
+            };
+            let kind = AskKind::of(&question.method).ok_or_else(|| refused("that is not supported"))?;
+            let place = place.ok_or_else(|| refused("no client is behind this call who could answer"))?;
+            let params = question.params.map_or("{}", RawValue::get).to_owned();
+            match ask(&self.handler.callers.server, &place.caller, Some(key.clone()), kind, params).await {
+                Ok(answer) => Ok((key, answer)),
+                Err(error) => Err(Fault::NeedsClient(error)),
+            }
+        });
+        join_all(answers).await.into_iter().collect()
+    }
+
+    fn fault(&self, error: ServiceError) -> Fault {
+        match error {
+            ServiceError::McpError(error) => Fault::Rpc(error),
+            ServiceError::TransportSend(error) => transport_fault(&error),
+            ServiceError::TransportClosed => Fault::Lost("the connection was lost".to_owned()),
+            error => Fault::Invalid(clean(&error.to_string(), MAX_SHOWN_CHARS)),
+        }
+    }
+}
+
+/// Sends the protocol's cancellation when a request is given up.
+struct CancelOnDrop<'a> {
+    session: &'a Session,
+    id: Option<RequestId>,
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
+        let peer = self.session.peer.clone();
+        let cancel = async move {
+            let params = CancelledNotificationParam::new(Some(id), Some("given up by the caller".to_owned()));
+            // A connection that is lost needs no cancellation.
+            let _ = peer.send_notification(CancelledNotification::new(params).into()).await;
+        };
+        // Closing the session waits for it.
+        self.session.cancels.spawn_on(cancel, &runtime);
+    }
+}
+
+/// A result that asks for input instead of being one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InputWanted<'a> {
+    result_type: String,
+    #[serde(borrow, default)]
+    input_requests: BTreeMap<String, Question<'a>>,
+    #[serde(default)]
+    request_state: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Question<'a> {
+    method: String,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+}
+
+impl<'a> InputWanted<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        // Most results say no such thing, and some are large.
+        if !text.contains("input_required") {
+            return None;
+        }
+        serde_json::from_str(text).ok().filter(|wanted: &Self| wanted.result_type == "input_required")
+    }
+}
