@@ -45,7 +45,7 @@ pub(crate) enum Color {
 pub(crate) enum Commands {
     /// Run five servers and one policy, with no set-up at all
     Demo(Demo),
-    /// Run a policy: a component file, or a name from the configuration
+    /// Run a policy: a component or script file, or a name from the configuration
     Run(Run),
     /// Run a script in the sandbox: JavaScript, TypeScript or Python
     Exec(Exec),
@@ -116,7 +116,7 @@ pub(crate) struct Demo {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Run {
-    /// The component's file, or a policy's name in the configuration
+    /// The component's file, a script's, or a policy's name in the configuration
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) policy: String,
     /// The input: JSON, `@FILE`, or `-` for stdin
@@ -163,6 +163,14 @@ pub(crate) struct Exec {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
+}
+
+impl From<Run> for Exec {
+    /// `run FILE.py` is `exec FILE.py`.
+    fn from(run: Run) -> Self {
+        let Run { policy: file, input, grants, trace, journal, json, limits } = run;
+        Self { file, lang: None, input, grants, trace, journal, json, limits }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

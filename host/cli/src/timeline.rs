@@ -59,6 +59,11 @@ impl Timeline {
         }
     }
 
+    /// Writes something that is no line of its own while the live lines are off the screen.
+    pub(crate) fn aside(&self, write: impl FnOnce()) {
+        self.screen.suspend(write);
+    }
+
     fn say(&self, line: impl std::fmt::Display) {
         self.screen.suspend(|| anstream::eprintln!("{line}"));
     }

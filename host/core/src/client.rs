@@ -86,6 +86,12 @@ pub trait Client: fmt::Debug + Send + Sync + 'static {
     /// What it says that it can do: MCP's `ClientCapabilities`, as JSON text.
     fn capabilities(&self) -> &str;
 
+    /// The least grave log lines that it wants of servers, as MCP says it (`debug` to `emergency`). One that says nothing
+    /// else leaves it to each server.
+    fn log_level(&self) -> Option<&str> {
+        None
+    }
+
     /// Asks the client, and waits for its answer: the result's JSON text. Dropping the future takes the
     /// question back.
     ///

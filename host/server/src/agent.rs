@@ -218,7 +218,7 @@ impl ServerHandler for Agent {
         let again = Again { state: request.request_state, responses: request.input_responses };
         let args = request.arguments.unwrap_or_default();
         let target = tools::Target::find(&self.front, &request.name, args).await?;
-        let meta = tools::passed_on(&agent, &context);
+        let meta = tools::passed_on(&context);
         let named = format!("tools/call {}", request.name);
         let (worker, cancelled) = (agent.clone(), context.ct.clone());
         let driven =

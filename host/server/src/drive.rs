@@ -106,6 +106,7 @@ struct Question {
 struct Link {
     agent: Arc<str>,
     capabilities: String,
+    log_level: Option<String>,
     questions: mpsc::Sender<Question>,
     notices: mpsc::Sender<Notice>,
 }
@@ -123,6 +124,10 @@ impl Client for Link {
 
     fn capabilities(&self) -> &str {
         &self.capabilities
+    }
+
+    fn log_level(&self) -> Option<&str> {
+        self.log_level.as_deref()
     }
 
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<String, RpcError>> {
@@ -161,6 +166,9 @@ impl Work {
         let link = Link {
             agent: agent.identity(),
             capabilities: serde_json::to_string(&capabilities).unwrap_or_default(),
+            log_level: agent
+                .least_log(context)
+                .and_then(|level| serde_json::to_value(level).ok().and_then(|level| Some(level.as_str()?.to_owned()))),
             questions: question_sender,
             notices: notice_sender,
         };

@@ -85,7 +85,7 @@ pub(crate) async fn locate(agent: &Agent, uri: &str) -> Result<(String, String),
 pub(crate) async fn read(agent: &Agent, uri: &str, context: &RequestContext<RoleServer>) -> Result<Query, ErrorData> {
     let (server, name) = locate(agent, uri).await?;
     let mut params = json!({"uri": name});
-    pass_on_meta(&mut params, agent, context);
+    pass_on_meta(&mut params, context);
     Ok(Query { server, kind: QueryKind::ReadResource, name, params: params.to_string() })
 }
 
@@ -101,7 +101,7 @@ pub(crate) async fn prompt(
     if let (Some(members), Some(arguments)) = (params.as_object_mut(), arguments) {
         members.insert("arguments".to_owned(), Value::Object(arguments));
     }
-    pass_on_meta(&mut params, agent, context);
+    pass_on_meta(&mut params, context);
     Ok(Query { server, kind: QueryKind::GetPrompt, name, params: params.to_string() })
 }
 
@@ -130,8 +130,8 @@ pub(crate) async fn completion(agent: &Agent, mut request: CompleteRequestParams
     Ok(Query { server, kind, name, params })
 }
 
-fn pass_on_meta(params: &mut Value, agent: &Agent, context: &RequestContext<RoleServer>) {
-    let meta = crate::tools::passed_on(agent, context).and_then(|meta| serde_json::from_str(&meta).ok());
+fn pass_on_meta(params: &mut Value, context: &RequestContext<RoleServer>) {
+    let meta = crate::tools::passed_on(context).and_then(|meta| serde_json::from_str(&meta).ok());
     if let (Some(members), Some(meta)) = (params.as_object_mut(), meta) {
         members.insert("_meta".to_owned(), meta);
     }

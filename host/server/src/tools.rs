@@ -159,17 +159,13 @@ pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
     Ok(result)
 }
 
-/// What of a request's `_meta` goes on to the server: all but what belongs to this connection, and which log lines
-/// the agent wants.
-pub(crate) fn passed_on(agent: &Agent, context: &RequestContext<RoleServer>) -> Option<String> {
+/// What of a request's `_meta` goes on to the server: all but what belongs to this connection.
+pub(crate) fn passed_on(context: &RequestContext<RoleServer>) -> Option<String> {
     let mut meta = RequestMetaObject::default();
     for (key, value) in context.meta.iter() {
         if key != "progressToken" && !key.starts_with("io.modelcontextprotocol/") {
             meta.insert(key.clone(), value.clone());
         }
-    }
-    if let Some(level) = agent.least_log(context) {
-        meta.set_log_level(level);
     }
     serde_json::to_string(&meta).ok().filter(|text| text != "{}")
 }

@@ -3,14 +3,14 @@
 use crate::adapter::AdapterSpec;
 use crate::host::{Host, HostError};
 use crate::request::{ComponentSource, PolicyCode, PolicySpec};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_config::model::{self, At, Code, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
-use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, Grant, Grants, Limits, Secret, Tool};
+use tollgate_core::{Grant, Grants, Limits, Secret};
 use tollgate_runtime::Digest;
-use tollgate_upstream::{
-    AuthSpec, ClientKey, HttpKind, KeyAlgorithm, OAuthGrant, OAuthSpec, ServerSpec, ToolProvider, Transport,
-};
+use tollgate_script::Language as ScriptLanguage;
+use tollgate_upstream::{AuthSpec, ClientKey, HttpKind, KeyAlgorithm, OAuthGrant, OAuthSpec, ServerSpec, Transport};
 
 /// What the configuration file set up, to compare with when it is read anew.
 #[derive(Default)]
@@ -54,12 +54,18 @@ impl Configured {
             host.remove_policy(&gone);
         }
         for policy in &config.policies {
-            let Code::Component(component) = &policy.code else {
-                tracing::warn!(policy = %*policy.name, "scripts cannot be run yet; this policy is left out");
-                continue;
-            };
             let spec = PolicySpec {
-                code: PolicyCode::Component(ComponentSource::File(component.value.clone())),
+                code: match &policy.code {
+                    Code::Component(file) => PolicyCode::Component(ComponentSource::File(file.value.clone())),
+                    Code::Script(file, language) => {
+                        let language = match language {
+                            model::Language::JavaScript => ScriptLanguage::JavaScript,
+                            model::Language::TypeScript => ScriptLanguage::TypeScript,
+                            model::Language::Python => ScriptLanguage::Python,
+                        };
+                        PolicyCode::ScriptFile(file.value.clone(), language)
+                    }
+                },
                 grants: grants(&policy.grants),
                 limits: own_limits(&policy.limits, &defaults),
                 description: policy.description.clone(),
@@ -158,12 +164,8 @@ impl ConfiguredServer {
     }
 
     fn transport(&self, host: &Host) -> Transport {
-        let values = match &self.values {
-            Ok(values) => values.iter().cloned().collect(),
-            // The server is there and has failed, with this as its error: the others start all the same.
-            Err(why) => return Transport::provider(Arc::new(Misconfigured(why.clone()))),
-        };
-        match &self.server.transport {
+        let values: BTreeMap<_, _> = self.values.iter().flatten().cloned().collect();
+        let transport = match &self.server.transport {
             model::Transport::Process(process) => Transport::Stdio {
                 command: process.command.to_string_lossy().into_owned(),
                 args: process.args.clone(),
@@ -187,19 +189,11 @@ impl ConfiguredServer {
                     limits: self.limits.clone(),
                 },
             ))),
+        };
+        match &self.values {
+            Ok(_) => transport,
+            // The server is there and has failed, with this as its error: the others start all the same.
+            Err(why) => Transport::Misconfigured { name: transport.name(), why: why.clone() },
         }
-    }
-}
-
-/// A server whose configuration cannot be filled in.
-struct Misconfigured(String);
-
-impl ToolProvider for Misconfigured {
-    fn tools<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<Tool>, String>> {
-        Box::pin(std::future::ready(Err(self.0.clone())))
-    }
-
-    fn call<'a>(&'a self, _: &'a Tool, _: Call, _: CallContext) -> BoxFuture<'a, Answer> {
-        Box::pin(std::future::ready(Answer::refused(CallError::Unavailable(self.0.clone()))))
     }
 }

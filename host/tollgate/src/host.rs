@@ -5,7 +5,7 @@ use crate::builder::HostBuilder;
 use crate::configured::Configured;
 use crate::interpreters::{InterpreterError, InterpreterInfo, Interpreters};
 use crate::names::NamesCache;
-use crate::request::{Behalf, ComponentSource, PolicyCode, PolicySpec};
+use crate::request::{Behalf, ComponentSource, PolicyCode, PolicySpec, Script};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,14 @@ pub enum HostError {
     /// A script's interpreter cannot be used.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
+    /// A policy's script cannot be read.
+    #[error("the script of policy `{policy}` cannot be read: {source}")]
+    Script {
+        /// The policy.
+        policy: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A script's session cannot be used.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -383,7 +391,19 @@ impl Host {
     /// # Errors
     /// An unknown name, or what is wrong with its component.
     pub async fn describe(&self, name: &str) -> Result<Descriptor, HostError> {
-        let program = self.policy(name)?.program(self, name).await?;
+        let policy = self.policy(name)?;
+        let program = policy.program(self, name).await?;
+        if !matches!(policy.spec.code, PolicyCode::Component(_)) {
+            // A script says nothing of itself.
+            return Ok(Descriptor {
+                name: name.to_owned(),
+                title: None,
+                description: policy.spec.description.clone().unwrap_or_else(|| format!("The script `{name}`.")),
+                input_schema: serde_json::json!({"type": "object"}),
+                output_schema: None,
+                grants: Vec::new(),
+            });
+        }
         match self.0.runtime.describe(&program).await {
             Ok(descriptor) => Ok(descriptor.clone()),
             Err(source) => Err(HostError::Describe { which: name.to_owned(), source }),
@@ -475,7 +495,9 @@ impl NamedPolicy {
         let prepare = || async {
             match &self.spec.code {
                 PolicyCode::Component(component) => host.prepare(name, component).await,
-                PolicyCode::Script(script) => host.interpreter(script.language).await,
+                PolicyCode::Script(Script { language, .. }) | PolicyCode::ScriptFile(_, language) => {
+                    host.interpreter(*language).await
+                }
             }
         };
         self.program.get_or_try_init(prepare).await.cloned()

@@ -79,14 +79,21 @@ pub enum PolicyCode {
     Component(ComponentSource),
     /// Source text, for an interpreter.
     Script(Script),
+    /// Source text in a file, which is read at each run.
+    ScriptFile(PathBuf, ScriptLanguage),
 }
 
 impl PolicyCode {
-    pub(crate) fn script(&self) -> Option<&Script> {
-        match self {
+    /// The script, where it is one.
+    pub(crate) async fn script(&self) -> std::io::Result<Option<Script>> {
+        Ok(match self {
             Self::Component(_) => None,
-            Self::Script(script) => Some(script),
-        }
+            Self::Script(script) => Some(script.clone()),
+            Self::ScriptFile(path, language) => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Some(Script { language: *language, code: tokio::fs::read_to_string(path).await?, file })
+            }
+        })
     }
 }
 

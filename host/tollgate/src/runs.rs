@@ -83,7 +83,9 @@ impl Host {
                 let policy = self.policy(&name)?;
                 let program = policy.program(self, &name).await?;
                 let (grants, limits) = (policy.spec.grants.clone(), policy.spec.limits.clone());
-                Work { name, program, grants, limits, script: policy.spec.code.script().cloned() }
+                let script = policy.spec.code.script().await;
+                let script = script.map_err(|error| HostError::Script { policy: name.clone(), source: error })?;
+                Work { name, program, grants, limits, script }
             }
             Target::Component(name, source) => {
                 let program = self.prepare(&name, &source).await?;

@@ -63,7 +63,7 @@ pub(crate) async fn demo(args: Demo) -> Result<u8, Failure> {
     let report = host.run_until(request, setup::interrupted()).await?;
     screen.close();
     if args.json || report.status != Status::Ok {
-        super::run::show(&host, &report, args.json)?;
+        super::run::show(&host, &report, args.json, false)?;
     } else {
         show(&report)?;
     }

@@ -1,28 +1,39 @@
-//! `tollgate exec`.
+//! `tollgate exec`: scripts. `tollgate run FILE.py` comes here too.
 
 use crate::args::{self, Exec, Global};
 use crate::commands::run::show;
 use crate::exit::Failure;
-use crate::setup;
 use crate::timeline::{Detail, Timeline};
+use crate::{print, setup};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
-use tollgate::{Principal, RunRequest, Script, ScriptLanguage};
+use tollgate::{
+    Ask, BoxFuture, Client, Grants, Notice, Principal, RpcError, RunRequest, Script, ScriptLanguage, detect_language,
+};
 
 pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
+    if exec.file == "-" && exec.input == "-" {
+        return Err(Failure::usage(
+            "both the script and its input would be read from stdin; name a file for one of them",
+        ));
+    }
+    let (file, code) = source(&exec.file).await?;
+    let path = (exec.file != "-").then(|| Path::new(&exec.file));
+    let language = detect_language(exec.lang.as_deref(), path, &code);
+    let language = language.map_err(|error| Failure::usage(error.to_string()))?;
     let input = setup::json_argument("input", &exec.input).await?;
-    let grants = args::grants(&exec.grants)?;
-    let code = std::fs::read_to_string(&exec.file).map_err(|e| Failure::usage(format!("{}: {e}", exec.file)))?;
-    let language = match exec.lang.as_deref().or(exec.file.rsplit('.').next()) {
-        Some("py" | "python") => ScriptLanguage::Python,
-        Some("ts") => ScriptLanguage::TypeScript,
-        _ => ScriptLanguage::JavaScript,
-    };
+    let mut grants = args::grants(&exec.grants)?;
     let config = setup::configuration(global)?;
-    let config_file = config.as_ref().map(|c| c.file.clone());
+    let config_file = config.as_ref().map(|config| config.file.clone());
+
     let timeline = Arc::new(Timeline::new(if exec.trace { Detail::EachCall } else { Detail::Live }));
     let host = setup::builder(vec![timeline.clone()], exec.journal.as_deref())?;
     let host = host.config(config.unwrap_or_default()).build().await?;
-    let request = RunRequest::script(Script { language, code, file: exec.file.clone() });
+    if grants.is_empty() && !host.servers().is_empty() {
+        grants = asked_grants(&file).await?;
+    }
+    let request = RunRequest::script(Script { language, code, file });
     let request = exec
         .limits
         .0
@@ -30,13 +41,98 @@ pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
         .fold(request, |request, &(kind, value)| request.limit(kind, value))
         .input(input)
         .grants(grants)
-        .principal(Principal::new("cli"));
+        .principal(Principal::new("cli"))
+        .client(Arc::new(Printer { json: exec.json, timeline: timeline.clone() }));
     let report = tokio::select! {
         report = host.run_until(request, setup::interrupted()) => report?,
         () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
     };
     timeline.close();
-    show(&host, &report, exec.json)?;
+    show(&host, &report, exec.json, true)?;
     host.shutdown().await;
     Ok(report.status.exit_code())
+}
+
+/// The language of a file that `run` was given, where it is a script.
+pub(crate) fn language_of(file: &str) -> Option<ScriptLanguage> {
+    ScriptLanguage::of_path(Path::new(file))
+}
+
+/// A script's name and text.
+async fn source(file: &str) -> Result<(String, String), Failure> {
+    use tokio::io::AsyncReadExt as _;
+    /// More than a script may have: what is too long is told by its own message.
+    const MAX_BYTES: u64 = 2 << 20;
+    let mut bytes = Vec::new();
+    let (name, read) = if file == "-" {
+        if std::io::stdin().is_terminal() {
+            print::note("Reading the script from the terminal; Ctrl-D ends it.");
+        }
+        ("<stdin>".to_owned(), tokio::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).await)
+    } else {
+        let opened = tokio::fs::File::open(file).await;
+        let read = match opened {
+            Ok(opened) => opened.take(MAX_BYTES).read_to_end(&mut bytes).await,
+            Err(error) => Err(error),
+        };
+        (Path::new(file).file_name().unwrap_or_default().to_string_lossy().into_owned(), read)
+    };
+    read.map_err(|error| Failure::usage(format!("{file} cannot be read: {error}")))?;
+    let code = String::from_utf8(bytes);
+    Ok((name, code.map_err(|_| Failure::usage(format!("{file} is not UTF-8 text, so it is no script")))?))
+}
+
+/// A script does not say what it asks for, so the person at the terminal decides about all tools at once. Without a terminal
+/// nothing is granted, and a warning says how.
+async fn asked_grants(file: &str) -> Result<Grants, Failure> {
+    const HOW: &str = "grant it with --grant 'SERVER:*', or --grant read-only";
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        print::warn(format_args!("{file} has no grants, so it can call no tool; {HOW}"));
+        return Ok(Grants::default());
+    }
+    match setup::answers_yes(&format!("May {file} call every tool of the configuration in this run? [y/N] ")).await {
+        Some(true) => Ok(Grants::all()),
+        Some(false) => Ok(Grants::default()),
+        None => Err(Failure::cancelled("cancelled; nothing ran")),
+    }
+}
+
+/// Prints what the script writes, as it writes it. Servers have nobody to ask here.
+#[derive(Debug)]
+struct Printer {
+    json: bool,
+    timeline: Arc<Timeline>,
+}
+
+impl Client for Printer {
+    fn agent(&self) -> &str {
+        "cli"
+    }
+
+    fn capabilities(&self) -> &str {
+        "{}"
+    }
+
+    fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<String, RpcError>> {
+        let message =
+            format!("`{}` asks for {}, and the command line does not answer that", ask.server, ask.kind.method());
+        Box::pin(std::future::ready(Err(RpcError { code: -32601, message, data: None })))
+    }
+
+    fn tell(&self, notice: Notice) {
+        let Notice::Output { error, text } = notice else { return };
+        if self.json {
+            return;
+        }
+        let text = print::visible(&text);
+        self.timeline.aside(|| {
+            // Where stdout is closed there is nobody to tell.
+            if error {
+                drop(write!(anstream::stderr(), "{text}"));
+            } else {
+                let mut out = anstream::stdout();
+                drop(write!(out, "{text}").and_then(|()| out.flush()));
+            }
+        });
+    }
 }

@@ -1,6 +1,7 @@
 //! `tollgate run`.
 
 use crate::args::{self, Global, Run};
+use crate::commands::exec;
 use crate::exit::Failure;
 use crate::print::{self, BAD, GOOD, ODD, styled};
 use crate::setup;
@@ -11,6 +12,9 @@ use std::sync::Arc;
 use tollgate::{ComponentSource, Grants, Host, Outcome, Principal, RunReport, RunRequest, Status};
 
 pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
+    if is_path(&run.policy) && exec::language_of(&run.policy).is_some() {
+        return exec::exec(global, run.into()).await;
+    }
     let input = setup::json_argument("input", &run.input).await?;
     let mut grants = args::grants(&run.grants)?;
     let config = setup::configuration(global)?;
@@ -48,7 +52,7 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     if no_config && report.calls.iter().any(|call| call.outcome == Outcome::UnknownTool) {
         print::warn("there is no configuration, so there are no servers: name one with --config FILE");
     }
-    show(&host, &report, run.json)?;
+    show(&host, &report, run.json, false)?;
     host.shutdown().await;
     Ok(report.status.exit_code())
 }
@@ -95,8 +99,9 @@ async fn asked_grants(host: &Host, policy: &str, named: bool) -> Result<Grants, 
     }
 }
 
-/// Prints how a run ended.
-pub(crate) fn show(host: &Host, report: &RunReport, json: bool) -> Result<(), Failure> {
+/// Prints how a run ended. What it wrote and `streamed` says was printed already is not printed again, and a run of which
+/// that is so may have nothing to return.
+pub(crate) fn show(host: &Host, report: &RunReport, json: bool, streamed: bool) -> Result<(), Failure> {
     if report.status != Status::Ok {
         setup::warn_of_failed(host);
     }
@@ -109,10 +114,11 @@ pub(crate) fn show(host: &Host, report: &RunReport, json: bool) -> Result<(), Fa
         let error = report.error.as_ref().map(ToString::to_string);
         // The message of a trap has what was said last.
         let repeated = |text: &str| error.as_ref().is_some_and(|error| error.contains(text.trim()));
-        for text in [&report.stdout, &report.stderr].into_iter().filter(|text| !text.is_empty() && !repeated(text)) {
+        let streams = if streamed { ["", ""] } else { [report.stdout.as_str(), report.stderr.as_str()] };
+        for text in streams.into_iter().filter(|text| !text.is_empty() && !repeated(text)) {
             anstream::eprint!("{}", print::visible(text));
         }
-        if let Some(output) = &report.output {
+        if let Some(output) = report.output.as_ref().filter(|output| !streamed || *output != "null") {
             let value: serde_json::Value = serde_json::from_str(output).unwrap_or_default();
             print::out(print::tame(&format!("{value:#}")))?;
         }

@@ -162,9 +162,13 @@ impl Session {
         if self.is_stateless
             && let Some(place) = place
         {
-            // The server sees what this very client can, and asks for no more.
+            // The server sees what this very client can, and asks for no more; and it sends no log lines unasked.
             let mut meta = RequestMetaObject::default();
             meta.set_client_capabilities(place.caller.capabilities.clone());
+            let level = place.caller.client.log_level().map(serde_json::Value::from);
+            if let Some(level) = level.and_then(|level| serde_json::from_value(level).ok()) {
+                meta.set_log_level(level);
+            }
             options = options.with_meta(meta);
         }
         let sent = self.peer.send_cancellable_request(request, options).await;
