@@ -35,7 +35,8 @@ pub(crate) fn check(code: &str) -> Result<(), TooDeep> {
         at: 0,
         line: 1,
         depth: 0,
-        levels: vec![Level::default()],
+        outside: Level::default(),
+        levels: Vec::new(),
         last: Last::Start,
         newline: true,
         ended: None,
@@ -87,6 +88,8 @@ struct Scanner<'a> {
     line: u32,
     /// What all levels weigh, brackets included.
     depth: usize,
+    /// Outside of all brackets.
+    outside: Level,
     levels: Vec<Level>,
     last: Last,
     /// Whether a line ended since the last token.
@@ -200,12 +203,7 @@ impl Scanner<'_> {
     }
 
     fn level(&mut self) -> &mut Level {
-        if self.levels.is_empty() {
-            self.levels.push(Level::default());
-        }
-        let last = self.levels.len() - 1;
-        // The list is never empty, so there is one.
-        self.levels.get_mut(last).unwrap_or_else(|| unreachable!())
+        self.levels.last_mut().unwrap_or(&mut self.outside)
     }
 
     fn run(&mut self) -> Result<(), TooDeep> {
@@ -335,9 +333,9 @@ impl Scanner<'_> {
             let goes_on = byte == b'e' && self.starts(b"else") && !self.byte(4).is_some_and(is_word);
             if !goes_on {
                 let level = self.level();
-                let statements = std::mem::replace(&mut level.statements, kept.min(level.statements));
-                let left = level.statements;
-                self.depth = self.depth.saturating_sub(statements - left);
+                let ended = level.statements.saturating_sub(kept);
+                level.statements -= ended;
+                self.depth = self.depth.saturating_sub(ended);
             }
         }
     }
@@ -379,10 +377,7 @@ impl Scanner<'_> {
     }
 
     fn close(&mut self) -> Level {
-        if self.levels.len() < 2 {
-            return Level::default();
-        }
-        let level = self.levels.pop().unwrap_or_default();
+        let Some(level) = self.levels.pop() else { return Level::default() };
         self.depth = self.depth.saturating_sub(level.weight() + BRACKET + READ_TWICE);
         level
     }
@@ -480,8 +475,7 @@ impl Scanner<'_> {
             words = word;
         }
         self.at = self.code.len();
-        let TooDeep { line, .. } = TooDeep { line: self.line, in_doubt: true };
-        self.deepen(rest).map_err(|_| TooDeep { line, in_doubt: true })
+        self.deepen(rest).map_err(|error| TooDeep { in_doubt: true, ..error })
     }
 
     fn word(&mut self) -> Result<(), TooDeep> {

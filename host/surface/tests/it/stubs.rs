@@ -20,14 +20,7 @@ fn checker(path: &str) -> PathBuf {
 
 /// 500 tools, the ones with shapes that make trouble, and names that do.
 fn tools() -> Vec<Arc<Tool>> {
-    let nasty = [
-        ("fetch", "fetch"),
-        ("print", "class"),
-        ("tools", "2fa"),
-        ("größe", "搜索"),
-        ("Map", "then"),
-        ("my-server", "get-it"),
-    ];
+    let nasty = [("fetch", "fetch"), ("print", "class"), ("tools", "2fa"), ("größe", "搜索"), ("Map", "then"), ("my-server", "get-it")];
     let schema = json!({"type": "object", "properties": {"self": {"type": "string"}, "größe": {"type": "integer"}, "2": {"enum": ["a", 1, null]}}, "required": ["self"]});
     let nasty = nasty.into_iter().map(|(server, name)| Arc::new(tool(server, name, "*/ \"\"\" evil", schema.clone())));
     catalog().into_iter().chain(tracker()).chain(nasty).collect()
@@ -46,19 +39,13 @@ fn check(tools: &[Arc<Tool>], language: Language, scripts: &[(&str, &str)]) -> S
     let mut command = match language {
         Language::TypeScript => {
             let mut command = Command::new("node");
-            command
-                .arg(checker("node_modules/typescript/bin/tsc"))
-                .args(["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022"]);
-            command
-                .args(["--module", "esnext", "--moduleDetection", "force", "--types", "", "tollgate.d.ts"])
-                .args(names);
+            command.arg(checker("node_modules/typescript/bin/tsc")).args(["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022"]);
+            command.args(["--module", "esnext", "--moduleDetection", "force", "tollgate.d.ts"]).args(names);
             command
         }
         Language::Python => {
             let mut command = Command::new(checker(".venv/bin/python"));
-            command
-                .args(["-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", "cache", "unified_api.pyi"])
-                .args(names);
+            command.args(["-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", "cache", "unified_api.pyi"]).args(names);
             command
         }
     };
@@ -71,7 +58,7 @@ fn check(tools: &[Arc<Tool>], language: Language, scripts: &[(&str, &str)]) -> S
 const TYPESCRIPT: &str = r#"
 const found = await tracker.list_issues({ repo: "a/b", state: "open", "per-page": 3 });
 const id: number = found.issues[0]!.id;
-const again = await tracker.list_issues("a/b");
+const again = await tracker.list_issues({ repo: "a/b" });
 const raw = await tracker.list_issues.raw({ repo: "x" });
 print(id, again.first?.author?.login, raw.content[0]?.type, raw.isError);
 const tree = await tools["tracker"]["get-tree"]();
@@ -81,13 +68,13 @@ await Promise.all([tracker.either({ id: 1 }), tracker.either({ name: "x" })]);
 try { await fetch_or(1); } catch (error) { if (error instanceof ToolError && error.kind === "denied") log(error.server, "warn"); }
 async function fetch_or(n: number) { await sleep(n); progress(1, 2, "x"); session.n = input.n; }
 await tools["my-server"]["get-it"]({ self: "x", "größe": 1, "2": null });
-await tools_.tools_2fa_or(1);
+await tools_._2fa({ self: "x" });
+await my_server.get_it("x", 1, "a");
 "#;
 
 #[test]
 fn tsc_takes_the_stubs_and_right_uses_and_refuses_wrong_ones() {
-    let script = TYPESCRIPT.replace("await tools_.tools_2fa_or(1);\n", "await tools_._2fa({ self: \"x\" });\n");
-    let said = check(&tools(), Language::TypeScript, &[("right.ts", &script)]);
+    let said = check(&tools(), Language::TypeScript, &[("right.ts", TYPESCRIPT)]);
     assert_eq!(said, "");
     let wrong = [
         "await tracker.list_issues({});",
@@ -100,6 +87,7 @@ fn tsc_takes_the_stubs_and_right_uses_and_refuses_wrong_ones() {
         "(await tracker.store({})).anything;",
         "await tracker__put_tree({ tree: { label: 1 } });",
         "log(\"x\", \"loud\");",
+        "await my_server.get_it(1);",
         "await sleep(\"1\");",
     ];
     let said = check(&tools(), Language::TypeScript, &[("wrong.ts", &wrong.join("\n"))]);
@@ -119,7 +107,7 @@ import asyncio
 async def main() -> None:
     found = await tracker.list_issues(repo="a/b", state="open", per_page=3)
     number: int = found["issues"][0]["id"]
-    again = await unified_api.tracker__list_issues("a/b")
+    again = await unified_api.tracker__list_issues(repo="a/b")
     raw = await tracker.list_issues.raw(repo="x")
     print(number, again["issues"], raw["content"][0]["type"], input["n"])
     await tracker.put_tree(tree={"label": "x", "children": [{"label": "y"}]})
@@ -132,6 +120,7 @@ async def main() -> None:
     progress(1, 2, "x")
     await sleep(0.5)
     await tools_._2fa(self_="x")
+    await my_server.get_it("x", 1, "a")
 "#;
     let said = check(&tools(), Language::Python, &[("right.py", right)]);
     assert_eq!(said, "");
@@ -145,6 +134,7 @@ async def main() -> None:
         "n: str = (await tracker.list_issues(repo='x'))['issues'][0]['id']",
         "await tracker__put_tree(tree={'label': 1})",
         "log('x', 'loud')",
+        "await my_server.get_it(1)",
         "await sleep('1')",
     ];
     let script = format!("from unified_api import *\nasync def main() -> None:\n    {}\n", wrong.join("\n    "));
@@ -164,11 +154,7 @@ fn checkers_take_the_stubs_of_any_schemas() {
             tools.push(Arc::new(Tool { server: format!("{}{n}", tool.server), ..Tool::clone(&tool) }));
         }
     }
-    tools.push(with_schemas(
-        "recursive",
-        json!({"type": "object", "properties": {"a": {"$ref": "#"}}}),
-        Some(json!({"$ref": "#"})),
-    ));
+    tools.push(with_schemas("recursive", json!({"type": "object", "properties": {"a": {"$ref": "#"}}}), Some(json!({"$ref": "#"}))));
     for language in [Language::TypeScript, Language::Python] {
         let said = check(&tools, language, &[]);
         assert_eq!(said.lines().take(20).collect::<Vec<_>>().join("\n"), "", "{language:?}");
