@@ -161,7 +161,9 @@ impl State {
         let old = |kept: &Kept| kept.lease.is_none() && now.saturating_sub(kept.used) >= KEPT;
         let keys: Vec<SessionKey> =
             self.sessions.iter().filter(|(_, kept)| old(kept)).map(|(key, _)| key.clone()).collect();
-        keys.iter().for_each(|key| drop(self.remove(key)));
+        for key in &keys {
+            self.remove(key);
+        }
     }
 
     fn remove(&mut self, key: &SessionKey) -> bool {
