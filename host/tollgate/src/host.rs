@@ -185,7 +185,7 @@ impl Host {
     pub(crate) fn assemble(parts: Parts) -> Result<Self, HostError> {
         let fleet = Fleet::with_options(parts.clock.clone(), parts.entropy.clone(), parts.fleet);
         let fleet = Arc::new(fleet);
-        let gate = Gate::new(fleet.clone(), parts.journal, parts.clock, parts.entropy);
+        let gate = Gate::new(fleet.clone(), parts.journal, parts.clock.clone(), parts.entropy);
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
             runtime: Arc::new(Runtime::new(parts.runtime)),
