@@ -17,8 +17,11 @@ pub(crate) struct CatalogNames {
     signatures: Signatures,
     /// Every server that there is, with its identifier.
     servers: Vec<Namespace>,
-    functions: Mutex<HashMap<String, Arc<[(Arc<Tool>, Function)]>>>,
+    functions: Mutex<HashMap<String, Functions>>,
 }
+
+/// A server's tools, each with what scripts call it.
+type Functions = Arc<[(Arc<Tool>, Function)]>;
 
 /// The catalog's names as they were made last, in each language.
 #[derive(Default)]
@@ -71,12 +74,12 @@ impl CatalogNames {
         self.servers.iter().filter(move |n| code.contains(&n.name) || code.contains(&n.server))
     }
 
-    fn functions(&self, server: &str) -> Arc<[(Arc<Tool>, Function)]> {
+    fn functions(&self, server: &str) -> Functions {
         if let Some(functions) = self.functions.lock().get(server) {
             return functions.clone();
         }
         let tools = self.tools.get(server).map(Vec::as_slice).unwrap_or_default();
-        let functions: Arc<[_]> = tools.iter().filter_map(|tool| Some((tool.clone(), self.function(tool)?))).collect();
+        let functions: Functions = tools.iter().filter_map(|tool| Some((tool.clone(), self.function(tool)?))).collect();
         self.functions.lock().insert(server.to_owned(), functions.clone());
         functions
     }
