@@ -7,10 +7,11 @@ import wit_world
 from wit_world.imports import types
 
 from tollgate_python import modules  # noqa: F401
-from tollgate_python import errors, run
+from tollgate_python import errors, run, warm
 from tollgate_python.loop import install
 
 install()
+warm.warm()
 
 _DESCRIPTION = """\
 Runs a Python 3.14 script. Servers are objects and tools are their functions: `await github.list_issues(repo="x")`.

@@ -17,6 +17,8 @@ import uuid
 MAX_DEPTH = 127
 # No iterator gives more: one that never ends would fill the memory.
 MAX_ITEMS = 1_000_000
+# About 4000 digits: Python itself writes no more than 4300.
+_INTEGER_BITS = 13_287
 # Beyond this a set is not sorted.
 _TEXT_LIMIT = 10_000
 
@@ -34,9 +36,14 @@ _ITERATORS = (
 
 def to_json(value):
     """The value as JSON text. Raises ValueError where it holds itself, nests too deep or is too long."""
+    kind = type(value)
     if value is None:
         return "null"
-    if type(value) in (dict, list) and _is_plain(value, MAX_DEPTH):
+    if kind is int and value.bit_length() <= _INTEGER_BITS:
+        return str(value)
+    if kind is str:
+        return clean(_fast(value))
+    if (kind is dict or kind is list) and _is_plain(value, MAX_DEPTH):
         return clean(_fast(value))
     return clean(_fast(plain(value)))
 
@@ -95,7 +102,7 @@ def plain(value, depth=MAX_DEPTH, above=()):
 
 
 def _integer(value):
-    if -(10**4000) < value < 10**4000:
+    if value.bit_length() <= _INTEGER_BITS:
         return int(value)
     raise ValueError("an integer of more than 4000 digits")
 

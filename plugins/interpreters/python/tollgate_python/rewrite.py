@@ -27,59 +27,78 @@ _DYNAMIC = frozenset({"eval", "exec", "globals", "locals", "vars", "compile", "_
 
 
 class Script:
-    """A script, ready to run: its code, the names that it mentions (None: any), whether its value is returned."""
+    """A script, ready to run: its code, and the names that it mentions (None: any)."""
 
-    __slots__ = ("code", "names", "returns")
+    __slots__ = ("code", "names")
 
-    def __init__(self, code, names, returns):
+    def __init__(self, code, names):
         self.code = code
         self.names = names
-        self.returns = returns
 
 
 def compile_script(source, file):
     """Rewrites and compiles. Raises SyntaxError (also RecursionError, MemoryError: too much nesting)."""
     tree = ast.parse(source, file)
-    names = _names(tree)
-    calls = _calls(tree)
-    if calls:
-        _Rewriter(_Awaits(tree)).run(tree)
+    seen = _Seen(tree)
+    if seen.calls:
+        _Rewriter(_Awaits(seen.imports)).run(tree)
     _keep_value(tree.body)
-    returns = _returns(tree.body)
-    if returns:
+    if _returns(tree.body):
         tree = _in_function(tree)
     code = compile(tree, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True, optimize=0)
-    return Script(code, names, returns)
+    return Script(code, seen.names)
 
 
-def _names(tree):
-    """Every name that the script reads, and every word after a dot or in an import; None where it may be any."""
-    names = set()
-    for node in ast.walk(tree):
-        kind = type(node)
-        if kind is ast.Name:
-            names.add(node.id)
-        elif kind is ast.alias:
-            names.update(node.name.split("."))
-        elif kind is ast.ImportFrom and node.module:
-            names.add(node.module)
-    return None if names & _DYNAMIC else names
+class _Seen:
+    """What one look over the tree finds."""
+
+    __slots__ = ("names", "calls", "imports")
+
+    def __init__(self, tree):
+        names = set()
+        self.calls = False
+        self.imports = []
+        waiting = [tree]
+        while waiting:
+            node = waiting.pop()
+            kind = type(node)
+            if kind is ast.Name:
+                names.add(node.id)
+                continue
+            if kind is ast.Constant:
+                continue
+            if kind is ast.Call or kind is ast.Await:
+                self.calls = True
+            elif kind is ast.Import or kind is ast.ImportFrom:
+                self.imports.append(node)
+                for alias in node.names:
+                    names.update(alias.name.split("."))
+                if kind is ast.ImportFrom and node.module:
+                    names.add(node.module)
+                continue
+            for field in kind._fields:
+                value = getattr(node, field, None)
+                if isinstance(value, list):
+                    waiting.extend(value)
+                elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
+                    waiting.append(value)
+        # Every name that the script reads or imports; None where it may be any.
+        self.names = None if names & _DYNAMIC else names
 
 
-def _calls(tree):
-    return any(type(node) is ast.Await or type(node) is ast.Call for node in ast.walk(tree))
+_LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop)
 
 
 class _Awaits:
     """Tells which calls await their arguments, by the names under which the script has asyncio."""
 
-    def __init__(self, tree):
+    def __init__(self, imports):
         self._modules = {"asyncio"}
         self._functions = {}
-        for node in ast.walk(tree):
+        for node in imports:
             if type(node) is ast.Import:
                 self._modules.update(alias.asname for alias in node.names if alias.name == "asyncio" and alias.asname)
-            elif type(node) is ast.ImportFrom and (node.module or "").split(".")[0] == "asyncio":
+            elif (node.module or "").split(".")[0] == "asyncio":
                 for alias in node.names:
                     if alias.name in _AWAITING_IN_ASYNCIO:
                         self._functions[alias.asname or alias.name] = alias.name

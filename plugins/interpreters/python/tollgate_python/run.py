@@ -4,8 +4,6 @@ import asyncio
 import builtins
 import json
 import linecache
-import os
-import random
 import sys
 
 from . import aio, bridge, convert, errors, host, namespaces, rewrite, sandbox
@@ -62,7 +60,6 @@ def _compile(source, file):
 
 async def _run(request, script, source, file):
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    random.seed(os.urandom(16))
     session = request.get("session")
     variables = _Session(session or {})
     scope = _scope(script, request.get("input"), variables)
