@@ -5,11 +5,14 @@ The syntax around a call decides which of them it is (see `rewrite`). A call tha
 
 import asyncio
 import json
+import sys
 
 from . import convert, host, results
 from .loop import loop
 
 Err = host.Err
+# What the names of the interpreter's own files begin with.
+OWN_FILES = __file__.rpartition("/")[0] + "/"
 
 
 class ToolError(Exception):
@@ -35,6 +38,9 @@ class ToolError(Exception):
         """The tool's own `CallToolResult` where the kind is `failed`; else None."""
         return self.details if self.kind == "failed" else None
 
+
+# As scripts know it: tracebacks name it so.
+ToolError.__module__ = "builtins"
 
 # The host's own record of a failed call, by error: out of the script's reach.
 _failures = {}
@@ -215,7 +221,26 @@ def start(tool, args):
     except TypeError:
         # Before Python 3.12 a task starts when the loop comes round; the component has 3.14.
         task = loop.create_task(coroutine)
+    _places_of_start[task] = _script_frame(sys._getframe(1))
     return task
+
+
+# Where calls were started: if nobody awaits one, its failure has no other place.
+_places_of_start = {}
+# The same by the failure, once it is told.
+_places_of_failure = {}
+
+
+def _script_frame(frame):
+    while frame is not None and frame.f_code.co_filename.startswith(OWN_FILES):
+        frame = frame.f_back
+    return frame and (frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def place_of(error):
+    """Where the call was started that nobody awaited: code, instruction and line; None for any other error."""
+    known = _places_of_failure.get(id(error))
+    return known[1] if known is not None and known[0] is error else None
 
 
 async def settle():
@@ -227,12 +252,16 @@ async def settle():
         await asyncio.wait(waiting)
     for task in [*loop.failed, *loop.tasks]:
         if task.done() and task._log_traceback:
-            raise task.exception()
+            error = task.exception()
+            _places_of_failure[id(error)] = (error, _places_of_start.get(task))
+            raise error
 
 
 def reset():
     """Forgets everything of a run before."""
     _failures.clear()
+    _places_of_start.clear()
+    _places_of_failure.clear()
     _places.reset()
 
 

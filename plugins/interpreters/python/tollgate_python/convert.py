@@ -97,8 +97,19 @@ def plain(value, depth=MAX_DEPTH, above=()):
         raise ValueError(f"the value nests deeper than {MAX_DEPTH}")
     if id(value) in above:
         raise ValueError(f"the {type(value).__name__} holds itself")
+    members = _members(value)
+    if members is None:
+        return _text(value)
+    # One frame a level, so that a script near its own limit can still call a tool.
     above = (*above, id(value))
-    return _container(value, depth - 1, above)
+    if isinstance(members, list):
+        return {key: plain(member, depth - 1, above) for key, member in members}
+    items = []
+    for member in members:
+        if len(items) == MAX_ITEMS:
+            raise ValueError(f"the {type(value).__name__} gives more than {MAX_ITEMS} items")
+        items.append(plain(member, depth - 1, above))
+    return items
 
 
 def _integer(value):
@@ -126,30 +137,19 @@ def _scalar(value):
     return None
 
 
-def _container(value, depth, above):
+def _members(value):
+    """What it holds: a list of pairs where it becomes an object, any other iterable where a list; None where neither."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        members = dataclasses.fields(value)
-        return {member.name: plain(getattr(value, member.name), depth, above) for member in members}
+        return [(member.name, getattr(value, member.name)) for member in dataclasses.fields(value)]
     if isinstance(value, tuple) and hasattr(value, "_fields") and hasattr(value, "_asdict"):
-        return {str(key): plain(member, depth, above) for key, member in zip(value._fields, value)}
+        return [(str(key), member) for key, member in zip(value._fields, value)]
     if isinstance(value, collections.abc.Mapping):
-        return {_key(key): plain(member, depth, above) for key, member in value.items()}
+        return [(_key(key), member) for key, member in value.items()]
     if isinstance(value, types.SimpleNamespace):
-        return {key: plain(member, depth, above) for key, member in vars(value).items()}
+        return list(vars(value).items())
     if isinstance(value, collections.abc.Set) and not isinstance(value, _ITERATORS):
-        return [plain(member, depth, above) for member in _ordered(value)]
-    if isinstance(value, (list, tuple, *_ITERATORS)):
-        return _list(value, depth, above)
-    return _text(value)
-
-
-def _list(value, depth, above):
-    items = []
-    for member in value:
-        if len(items) == MAX_ITEMS:
-            raise ValueError(f"the {type(value).__name__} gives more than {MAX_ITEMS} items")
-        items.append(plain(member, depth, above))
-    return items
+        return iter(_ordered(value))
+    return iter(value) if isinstance(value, (list, tuple, *_ITERATORS)) else None
 
 
 def _ordered(value):

@@ -1,6 +1,7 @@
 """What ended a script: its message, place and the script's own frames, as the host's `policy-error` has them."""
 
 import difflib
+import itertools
 import json
 import traceback
 
@@ -126,7 +127,15 @@ def _trace(error, lines, file):
         deepest = [_trace(leaf, lines, file) for leaf in leaves[:1]]
         own = _frames(error.__traceback__, lines, file)
         return own + [frame for frame in deepest[0] if frame not in own]
-    return _frames(error.__traceback__, lines, file)
+    return _frames(error.__traceback__, lines, file) or _started_at(error, lines, file)
+
+
+def _started_at(error, lines, file):
+    place = bridge.place_of(error)
+    if place is None or place[0].co_filename != file:
+        return []
+    code, instruction, line = place
+    return [{"function": _function(code), "line": line, "column": _column(code, instruction, line, lines)}]
 
 
 def _frames(trace, lines, file):
@@ -134,9 +143,9 @@ def _frames(trace, lines, file):
     while trace is not None:
         code = trace.tb_frame.f_code
         if code.co_filename == file:
-            name = "<module>" if code.co_name == rewrite.MAIN else code.co_name
-            line, column = _place(code, trace, lines)
-            frames.append({"function": name, "line": line, "column": column})
+            line = trace.tb_lineno
+            column = _column(code, trace.tb_lasti, line, lines)
+            frames.append({"function": _function(code), "line": line, "column": column})
         trace = trace.tb_next
     return _without_wrapper(frames)
 
@@ -148,17 +157,16 @@ def _without_wrapper(frames):
     return frames
 
 
-def _place(code, trace, lines):
-    line = trace.tb_lineno
-    column = None
-    instruction = trace.tb_lasti // 2
-    for index, position in enumerate(code.co_positions()):
-        if index == instruction:
-            at, _, start, _ = position
-            if at is not None and at == line and start is not None:
-                column = _characters(lines, at, start)
-            break
-    return line, column
+def _function(code):
+    return "<module>" if code.co_name == rewrite.MAIN else code.co_name
+
+
+def _column(code, instruction, line, lines):
+    """Where the expression begins that an instruction belongs to; None where that is not known."""
+    position = next(itertools.islice(code.co_positions(), instruction // 2, None), None)
+    if position is None or position[0] != line or position[2] is None:
+        return None
+    return _characters(lines, line, position[2])
 
 
 def _characters(lines, line, column_bytes):
@@ -182,10 +190,7 @@ def install():
 
     def _walk(trace):
         for frame, place in walk(trace):
-            if not frame.f_code.co_filename.startswith(_OWN):
+            if not frame.f_code.co_filename.startswith(bridge.OWN_FILES):
                 yield frame, place
 
     traceback._walk_tb_with_full_positions = _walk
-
-
-_OWN = __file__.rpartition("/")[0] + "/"

@@ -76,7 +76,7 @@ class _Seen:
                 if kind is ast.ImportFrom and node.module:
                     names.add(node.module)
                 continue
-            for field in kind._fields:
+            for field in getattr(kind, "_fields", ()):
                 value = getattr(node, field, None)
                 if isinstance(value, list):
                     waiting.extend(value)

@@ -8,8 +8,9 @@ import time
 
 from . import host
 
-# The deepest recursion of Python code; C code has its own guard. More would overflow the Wasm stack.
-RECURSION_LIMIT = 1000
+# The deepest recursion. A call from Python to Python takes none of the Wasm stack, but one by way of C (`__repr__`, a key
+# function) takes about 2 kB of its 1 MiB. A script that needs more, and recurs in Python alone, may ask for it.
+RECURSION_LIMIT = 400
 _RECURSION_MOST = 3000
 
 _NETWORK = frozenset(
