@@ -36,6 +36,8 @@ _OUTPUT = {
     "required": ["output", "session"],
 }
 
+_NOWHERE = '{"type": "InterpreterError", "line": null, "column": null, "trace": []}'
+
 
 class WitWorld(wit_world.WitWorld):
     def describe(self) -> types.Descriptor:
@@ -48,3 +50,7 @@ class WitWorld(wit_world.WitWorld):
             return await run.run(input)
         except errors.Refused as refused:
             raise Err(refused.error) from None
+        except BaseException as error:
+            # A script has broken what the interpreter needs: an error of the script, not a trap.
+            message = f"the script broke the interpreter: {type(error).__name__}"
+            raise Err(types.PolicyError(message, "exception", _NOWHERE, None)) from None

@@ -4,8 +4,8 @@ The syntax around a call decides which of them it is (see `rewrite`). A call tha
 """
 
 import asyncio
-import json
 import sys
+from json import loads
 
 from . import convert, host, results
 from .loop import loop
@@ -89,7 +89,7 @@ def _parts(error):
 
 def _json(text):
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         return None
 

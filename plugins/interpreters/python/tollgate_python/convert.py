@@ -7,11 +7,11 @@ import datetime
 import decimal
 import enum
 import fractions
-import json
 import math
 import pathlib
 import types
 import uuid
+from json import JSONEncoder, dumps
 
 # The host takes no JSON that nests deeper; one is left for what surrounds a value.
 MAX_DEPTH = 127
@@ -22,7 +22,7 @@ _INTEGER_BITS = 13_287
 # Beyond this a set is not sorted.
 _TEXT_LIMIT = 10_000
 
-_fast = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_fast = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _PLAIN = (str, int, float, bool, type(None))
 _ITERATORS = (
     collections.abc.Iterator,
@@ -163,7 +163,7 @@ def _key(key):
     if isinstance(key, str):
         return str.__str__(key)
     if key is None or key is True or key is False:
-        return json.dumps(key)
+        return dumps(key)
     if isinstance(key, enum.Enum):
         return _key(key.value)
     scalar = _scalar(key)

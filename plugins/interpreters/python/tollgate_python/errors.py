@@ -2,8 +2,8 @@
 
 import difflib
 import itertools
-import json
 import traceback
+from json import dumps
 
 from . import bridge, convert, host, rewrite, sandbox
 
@@ -42,7 +42,7 @@ def _make(message, code, data, cause):
     message = convert.clean(message)
     if len(message) > _MESSAGE_CHARACTERS:
         message = message[:_MESSAGE_CHARACTERS] + "…"
-    return host.types.PolicyError(message, code, convert.clean(json.dumps(data, ensure_ascii=False)), cause)
+    return host.types.PolicyError(message, code, convert.clean(dumps(data, ensure_ascii=False)), cause)
 
 
 def _is_of_script(error, file):
@@ -107,11 +107,14 @@ def _with_suggestion(error, text):
 
 
 def _leaves(error):
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error
+    """The errors of a group and of the groups in it, in their order; of any other error itself."""
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseExceptionGroup):
+            waiting.extend(reversed(each.exceptions))
+        else:
+            yield each
 
 
 def _cause(error):
@@ -123,10 +126,9 @@ def _cause(error):
 def _trace(error, lines, file):
     """The script's own frames, outermost first."""
     if isinstance(error, BaseExceptionGroup):
-        leaves = list(_leaves(error))
-        deepest = [_trace(leaf, lines, file) for leaf in leaves[:1]]
         own = _frames(error.__traceback__, lines, file)
-        return own + [frame for frame in deepest[0] if frame not in own]
+        first = next(_leaves(error))
+        return own + [frame for frame in _frames(first.__traceback__, lines, file) if frame not in own]
     return _frames(error.__traceback__, lines, file) or _started_at(error, lines, file)
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import types
+from json import loads
 
 from . import bridge, host, results
 
@@ -44,7 +45,7 @@ class Tool:
     @property
     def raw(self):
         """The tool, with the whole `CallToolResult` as its result."""
-        return Tool(self.server, _Function(self.__name__, self.tool, self.parameters), bridge.json.loads)
+        return Tool(self.server, _Function(self.__name__, self.tool, self.parameters), loads)
 
     @property
     def __doc__(self):

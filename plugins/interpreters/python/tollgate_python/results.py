@@ -1,12 +1,12 @@
 """What a script sees of a tool's answer: structured content, else its text (as JSON where it is some), else its content."""
 
-import json
+from json import JSONDecoder, dumps, loads
 
 
 
 def read(answer):
     """The value of a `CallToolResult`, given as JSON text."""
-    result = json.loads(answer)
+    result = loads(answer)
     if not isinstance(result, dict):
         return result
     structured = result.get("structuredContent")
@@ -35,13 +35,16 @@ def read_text(text):
     if not document or document[0] not in '{["-0123456789tfn':
         return text
     try:
-        value = json.loads(document, parse_constant=_no_json)
+        value = _decode(document)
     except (ValueError, RecursionError):
         return text
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and json.dumps(value) != document:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and dumps(value) != document:
         return text
     return value
 
 
 def _no_json(constant):
     raise ValueError(f"{constant} is not JSON")
+
+
+_decode = JSONDecoder(parse_constant=_no_json).decode

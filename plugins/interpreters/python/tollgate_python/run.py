@@ -2,9 +2,10 @@
 
 import asyncio
 import builtins
-import json
 import linecache
 import sys
+import types
+from json import loads
 
 from . import aio, bridge, convert, errors, host, namespaces, rewrite, sandbox
 from .loop import loop
@@ -13,6 +14,9 @@ _set_recursion_limit = sandbox.install()
 aio.install()
 errors.install()
 
+# Scripts have a copy of Python's builtins: what they do to it does not reach the interpreter.
+_script_builtins = types.ModuleType("builtins", builtins.__doc__)
+_script_builtins.__dict__.update(builtins.__dict__)
 # What a run needs of the standard library, held where no script reaches it by `sys.modules`.
 _stdout, _stderr = sys.stdout, sys.stderr
 _BUILTINS = frozenset(dir(builtins))
@@ -24,7 +28,7 @@ async def run(text):
     """Runs a script: the request and the answer are JSON text. Raises `errors.Refused`."""
     # The task of the run itself is none of the script's.
     loop.tasks.clear()
-    request = json.loads(text)
+    request = loads(text)
     source, file = _clean_source(request["code"]), request.get("file") or "script.py"
     try:
         script = _compile(source, file)
@@ -101,7 +105,7 @@ def _scope(script, given, session):
     module = _main_module()
     scope = module.__dict__
     scope.update(
-        __builtins__=builtins,
+        __builtins__=_script_builtins,
         __file__=script.code.co_filename,
         input=given,
         session=session,
@@ -119,8 +123,9 @@ def _scope(script, given, session):
 
 
 def _main_module():
-    module = type(sys)("__main__")
+    module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
+    sys.modules["builtins"] = _script_builtins
     return module
 
 
@@ -149,7 +154,7 @@ def _bind_tools(names, servers, scope):
 
 async def _execute(code, scope):
     if code.co_flags & 0x80:  # CO_COROUTINE: it awaits at its top.
-        function = type(run)(code, scope)
+        function = types.FunctionType(code, scope)
         value = await _as_main(function(), scope)
     else:
         exec(code, scope)

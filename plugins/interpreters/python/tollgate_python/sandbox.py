@@ -2,6 +2,8 @@
 
 import builtins
 import concurrent.futures
+import os
+import signal
 import sys
 import threading
 import time
@@ -33,6 +35,8 @@ def hint(error):
             return "there are no processes in the sandbox: call a tool"
         if top in _NATIVE:
             return "there is no native code in the sandbox"
+        if top in sys.stdlib_module_names:
+            return "this part of the standard library is not there in the sandbox"
         return "only the standard library is there, and the tools of the run"
     if isinstance(error, OSError):
         if error.filename is not None:
@@ -82,13 +86,25 @@ def _exit(code=None):
     raise SystemExit(code)
 
 
+def _no_signals(*args):
+    raise RuntimeError("there are no signals and processes in the sandbox")
+
+
 def install():
     """Puts the stand-ins in their places."""
+    for stream in (sys.stdout, sys.stderr):
+        # Line by line, so that the caller sees them as they come; half a character is shown as `\\ud800`.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
     time.sleep = _sleep
     concurrent.futures.ThreadPoolExecutor = _Executor
     concurrent.futures.ProcessPoolExecutor = _Executor
     threading.Thread.start = _no_threads
     builtins.exit = builtins.quit = _exit
+    # Each of these would end the component, and what it has to say with it.
+    os._exit = _exit
+    os.abort = os.kill = signal.raise_signal = _no_signals
+    sys.modules["faulthandler"] = None
     set_limit = sys.setrecursionlimit
 
     def setrecursionlimit(limit):
