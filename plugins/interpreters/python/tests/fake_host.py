@@ -70,7 +70,7 @@ LAB = {
     "wait": ["ms"],
     "move": ["object_name", "grasp_id", "mode", "move_to_object"],
     "picture": [],
-    "class": ["class"],
+    "class": ["x"],
     "add": ["a", "b"],
     "many": ["n"],
 }
@@ -146,7 +146,7 @@ _LAB_TOOLS = {
     "wait": lambda given: (given["ms"], {"waited": given["ms"]}),
     "move": lambda given: (0, {"mode": "sim", "move_to_object": False, **given}),
     "picture": lambda given: (0, [{"type": "image", "data": "iVBORw0KGgo=", "mimeType": "image/png"}]),
-    "class": lambda given: (0, given),
+    "class": lambda given: (0, {"value": given["x"]}),
     "add": lambda given: (0, _text(json.dumps(given["a"] + given["b"]))),
     "many": lambda given: (0, {"result": list(range(given["n"]))}),
 }

@@ -1,5 +1,7 @@
 """What the interpreter asks the host for: the imports of the world `interpreter`, each in one place."""
 
+import componentize_py_async_support as _support
+import componentize_py_runtime as _runtime
 from componentize_py_types import Err, Ok  # noqa: F401
 from wit_world.imports import log as _log
 from wit_world.imports import names as _names
@@ -63,19 +65,14 @@ def progress(done, total, message):
 
 def install_loop(loop):
     """Makes the generated code use this event loop."""
-    import componentize_py_async_support
-
-    componentize_py_async_support._loop = loop
+    _support._loop = loop
 
 
 def forget_calls():
     """Lets go of calls in flight, so that the run can end: the host cancels them with the run."""
-    import componentize_py_async_support
-    import componentize_py_runtime
-
-    state = componentize_py_async_support._future_state.get(None)
+    state = _support._future_state.get(None)
     if state is None:
         return
     for waitable in state.futures:
-        componentize_py_runtime.waitable_join(waitable, 0)
+        _runtime.waitable_join(waitable, 0)
     state.futures.clear()

@@ -53,6 +53,8 @@ class Loop(asyncio.AbstractEventLoop):
         # The task of the script, where it is one: it is told when nothing can go on.
         self.main = None
         self.stuck = 0
+        # The run's own context variables.
+        self.context = None
         # Tasks that are kept alive until they end, as asyncio itself does not.
         self.tasks = set()
         # Those that failed, in order: nobody may have looked.
@@ -95,7 +97,8 @@ class Loop(asyncio.AbstractEventLoop):
         if self._armed is not None and self._armed <= due:
             return
         self._armed = due
-        self._alarm = self.create_task(self._wake(due))
+        # In the run's context: what componentize-py keeps of the run is there.
+        self._alarm = self.create_task(self._wake(due), context=self.context)
 
     async def _wake(self, due):
         wait_ms = max(0, _milliseconds(due - self.time()))

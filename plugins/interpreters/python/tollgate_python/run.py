@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import contextvars
 import linecache
 import sys
 import types
@@ -28,6 +29,7 @@ async def run(text):
     """Runs a script: the request and the answer are JSON text. Raises `errors.Refused`."""
     # The task of the run itself is none of the script's.
     loop.tasks.clear()
+    loop.context = contextvars.copy_context()
     request = loads(text)
     source, file = _clean_source(request["code"]), request.get("file") or "script.py"
     try:
@@ -35,6 +37,7 @@ async def run(text):
         return await _run(request, script, source, file)
     finally:
         _flush()
+        host.forget_calls()
 
 
 def _clean_source(source):
