@@ -1,0 +1,50 @@
+"""What a script sees of a tool's answer: structured content, else its text (as JSON where it is some), else its content."""
+
+from json import JSONDecoder, dumps, loads
+
+
+
+def read(answer):
+    """The value of a `CallToolResult`, given as JSON text."""
+    result = loads(answer)
+    if not isinstance(result, dict):
+        return result
+    structured = result.get("structuredContent")
+    if structured is not None:
+        return structured
+    content = result.get("content")
+    if not content:
+        return None
+    text = texts(content)
+    return content if text is None else read_text(text)
+
+
+def texts(content):
+    """The texts of the content in one, where all of it is text; else None."""
+    parts = []
+    for block in content:
+        if not isinstance(block, dict) or block.get("type") != "text" or not isinstance(block.get("text"), str):
+            return None
+        parts.append(block["text"])
+    return "\n".join(parts)
+
+
+def read_text(text):
+    """The text as JSON where it is some, except for a number that would print otherwise (`1.10`, `007`, `1e5`)."""
+    document = text.strip(" \t\r\n")
+    if not document or document[0] not in '{["-0123456789tfn':
+        return text
+    try:
+        value = _decode(document)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and dumps(value) != document:
+        return text
+    return value
+
+
+def _no_json(constant):
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decode = JSONDecoder(parse_constant=_no_json).decode

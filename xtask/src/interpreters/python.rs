@@ -1,0 +1,72 @@
+//! The Python interpreter: CPython as componentize-py brings it, with the modules under
+//! `plugins/interpreters/python`, as one component.
+
+use super::{python, quietly, sources, when_changed};
+use crate::{Result, root};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What the component is made of, under `plugins/interpreters/python`. The tests beside it are no part of it.
+const ENTRY: &str = "app.py";
+const PACKAGE: &str = "tollgate_python";
+
+/// What the component is made of, below the workspace's folder.
+const INPUTS: [&str; 4] = [
+    "plugins/interpreters/python/app.py",
+    "plugins/interpreters/python/tollgate_python",
+    "plugins/interpreters/requirements.txt",
+    "wit",
+];
+
+/// Builds `python.wasm` into the folder `out`, unless it is there and was made from the same sources.
+///
+/// # Errors
+/// Says which command failed, or which file cannot be read or written.
+pub(crate) fn build(out: &Path) -> Result {
+    let component = out.join("python.wasm");
+    when_changed(&component, &INPUTS, || {
+        // A copy: the build takes the whole folder into the component.
+        let copy = out.join("python");
+        copy_sources(&copy)?;
+        let making = out.join("python.making");
+        quietly(
+            "the Python interpreter: componentize-py",
+            Command::new(python()?.with_file_name("componentize-py"))
+                .current_dir(root())
+                .args(["-d", "wit", "-w", "interpreter", "componentize", "-p"])
+                .arg(&copy)
+                .args(["app", "-o"])
+                .arg(&making),
+        )?;
+        fs::rename(&making, &component).map_err(|error| failed("written", &component, &error))
+    })
+}
+
+fn copy_sources(to: &Path) -> Result {
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(|error| failed("removed", to, &error))?;
+    }
+    let from = sources().join("python");
+    let package = to.join(PACKAGE);
+    fs::create_dir_all(&package).map_err(|error| failed("made", &package, &error))?;
+    copy(&from.join(ENTRY), &to.join(ENTRY))?;
+    let folder = from.join(PACKAGE);
+    let unread = |error| failed("read", &folder, &error);
+    for entry in fs::read_dir(&folder).map_err(unread)? {
+        let entry = entry.map_err(unread)?;
+        // The package is one folder of modules; what Python left there is no source.
+        if entry.path().extension().is_some_and(|extension| extension == "py") {
+            copy(&entry.path(), &package.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result {
+    fs::copy(from, to).map(drop).map_err(|error| failed("written", to, &error))
+}
+
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be {what}: {error}", path.display())
+}
