@@ -20,7 +20,7 @@ fn held(process: u32) -> Held {
     let count = |what| std::fs::read_dir(format!("/proc/{process}/{what}")).unwrap().count();
     let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap();
     let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
-    Held { mib: pages * 4096 >> 20, threads: count("task"), files: count("fd") }
+    Held { mib: (pages * 4096) >> 20, threads: count("task"), files: count("fd") }
 }
 
 /// One agent: sessions one after another, until the time is over. Gives how many answers it got and how many calls it
@@ -58,7 +58,7 @@ fn agent(address: &str, number: usize, until: Instant) -> (usize, usize) {
             }
         }
         // The last session of each third agent is left with a call in flight.
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             connection.write(
                 "POST",
                 r#"{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"stuck__echo","arguments":{"text":"left"}}}"#,
