@@ -129,7 +129,7 @@ impl Server {
         while !self.stop.is_cancelled() {
             generation += 1;
             let mut anew = self.anew.subscribe();
-            self.phase.send_replace(Phase::Connecting);
+            self.set_phase(Phase::Connecting);
             let mut remains = Remains::default();
             let (why, needs_auth, lasted) = self.one_connection(generation, &mut remains).await;
             if self.stop.is_cancelled() {
@@ -145,7 +145,7 @@ impl Server {
             tracing::warn!(target: crate::LOG, server = %self.spec.name, retry_ms = delay.as_millis(), "{why}");
             if failures > 0 {
                 *self.last_error.lock() = Some(why.clone());
-                self.phase.send_replace(Phase::Failed(Arc::new(Failure { why, needs_auth, retry_at })));
+                self.set_phase(Phase::Failed(Arc::new(Failure { why, needs_auth, retry_at })));
                 tokio::select! {
                     biased;
                     () = self.stop.cancelled() => {}
@@ -154,7 +154,7 @@ impl Server {
                 }
             }
         }
-        self.phase.send_replace(Phase::Stopped);
+        self.set_phase(Phase::Stopped);
     }
 
     /// Connects and serves. Returns why it ended, whether authorisation would help, and how long it stood.
@@ -208,6 +208,14 @@ impl Server {
         }
     }
 
+    /// Who sees the phase sees the version that belongs to it: both change under one lock.
+    fn set_phase(&self, phase: Phase) {
+        self.phase.send_modify(|now| {
+            *now = phase;
+            self.shared.version.fetch_add(1, Ordering::Release);
+        });
+    }
+
     pub(crate) fn changed(&self, change: Change) {
         self.shared.version.fetch_add(1, Ordering::Release);
         // Nobody may be listening.
@@ -221,7 +229,7 @@ impl Server {
         // Who asked while it was connecting has what they wanted.
         let mut anew = self.anew.subscribe();
         let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
-        self.phase.send_replace(Phase::Ready(live.clone()));
+        self.set_phase(Phase::Ready(live.clone()));
         for change in [Change::Tools, Change::Resources, Change::Prompts] {
             self.changed(change);
         }
@@ -241,7 +249,7 @@ impl Server {
                 tokio::join!(session.listen(), self.refresh(session), session.subscribe_anew(), self.watch_approvals());
             } => {}
         }
-        self.phase.send_replace(Phase::Connecting);
+        self.set_phase(Phase::Connecting);
         self.changed(Change::Tools);
         let _ = within(&*self.shared.clock, CLOSE_GRACE, end.close()).await;
     }
