@@ -25,9 +25,17 @@ const PRELUDE: [&str; 5] = [
 
 /// The engine, for one run.
 pub struct Engine {
-    context: Context,
+    // Before the context, so that it goes first.
     bridge: Persistent<Object<'static>>,
+    context: Context,
     pub(crate) shared: Rc<Shared>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // It holds a function of the context.
+        self.context.runtime().set_host_promise_rejection_tracker(None);
+    }
 }
 
 impl Engine {
@@ -41,13 +49,14 @@ impl Engine {
         runtime.set_max_stack_size(MAX_STACK_BYTES);
         let context = Context::full(&runtime).map_err(words)?;
         let shared = Rc::new(Shared::new(host));
-        let made = Self::enter(&context, |ctx| {
+        type Saved = (Persistent<Object<'static>>, Persistent<Function<'static>>);
+        let made = Self::enter(&context, |ctx| -> Result<Saved, String> {
             let bridge = prelude(ctx, &shared)
                 .map_err(|error| format!("the prelude: {}", exception::caught(ctx, None, error).message))?;
             let on_rejection: Function<'_> = bridge.get("onRejection").map_err(words)?;
             Ok((Persistent::save(ctx, bridge), Persistent::save(ctx, on_rejection)))
         });
-        let (bridge, on_rejection): (_, Persistent<Function<'static>>) = made?;
+        let (bridge, on_rejection) = made?;
         runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
             // It fails where memory has run out: then the run ends by that.
             let told = on_rejection.clone().restore(&ctx).and_then(|f| f.call::<_, ()>((promise, reason, handled)));

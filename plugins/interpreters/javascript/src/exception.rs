@@ -44,8 +44,11 @@ impl Thrown {
         Self { class: class.to_owned(), message: message.into(), frames: Vec::new(), caused_by: None }
     }
 
-    /// The same error, so many lines higher.
+    /// The same error, so many lines higher; what called the function around the script is no frame of it.
     pub(crate) fn lines_up(mut self, lines: u32) -> Self {
+        if lines > 0 {
+            self.frames.retain(|frame| frame.function != "<eval>");
+        }
         for frame in &mut self.frames {
             frame.line = frame.line.saturating_sub(lines).max(1);
         }

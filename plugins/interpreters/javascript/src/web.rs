@@ -82,7 +82,8 @@ fn encode<'js>(ctx: Ctx<'js>, text: String) -> Result<TypedArray<'js, u8>> {
 }
 
 fn decode<'js>(ctx: Ctx<'js>, bytes: TypedArray<'js, u8>, encoding: String, fatal: bool) -> Result<String> {
-    let bytes: &[u8] = bytes.as_ref();
+    // SAFETY: the engine does not run while the bytes are read, so they neither move nor go away.
+    let bytes: &[u8] = bytes.as_raw().map_or(&[], |bytes| unsafe { bytes.as_ref() });
     let text = if encoding == "utf-16le" {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units = char::decode_utf16(pairs.iter().copied().map(u16::from_le_bytes));
