@@ -4,10 +4,14 @@
 //!
 //! - This file: the commands.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
+//! - [`interpreters`]: the components that run scripts, each built in its language's way.
+//! - [`install`]: installing what lock files name, once.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
 mod dist;
 mod fleet;
+mod install;
+mod interpreters;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -19,7 +23,7 @@ Usage: cargo xtask COMMAND
   check         formatting, clippy with warnings as errors, docs
   fleet         fetch real servers and clients, the conformance suite and type checkers: npm and PyPI packages
                 pinned by lock files, into tests/fleet, tests/clients, tests/conformance and tests/stubs
-  plugins       build the components under plugins/
+  plugins       build the components under plugins/, interpreters included, and compile these for this machine
   bench [ARGS]  run the measurements (ARGS choose some by name)
   dist          make target/dist/tollgate-VERSION-TARGET.tar.gz
 ";
@@ -93,6 +97,7 @@ fn in_workspace(workspace: &str, args: &[&str]) -> Command {
 fn test(args: &[String]) -> Result {
     fleet::install()?;
     run(&mut in_workspace("guest-sdk/rust", &["test", "--locked", "--release"]))?;
+    interpreters::build()?;
     // Everything in one build: Wasmtime is compiled once.
     run(cargo(&["test", "--release", "--workspace", "--locked"]).args(args))
 }
@@ -114,7 +119,8 @@ fn check() -> Result {
 }
 
 fn plugins() -> Result {
-    run(&mut in_workspace("plugins", &["build", "--release", "--locked", "--target", "wasm32-wasip2"]))
+    run(&mut in_workspace("plugins", &["build", "--release", "--locked", "--target", "wasm32-wasip2"]))?;
+    interpreters::build()
 }
 
 fn bench(args: &[String]) -> Result {

@@ -1,0 +1,109 @@
+//! The engine with its globals, made once and ready for one run.
+
+use std::rc::Rc;
+
+use rquickjs::context::EvalOptions;
+use rquickjs::{Context, Ctx, Function, Object, Persistent, Runtime, qjs};
+
+use crate::exception;
+use crate::host::Host;
+use crate::natives::{self, Shared};
+
+/// How much of the stack a script may use, in bytes. On Wasm this is the stack in linear memory (1 MiB), and each
+/// byte of it goes with up to three of the machine's own stack, of which the host gives 1 MiB as well: so a script
+/// that recurses without end meets this limit first, and gets an error that it can catch.
+const MAX_STACK_BYTES: usize = 256 << 10;
+
+/// The prelude's files, in the order in which they are one function's body.
+const PRELUDE: [&str; 5] = [
+    include_str!("prelude/base.js"),
+    include_str!("prelude/inspect.js"),
+    include_str!("prelude/calls.js"),
+    include_str!("prelude/run.js"),
+    include_str!("prelude/web.js"),
+];
+
+/// The engine, for one run.
+pub struct Engine {
+    // Before the context, so that it goes first.
+    bridge: Persistent<Object<'static>>,
+    context: Context,
+    pub(crate) shared: Rc<Shared>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // It holds a function of the context.
+        self.context.runtime().set_host_promise_rejection_tracker(None);
+    }
+}
+
+impl Engine {
+    /// Makes the engine and its globals. Nothing of the host is asked yet: no clock, no random number.
+    ///
+    /// # Errors
+    /// In words, where the engine cannot be made: there is no memory, or the prelude has a mistake.
+    pub fn new(host: Rc<dyn Host>) -> Result<Self, String> {
+        let words = |error: rquickjs::Error| format!("the JavaScript engine cannot be made: {error}");
+        let runtime = Runtime::new().map_err(words)?;
+        runtime.set_max_stack_size(MAX_STACK_BYTES);
+        let context = Context::full(&runtime).map_err(words)?;
+        let shared = Rc::new(Shared::new(host));
+        type Saved = (Persistent<Object<'static>>, Persistent<Function<'static>>);
+        let made = Self::enter(&context, |ctx| -> Result<Saved, String> {
+            let bridge = prelude(ctx, &shared)
+                .map_err(|error| format!("the prelude: {}", exception::caught(ctx, None, error).message))?;
+            let on_rejection: Function<'_> = bridge.get("onRejection").map_err(words)?;
+            Ok((Persistent::save(ctx, bridge), Persistent::save(ctx, on_rejection)))
+        });
+        let (bridge, on_rejection) = made?;
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
+            // It fails where memory has run out: then the run ends by that.
+            let told = on_rejection.clone().restore(&ctx).and_then(|f| f.call::<_, ()>((promise, reason, handled)));
+            drop(told);
+        })));
+        Ok(Self { context, bridge, shared })
+    }
+
+    /// Runs `work` in the engine, with the prelude's functions.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&Bridge<'_>) -> R) -> Result<R, String> {
+        Self::enter(&self.context, |ctx| {
+            let bridge = self.bridge.clone().restore(ctx).map_err(|error| format!("the engine is lost: {error}"))?;
+            Ok(work(&Bridge { ctx: ctx.clone(), functions: bridge }))
+        })
+    }
+
+    fn enter<R>(context: &Context, work: impl FnOnce(&Ctx<'_>) -> R) -> R {
+        context.with(|ctx| {
+            // SAFETY: the context is alive and this is the only thread; the call notes where the stack stands now,
+            // which is what the limit counts from.
+            unsafe { qjs::JS_UpdateStackTop(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) };
+            work(&ctx)
+        })
+    }
+}
+
+fn prelude<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> rquickjs::Result<Object<'js>> {
+    let source = format!("(function (natives) {{\n{}\nreturn bridge;\n}})", PRELUDE.join("\n"));
+    let mut options = EvalOptions::default();
+    options.filename = Some("prelude".to_owned());
+    let make: Function<'js> = ctx.eval_with_options(source, options)?;
+    make.call((natives::object(ctx, shared)?,))
+}
+
+/// The prelude's functions.
+pub(crate) struct Bridge<'js> {
+    pub(crate) ctx: Ctx<'js>,
+    functions: Object<'js>,
+}
+
+impl<'js> Bridge<'js> {
+    /// Calls one of the prelude's functions.
+    pub(crate) fn call<A, R>(&self, name: &str, args: A) -> rquickjs::Result<R>
+    where
+        A: rquickjs::function::IntoArgs<'js>,
+        R: rquickjs::FromJs<'js>,
+    {
+        self.functions.get::<_, Function<'js>>(name)?.call(args)
+    }
+}

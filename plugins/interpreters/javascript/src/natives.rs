@@ -1,0 +1,170 @@
+//! The functions that the prelude is given. It does not pass them on: a script reaches them by its words only.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rquickjs::function::Opt;
+use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use serde_json::json;
+
+use crate::bindings::{Level, Namespace};
+use crate::host::{Host, Stream};
+use crate::timers::Timers;
+use crate::{exception, json, web};
+
+/// A call that the script made and that is not sent yet.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: u32,
+    pub(crate) server: String,
+    pub(crate) tool: String,
+    pub(crate) args: String,
+}
+
+/// What the natives and the run share.
+pub(crate) struct Shared {
+    pub(crate) host: Rc<dyn Host>,
+    pub(crate) requests: RefCell<Vec<Request>>,
+    pub(crate) timers: RefCell<Timers>,
+    /// Made by the first question: a snapshot of the engine must hold nothing of it.
+    random: RefCell<Option<fastrand::Rng>>,
+    started_us: RefCell<Option<u64>>,
+    servers: RefCell<Option<Rc<[Namespace]>>>,
+    /// The script's text.
+    pub(crate) source: RefCell<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(host: Rc<dyn Host>) -> Self {
+        Self {
+            host,
+            requests: RefCell::default(),
+            timers: RefCell::default(),
+            random: RefCell::default(),
+            started_us: RefCell::default(),
+            servers: RefCell::default(),
+            source: RefCell::default(),
+        }
+    }
+
+    /// The servers that the run may call, asked for once.
+    pub(crate) fn servers(&self) -> Rc<[Namespace]> {
+        Rc::clone(self.servers.borrow_mut().get_or_insert_with(|| self.host.servers().into()))
+    }
+
+    /// Microseconds since the clock was first asked.
+    fn elapsed_us(&self) -> u64 {
+        let now_us = self.host.monotonic_us();
+        now_us.saturating_sub(*self.started_us.borrow_mut().get_or_insert(now_us))
+    }
+
+    /// Milliseconds since the clock was first asked, for deadlines.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.elapsed_us() / 1000
+    }
+
+    /// From 0 up to 1, by a generator that is seeded once a run.
+    fn random(&self) -> f64 {
+        let seed = || {
+            let bytes = self.host.random(8).try_into().unwrap_or([7; 8]);
+            fastrand::Rng::with_seed(u64::from_le_bytes(bytes))
+        };
+        self.random.borrow_mut().get_or_insert_with(seed).f64()
+    }
+
+    /// The tools of a server, as the prelude reads them: `[[name, tool, [[parameter, argument], …]], …]`.
+    fn functions(&self, server: &str) -> String {
+        let functions = self.host.functions(server);
+        let told = functions.iter().map(|function| {
+            let parameters = function.parameters.iter().map(|p| json!([p.name, p.argument]));
+            json!([function.name, function.tool, parameters.collect::<Vec<_>>()])
+        });
+        json!(told.collect::<Vec<_>>()).to_string()
+    }
+}
+
+/// The object with all natives.
+pub(crate) fn object<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> Result<Object<'js>> {
+    let natives = Object::new(ctx.clone())?;
+    calls(ctx, shared, &natives)?;
+    time_and_chance(ctx, shared, &natives)?;
+    output(ctx, shared, &natives)?;
+    web::add(ctx, &natives)?;
+    Ok(natives)
+}
+
+fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Result<()> {
+    let state = Rc::clone(shared);
+    let servers = move |ctx: Ctx<'js>| {
+        let servers = state.servers();
+        let told = servers.iter().map(|namespace| json!([namespace.name, namespace.server]));
+        ctx.json_parse(json!(told.collect::<Vec<_>>()).to_string())
+    };
+    natives.set("servers", Function::new(ctx.clone(), servers)?)?;
+    let state = Rc::clone(shared);
+    let functions = move |ctx: Ctx<'js>, server: String| ctx.json_parse(state.functions(&server));
+    natives.set("functions", Function::new(ctx.clone(), functions)?)?;
+    let state = Rc::clone(shared);
+    let mentions = move |name: String| state.source.borrow().contains(&name);
+    natives.set("mentions", Function::new(ctx.clone(), mentions)?)?;
+    let problem = |text: String| json::problem(&text);
+    natives.set("problem", Function::new(ctx.clone(), problem)?)?;
+    let state = Rc::clone(shared);
+    let call = move |id: u32, server: String, tool: String, args: String| {
+        state.requests.borrow_mut().push(Request { id, server, tool, args });
+    };
+    natives.set("call", Function::new(ctx.clone(), call)?)
+}
+
+fn time_and_chance<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Result<()> {
+    let state = Rc::clone(shared);
+    let set = move |id: u32, delay_ms: f64, keep: bool| {
+        // `as` saturates: not a number is 0, and no delay is too long to say.
+        let deadline_ms = state.now_ms().saturating_add(delay_ms.ceil() as u64);
+        state.timers.borrow_mut().set(id, deadline_ms, keep);
+    };
+    natives.set("setTimer", Function::new(ctx.clone(), set)?)?;
+    let state = Rc::clone(shared);
+    let clear = move |id: u32| state.timers.borrow_mut().clear(id);
+    natives.set("clearTimer", Function::new(ctx.clone(), clear)?)?;
+    let state = Rc::clone(shared);
+    natives.set("now", Function::new(ctx.clone(), move || state.elapsed_us() as f64 / 1000.0)?)?;
+    let state = Rc::clone(shared);
+    natives.set("random", Function::new(ctx.clone(), move || state.random())?)?;
+    let state = Rc::clone(shared);
+    let bytes = move |ctx: Ctx<'js>, length: usize| TypedArray::<u8>::new(ctx, state.host.random(length));
+    natives.set("randomBytes", Function::new(ctx.clone(), bytes)?)
+}
+
+fn output<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Result<()> {
+    let state = Rc::clone(shared);
+    let print = move |to_err: bool, text: String| {
+        state.host.print(if to_err { Stream::Err } else { Stream::Out }, &text);
+    };
+    natives.set("print", Function::new(ctx.clone(), print)?)?;
+    natives.set("frames", Function::new(ctx.clone(), |stack: String| exception::frames_text(&stack))?)?;
+    let state = Rc::clone(shared);
+    let log = move |ctx: Ctx<'js>, level: String, message: String| {
+        let level = match level.as_str() {
+            "trace" => Level::Trace,
+            "debug" => Level::Debug,
+            "info" => Level::Info,
+            "warn" | "warning" => Level::Warn,
+            "error" => Level::Error,
+            other => {
+                let words = "use trace, debug, info, warn or error";
+                return Err(Exception::throw_range(&ctx, &format!("log: there is no level {other:?}; {words}")));
+            }
+        };
+        state.host.log(level, &message);
+        Ok(())
+    };
+    natives.set("log", Function::new(ctx.clone(), log)?)?;
+    let state = Rc::clone(shared);
+    let progress = move |done: f64, total: Opt<Value<'js>>, message: Opt<Value<'js>>| {
+        let total = total.0.and_then(|total| total.as_number());
+        let message = message.0.and_then(|message| message.as_string().and_then(|text| text.to_string().ok()));
+        state.host.progress(done, total, message.as_deref());
+    };
+    natives.set("progress", Function::new(ctx.clone(), progress)?)
+}

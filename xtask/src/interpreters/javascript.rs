@@ -1,0 +1,80 @@
+//! QuickJS behind Rust: a core module for wasm32-unknown-unknown, whose C is compiled by Zig, made a component.
+
+use super::{python, quietly, sources, when_changed};
+use crate::{Result, cargo, target_dir};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wit_component::ComponentEncoder;
+
+/// Not `wasm32-wasip2`: the engine then asks the system for nothing but what its own WIT names.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What the component is made of.
+const INPUTS: [&str; 6] = [
+    "plugins/interpreters/javascript",
+    "plugins/interpreters/requirements.txt",
+    "rust-toolchain.toml",
+    "wit",
+    "xtask/src/interpreters/mod.rs",
+    "xtask/src/interpreters/javascript.rs",
+];
+
+/// Makes `javascript.wasm` in the folder.
+pub(super) fn build(out: &Path) -> Result {
+    let component = out.join("javascript.wasm");
+    when_changed(&component, &INPUTS, || {
+        let module = compile(out)?;
+        let io = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        let module = fs::read(&module).map_err(|error| io(&module, error))?;
+        let encoder = ComponentEncoder::default().validate(true).module(&module);
+        let encoded = encoder.and_then(|mut encoder| encoder.encode());
+        let encoded = encoded.map_err(|error| format!("the JavaScript interpreter is no component: {error:#}"))?;
+        fs::write(&component, encoded).map_err(|error| io(&component, error))
+    })
+}
+
+/// Compiles the core module.
+fn compile(out: &Path) -> Result<PathBuf> {
+    let python = python()?;
+    let tools = out.join("tools");
+    fs::create_dir_all(&tools).map_err(|error| format!("{} cannot be made: {error}", tools.display()))?;
+    // Zig has its own words for targets, and build scripts pass those of clang.
+    let cc = format!(
+        "for arg do\n  shift\n  case \"$arg\" in\n    --target=*) ;;\n    *) set -- \"$@\" \"$arg\" ;;\n  esac\ndone\n\
+         exec '{}' -m ziglang cc -target wasm32-freestanding \"$@\"\n",
+        python.display()
+    );
+    let ar = format!("exec '{}' -m ziglang ar \"$@\"\n", python.display());
+    let (cc, ar) = (tool(&tools, "cc", &cc)?, tool(&tools, "ar", &ar)?);
+    add_target()?;
+    let guests = target_dir().join("guests/javascript");
+    let mut build = cargo(&["build", "--release", "--locked", "--target", TARGET]);
+    build.current_dir(sources().join("javascript")).arg("--target-dir").arg(&guests);
+    build.env("CC_wasm32_unknown_unknown", cc).env("AR_wasm32_unknown_unknown", ar);
+    build.env("ZIG_GLOBAL_CACHE_DIR", tools.join("zig")).env_remove("CFLAGS").env_remove("RUSTFLAGS");
+    quietly("building the JavaScript interpreter", &mut build)?;
+    Ok(guests.join(TARGET).join("release/tollgate_javascript.wasm"))
+}
+
+/// Writes a tool's script.
+fn tool(folder: &Path, name: &str, body: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    let written = fs::write(&path, format!("#!/bin/sh\n{body}"))
+        .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
+    written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    Ok(path)
+}
+
+/// Adds the target to the toolchain, where it is missing.
+fn add_target() -> Result {
+    let mut rustc = Command::new("rustc");
+    rustc.current_dir(sources()).args(["--print", "target-libdir", "--target", TARGET]);
+    let there = rustc.output().is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir());
+    if there {
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    quietly("adding the target of the interpreter", rustup.current_dir(sources()).args(["target", "add", TARGET]))
+}

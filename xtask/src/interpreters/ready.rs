@@ -1,0 +1,55 @@
+//! Interpreters made ready to run: initialised before they run, and compiled to machine code, by the host that will
+//! load them.
+
+use super::{quietly, when_changed};
+use crate::{Result, cargo, run, target_dir};
+use std::path::Path;
+use std::process::Command;
+
+/// Makes the components of the folder `from` ready in `target/share/tollgate/interpreters`, where the program in
+/// `target/release` looks for them.
+pub(super) fn build(from: &Path) -> Result {
+    // As the tests build them: of the whole workspace's features, so that Wasmtime is compiled once.
+    let tools = ["--bin", "tollgate", "--bin", "tollgate-preinit"];
+    run(cargo(&["build", "--release", "--locked", "--workspace"]).args(tools))?;
+    let release = target_dir().join("release");
+    let initialised = from.join("initialised");
+    std::fs::create_dir_all(&initialised)
+        .map_err(|error| format!("{} cannot be made: {error}", initialised.display()))?;
+
+    let (javascript, python) = (from.join("javascript.wasm"), from.join("python.wasm"));
+    when_changed(&initialised.join("javascript.wasm"), &[javascript.clone()], || {
+        let mut preinit = Command::new(release.join("tollgate-preinit"));
+        quietly(
+            "initialising the JavaScript interpreter",
+            preinit.arg(&javascript).arg(initialised.join("javascript.wasm")),
+        )
+    })?;
+    // CPython was initialised when it was made a component.
+    when_changed(&initialised.join("python.wasm"), &[python.clone()], || {
+        std::fs::copy(&python, initialised.join("python.wasm"))
+            .map(drop)
+            .map_err(|error| format!("{} cannot be copied: {error}", python.display()))
+    })?;
+    let ready = target_dir().join("share/tollgate/interpreters");
+    let tollgate = release.join("tollgate");
+    let loads = || {
+        let listed = Command::new(&tollgate).args(["interpreters", "--json"]).env("XDG_CACHE_HOME", from).output();
+        let ready = |listed: std::process::Output| {
+            let text = String::from_utf8_lossy(&listed.stdout).replace(char::is_whitespace, "");
+            text.matches("\"ready\":true").count() == 2
+        };
+        listed.is_ok_and(ready)
+    };
+    let inputs = [initialised.join("javascript.wasm"), initialised.join("python.wasm")];
+    let compile = || {
+        let mut compile = Command::new(&tollgate);
+        compile.args(["interpreters", "compile", "--from"]).arg(&initialised).arg("--to").arg(&ready);
+        quietly("compiling the interpreters for this machine (about a minute)", &mut compile)
+    };
+    if ready.join("python.cwasm").exists() && !loads() {
+        // They were compiled for a host that was built otherwise.
+        compile()?;
+    }
+    when_changed(&ready.join("python.cwasm"), &inputs, compile)
+}
