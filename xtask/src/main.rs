@@ -84,6 +84,10 @@ fn cargo(args: &[&str]) -> Command {
     command
 }
 
+/// What is built to run, always together: alone, a package would have other features, and so would all with these
+/// commands among them; and Wasmtime would be compiled again.
+const HOST: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
 /// The guests' own workspaces, which the host's does not contain.
 const GUEST_WORKSPACES: [&str; 3] = ["guest-sdk/rust", "plugins", "tests/guests"];
 
@@ -99,7 +103,7 @@ fn test(args: &[String]) -> Result {
     run(&mut in_workspace("guest-sdk/rust", &["test", "--locked", "--release"]))?;
     interpreters::build()?;
     // Everything in one build: Wasmtime is compiled once.
-    run(cargo(&["test", "--release", "--workspace", "--locked"]).args(args))
+    run(cargo(&[&["test", "--release", "--locked"], &HOST[..]].concat()).args(args))
 }
 
 fn check() -> Result {
@@ -125,8 +129,6 @@ fn plugins() -> Result {
 
 fn bench(args: &[String]) -> Result {
     fleet::install()?;
-    // The whole workspace, as the tests build it: alone, the package would have other features, and Wasmtime
-    // would be compiled again.
-    run(&mut cargo(&["build", "--release", "--locked", "--workspace"]))?;
+    run(&mut cargo(&[&["build", "--release", "--locked"], &HOST[..]].concat()))?;
     run(Command::new(target_dir().join("release/tollgate-bench")).args(args))
 }

@@ -2,16 +2,15 @@
 //! load them.
 
 use super::{quietly, when_changed};
-use crate::{Result, cargo, run, target_dir};
+use crate::{HOST, Result, cargo, run, target_dir};
 use std::path::Path;
 use std::process::Command;
 
 /// Makes the components of the folder `from` ready in `target/share/tollgate/interpreters`, where the program in
 /// `target/release` looks for them.
 pub(super) fn build(from: &Path) -> Result {
-    // As the tests build them: of the whole workspace's features, so that Wasmtime is compiled once.
     let tools = ["--bin", "tollgate", "--bin", "tollgate-preinit"];
-    run(cargo(&["build", "--release", "--locked", "--workspace"]).args(tools))?;
+    run(cargo(&["build", "--release", "--locked"]).args(HOST).args(tools))?;
     let release = target_dir().join("release");
     let initialised = from.join("initialised");
     std::fs::create_dir_all(&initialised)
