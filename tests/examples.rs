@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A component of the plugins, where the build script of the binary keeps it: cargo's own folder has those of the
 /// workspace of guests that was built last.
-fn plugin(name: &str) -> PathBuf {
+pub(crate) fn plugin(name: &str) -> PathBuf {
     let path = Path::new(env!("OUT_DIR")).join(format!("{name}.wasm"));
     assert!(path.exists(), "{} is missing", path.display());
     path

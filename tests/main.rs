@@ -25,6 +25,7 @@ mod messages;
 mod nesting;
 mod reload;
 mod runtime;
+mod scripts;
 mod serve;
 mod support;
 mod trust;
