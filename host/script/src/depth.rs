@@ -16,6 +16,10 @@ const BRACKET: usize = 4;
 /// value in parentheses, its type arguments like comparisons.
 const READ_TWICE: usize = 4;
 
+/// How many arrow functions may stand within each other's `a ? (b) : c => …`. The parser tries `(b): c => …` as a function
+/// first, and reads all that follows once more for each.
+const AMBIGUOUS_MAX: usize = 8;
+
 /// Where a source nests too deep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooDeep {
@@ -35,6 +39,7 @@ pub(crate) fn check(code: &str) -> Result<(), TooDeep> {
         at: 0,
         line: 1,
         depth: 0,
+        ambiguous: 0,
         outside: Level::default(),
         levels: Vec::new(),
         last: Last::Start,
@@ -57,6 +62,9 @@ struct Level {
     angles: usize,
     /// `if`, `else`, loops and labels since the last end of a statement.
     statements: usize,
+    /// `?` since the last end of an element, and the `=>` after them.
+    conditions: usize,
+    ambiguous: usize,
 }
 
 impl Level {
@@ -88,6 +96,8 @@ struct Scanner<'a> {
     line: u32,
     /// What all levels weigh, brackets included.
     depth: usize,
+    /// What all levels have of `ambiguous`.
+    ambiguous: usize,
     /// Outside of all brackets.
     outside: Level,
     levels: Vec<Level>,
@@ -101,13 +111,70 @@ struct Scanner<'a> {
 /// Words after which an operand follows, and those that may be names as well.
 fn is_keyword(word: &[u8]) -> bool {
     const WORDS: &[&[u8]] = &[
-        b"abstract", b"accessor", b"as", b"asserts", b"async", b"await", b"break", b"case", b"catch", b"class", b"const",
-        b"continue", b"debugger", b"declare", b"default", b"delete", b"do", b"else", b"enum", b"export", b"extends",
-        b"finally", b"for", b"from", b"function", b"get", b"global", b"if", b"implements", b"import", b"in", b"infer",
-        b"instanceof", b"interface", b"is", b"keyof", b"let", b"module", b"namespace", b"new", b"of", b"out",
-        b"override", b"package", b"private", b"protected", b"public", b"readonly", b"return", b"satisfies", b"set",
-        b"static", b"switch", b"throw", b"try", b"type", b"typeof", b"unique", b"using", b"var", b"void", b"while",
-        b"with", b"yield",
+        b"abstract",
+        b"accessor",
+        b"as",
+        b"asserts",
+        b"async",
+        b"await",
+        b"break",
+        b"case",
+        b"catch",
+        b"class",
+        b"const",
+        b"continue",
+        b"debugger",
+        b"declare",
+        b"default",
+        b"delete",
+        b"do",
+        b"else",
+        b"enum",
+        b"export",
+        b"extends",
+        b"finally",
+        b"for",
+        b"from",
+        b"function",
+        b"get",
+        b"global",
+        b"if",
+        b"implements",
+        b"import",
+        b"in",
+        b"infer",
+        b"instanceof",
+        b"interface",
+        b"is",
+        b"keyof",
+        b"let",
+        b"module",
+        b"namespace",
+        b"new",
+        b"of",
+        b"out",
+        b"override",
+        b"package",
+        b"private",
+        b"protected",
+        b"public",
+        b"readonly",
+        b"return",
+        b"satisfies",
+        b"set",
+        b"static",
+        b"switch",
+        b"throw",
+        b"try",
+        b"type",
+        b"typeof",
+        b"unique",
+        b"using",
+        b"var",
+        b"void",
+        b"while",
+        b"with",
+        b"yield",
     ];
     WORDS.binary_search(&word).is_ok()
 }
@@ -116,8 +183,19 @@ fn is_keyword(word: &[u8]) -> bool {
 fn goes_on(word: &[u8]) -> bool {
     matches!(
         word,
-        b"as" | b"satisfies" | b"in" | b"instanceof" | b"of" | b"is" | b"extends" | b"implements" | b"from" | b"keyof"
-            | b"infer" | b"asserts" | b"else"
+        b"as"
+            | b"satisfies"
+            | b"in"
+            | b"instanceof"
+            | b"of"
+            | b"is"
+            | b"extends"
+            | b"implements"
+            | b"from"
+            | b"keyof"
+            | b"infer"
+            | b"asserts"
+            | b"else"
     )
 }
 
@@ -288,7 +366,9 @@ impl Scanner<'_> {
             level.angles = 0;
         }
         if level.angles == 0 {
-            let tokens = std::mem::take(&mut level.tokens);
+            level.conditions = 0;
+            let (tokens, ambiguous) = (std::mem::take(&mut level.tokens), std::mem::take(&mut level.ambiguous));
+            self.ambiguous = self.ambiguous.saturating_sub(ambiguous);
             self.depth = self.depth.saturating_sub(tokens);
         }
     }
@@ -311,6 +391,7 @@ impl Scanner<'_> {
     fn close(&mut self) -> Level {
         let Some(level) = self.levels.pop() else { return Level::default() };
         self.depth = self.depth.saturating_sub(level.weight() + BRACKET + READ_TWICE);
+        self.ambiguous = self.ambiguous.saturating_sub(level.ambiguous);
         level
     }
 
@@ -443,8 +524,8 @@ impl Scanner<'_> {
         self.last = match word {
             b"if" | b"for" | b"while" | b"with" | b"switch" | b"catch" => Last::Head,
             b"await" if self.last == Last::Head => Last::Head,
-            b"case" | b"delete" | b"do" | b"else" | b"in" | b"instanceof" | b"new" | b"return" | b"throw" | b"typeof"
-            | b"void" => Last::Start,
+            b"case" | b"delete" | b"do" | b"else" | b"in" | b"instanceof" | b"new" | b"return" | b"throw"
+            | b"typeof" | b"void" => Last::Start,
             _ => Last::Word,
         };
         Ok(())
@@ -477,6 +558,14 @@ impl Scanner<'_> {
             }
             b'=' if next == Some(b'>') => {
                 self.at += 1;
+                let level = self.level();
+                if level.ambiguous < level.conditions {
+                    level.ambiguous += 1;
+                    self.ambiguous += 1;
+                    if self.ambiguous > AMBIGUOUS_MAX {
+                        return Err(TooDeep { line: self.line, in_doubt: false });
+                    }
+                }
                 self.count(2)?;
                 self.last = Last::Start;
             }
@@ -498,6 +587,11 @@ impl Scanner<'_> {
                 if !operand {
                     self.last = Last::Start;
                 }
+            }
+            b'?' => {
+                self.level().conditions += 1;
+                self.count(1)?;
+                self.last = Last::Start;
             }
             b':' => {
                 self.level().statements += 1;

@@ -126,8 +126,7 @@ impl ScriptError {
     /// such line) and `trace`.
     pub fn to_json(&self, code: &str) -> Value {
         let excerpt = self.line.map(|line| excerpt(code, line, self.column)).filter(|excerpt| !excerpt.is_empty());
-        let frame =
-            |frame: &Frame| json!({"function": frame.function, "line": frame.line, "column": frame.column});
+        let frame = |frame: &Frame| json!({"function": frame.function, "line": frame.line, "column": frame.column});
         json!({
             "type": (!self.class.is_empty()).then_some(&self.class),
             "message": self.message,

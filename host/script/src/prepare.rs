@@ -31,7 +31,9 @@ pub struct SyntaxError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
     /// It is too long.
-    #[error("the script has {bytes} bytes, and {SOURCE_MAX_BYTES} is the most: pass data as `input`, not in the source")]
+    #[error(
+        "the script has {bytes} bytes, and {SOURCE_MAX_BYTES} is the most: pass data as `input`, not in the source"
+    )]
     TooLong {
         /// How long it is.
         bytes: usize,

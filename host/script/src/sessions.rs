@@ -60,10 +60,14 @@ pub enum SessionError {
     #[error("session `{0}` is in use by another run: wait for its end, or use another session")]
     InUse(Arc<str>),
     /// The principal has too many.
-    #[error("there are {PER_PRINCIPAL_MAX} sessions already: go on with one of them; one that is not used ends after an hour")]
+    #[error(
+        "there are {PER_PRINCIPAL_MAX} sessions already: go on with one of them; one that is not used ends after an hour"
+    )]
     TooMany,
     /// The variables are too many bytes.
-    #[error("the session's variables take {bytes} bytes of JSON, and {SESSION_MAX_BYTES} is the most: keep less in `session`")]
+    #[error(
+        "the session's variables take {bytes} bytes of JSON, and {SESSION_MAX_BYTES} is the most: keep less in `session`"
+    )]
     TooLarge {
         /// How many they are.
         bytes: usize,
@@ -157,7 +161,9 @@ impl State {
         let old = |kept: &Kept| kept.lease.is_none() && now.saturating_sub(kept.used) >= KEPT;
         let keys: Vec<SessionKey> =
             self.sessions.iter().filter(|(_, kept)| old(kept)).map(|(key, _)| key.clone()).collect();
-        keys.iter().for_each(|key| drop(self.remove(key)));
+        for key in keys {
+            self.remove(&key);
+        }
     }
 
     fn remove(&mut self, key: &SessionKey) -> bool {

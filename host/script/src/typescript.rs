@@ -83,7 +83,10 @@ fn advised(message: &str) -> String {
         ("namespace", "a `namespace` with values is more than types: write an object, or plain functions"),
         ("import equals", "`import … =` is more than types: tools are global, nothing is imported"),
         ("export assignment", "`export =` is more than types: end with the value, or `return` it"),
-        ("parameter property", "a parameter property is more than types: declare the field, and set it in the constructor"),
+        (
+            "parameter property",
+            "a parameter property is more than types: declare the field, and set it in the constructor",
+        ),
         ("angle-bracket", "`<T>value` cannot be stripped in place: write `value as T`"),
         ("left-hand side of `**`", "put the left side of `**` into parentheses"),
     ];

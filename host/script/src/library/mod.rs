@@ -32,7 +32,9 @@ pub const DESCRIPTION_MAX_CHARS: usize = 2_000;
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// No name for a script.
-    #[error("`{0}` cannot name a script: use 1 to {NAME_MAX_CHARS} of `a-z`, `0-9`, `_` and `-`, a letter or digit first")]
+    #[error(
+        "`{0}` cannot name a script: use 1 to {NAME_MAX_CHARS} of `a-z`, `0-9`, `_` and `-`, a letter or digit first"
+    )]
     Name(String),
     /// There is none of this name.
     #[error("there is no script `{0}`: `list_scripts` names those there are")]
@@ -255,7 +257,11 @@ impl<'a> Name<'a> {
         let fits = name.starts_with(plain)
             && name.len() <= NAME_MAX_CHARS
             && name.chars().all(|c| plain(c) || matches!(c, '_' | '-'));
-        if fits { Ok(Self(name)) } else { Err(LibraryError::Name(name.chars().filter(|c| !c.is_control()).take(80).collect())) }
+        if fits {
+            Ok(Self(name))
+        } else {
+            Err(LibraryError::Name(name.chars().filter(|c| !c.is_control()).take(80).collect()))
+        }
     }
 
     fn source(&self, language: Language) -> String {

@@ -36,7 +36,8 @@ fn a_long_line_is_cut_around_the_column() {
 
 #[test]
 fn what_an_interpreter_says_is_made_harmless() {
-    let frames: Vec<_> = (0..5_000).map(|n| serde_json::json!({"function": "f\u{1b}[31m", "line": n, "column": "x"})).collect();
+    let frames: Vec<_> =
+        (0..5_000).map(|n| serde_json::json!({"function": "f\u{1b}[31m", "line": n, "column": "x"})).collect();
     let data = serde_json::json!({"type": ["no"], "line": -1, "column": 1e99, "trace": frames}).to_string();
     let error = ScriptError::read(&"\u{1b}[2J\r".repeat(10_000), Some(&data));
     assert_eq!((error.line, error.column, error.class.as_str(), error.trace.len()), (None, None, "", 32));

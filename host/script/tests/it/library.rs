@@ -5,10 +5,23 @@ use std::time::SystemTime;
 use tollgate_core::{Principal, Tenant};
 use tollgate_script::{Language, Library, LibraryError, NewScript, SavedScript};
 
-fn save(library: &Library, name: &str, code: &str, schema: Option<&Value>, overwrite: bool) -> Result<SavedScript, LibraryError> {
+fn save(
+    library: &Library,
+    name: &str,
+    code: &str,
+    schema: Option<&Value>,
+    overwrite: bool,
+) -> Result<SavedScript, LibraryError> {
     let (principal, tenant) = (Principal::new("agent"), Tenant::default());
     let script = NewScript {
-        name, language: Language::TypeScript, code, description: "Sums.", input_schema: schema, principal: &principal, tenant: &tenant, overwrite,
+        name,
+        language: Language::TypeScript,
+        code,
+        description: "Sums.",
+        input_schema: schema,
+        principal: &principal,
+        tenant: &tenant,
+        overwrite,
     };
     library.save(&script, SystemTime::UNIX_EPOCH)
 }
@@ -74,7 +87,14 @@ fn an_input_is_held_against_the_schema() {
     for _ in 0..100 {
         deep = json!({"items": deep});
     }
-    for bad in [json!(1), json!({"type": 3}), json!({"$ref": "#"}), json!({"pattern": "("}), deep, json!({"enum": ["x".repeat(70_000)]})] {
+    for bad in [
+        json!(1),
+        json!({"type": 3}),
+        json!({"$ref": "#"}),
+        json!({"pattern": "("}),
+        deep,
+        json!({"enum": ["x".repeat(70_000)]}),
+    ] {
         assert!(matches!(save(&library, "bad", "1", Some(&bad), false), Err(LibraryError::Schema(_))));
     }
 }

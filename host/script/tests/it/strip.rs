@@ -8,21 +8,19 @@ fn strip(code: &str) -> Result<String, PrepareError> {
 
 #[test]
 fn types_become_spaces_and_everything_else_stays_where_it_is() {
-    for (code, want) in [
-        ("const n: number = 1;\nreturn n;", "const n         = 1;\nreturn n;"),
-        ("interface A { b: string }\nlet a = x as A;", None.unwrap_or("")),
-    ] {
-        let got = strip(code).unwrap();
-        if !want.is_empty() {
-            assert_eq!(got, want);
-        }
-        assert_eq!(got.split('\n').map(str::len).collect::<Vec<_>>(), code.split('\n').map(str::len).collect::<Vec<_>>());
-    }
+    assert_eq!(strip("const n: number = 1;\nreturn n;").unwrap(), "const n         = 1;\nreturn n;");
+    assert_eq!(strip("let a = x as A;").unwrap(), "let a = x     ;");
+    assert_eq!(
+        strip("interface A {\n  b: string\n}\n1").unwrap().trim_start_matches([' ', ';']),
+        "\n           \n \n1"
+    );
     let code = "type R = { id: number };\nasync function f<T extends R>(x: T, y?: string): Promise<T> {\n  return x!;\n}\nconst r = await f<R>({ id: 1 });\nif (!r) return null;\nprint(`${(r as R).id}`);\nreturn r satisfies R;\n";
     let got = strip(code).unwrap();
     assert!(!got.contains("type R") && !got.contains("Promise") && !got.contains("satisfies"), "{got}");
     for word in ["function", "return x", "await f", "null", "print"] {
-        let at = |text: &str| text.lines().position(|line| line.contains(word)).map(|l| (l, text.lines().nth(l).unwrap().find(word)));
+        let at = |text: &str| {
+            text.lines().position(|line| line.contains(word)).map(|l| (l, text.lines().nth(l).unwrap().find(word)))
+        };
         assert_eq!(at(&got), at(code), "{word}: {got}");
     }
 }
@@ -75,27 +73,87 @@ fn a_source_over_the_limit_is_refused() {
 #[test]
 fn no_nesting_overflows_the_host() {
     let cases: &[(&str, &str, &str)] = &[
-        ("(", "1", ")"), ("[", "", "]"), ("{", "", "}"), ("x={a:", "1", "}"), ("function f(){", "", "}"),
-        ("class A{m(){", "", "}}"), ("a=>", "1", ""), ("(a)=>", "1", ""), ("(a:number):number=>", "1", ""), ("(a=", "1", ")=>1"),
-        ("a?", "1", ":1"), ("a?(", "1", "):1"), ("a?(b)=>", "1", ":1"), ("a?(b):c=>", "1", ""), ("async(", "1", ")"),
-        ("<", "", ""), ("a<", "", ""), ("a<(", "", ""), ("let x:A<", "B", ">"), ("f<", "B", ">"), ("<T>", "x", ""),
-        ("<T>(x=", "1", ")=>1"), ("<T,>(x:", "1", ")=>1"), ("type X=(a:", "B", ")=>C"), ("type X=A extends B?", "C", ":D"),
-        ("type X={a:", "B", "}"), ("type X=B[]", "", "[]"), ("keyof ", "B", ""), ("!", "x", ""), ("typeof ", "x", ""),
-        ("new ", "x", ""), ("await ", "x", ""), ("1+", "x", ""), ("1**", "x", ""), ("a.a", "", ".a"), ("a", "", "()"),
-        ("a", "", "!"), ("a", "", " as T"), ("if(a)", "b", ""), ("if(a)b;else ", "b", ""), ("if(a){}else ", "b", ""),
-        ("for(;;)", "b", ""), ("a:", "b", ""), ("do ", "x", " while(1)"), ("`${", "1", "}`"), ("a", "", "``"), ("a=", "1", ""),
-        ("class extends ", "x", ""), ("@(", "x", ")"), ("@(class{", "", "})class{}"), ("import(", "x", ")"), ("a", "", "?.a"),
-        ("a,", "a", ""), ("()=>{", "", "}"), ("(()=>{", "", "})()"), ("a\n/\"/;", "", "((("), ("let x\n/\"/;(", "1", ")"),
-        ("1./(", "", ")/1"), ("}/(", "", ""), ("/[", "", ""), ("\"\\\n", "", ""), ("'", "", ""), ("/*", "", ""), ("\\u0028", "", ""),
-        ("日(", "本", ")"), ("a\u{2028}(", "", ")"), ("<!--`\n(", "", ")"), ("switch(a){case ", "1:", "}"), ("new A<", "B", ">()"),
-        ("a?.[", "1", "]"), ("-", "1", ""), ("...", "a", ""), ("a<b>(", "1", ")"), ("declare namespace A.A", "", ".A"),
+        ("(", "1", ")"),
+        ("[", "", "]"),
+        ("{", "", "}"),
+        ("x={a:", "1", "}"),
+        ("function f(){", "", "}"),
+        ("class A{m(){", "", "}}"),
+        ("a=>", "1", ""),
+        ("(a)=>", "1", ""),
+        ("(a:number):number=>", "1", ""),
+        ("(a=", "1", ")=>1"),
+        ("a?", "1", ":1"),
+        ("a?(", "1", "):1"),
+        ("a?(b)=>", "1", ":1"),
+        ("a?(b):c=>", "1", ""),
+        ("async(", "1", ")"),
+        ("<", "", ""),
+        ("a<", "", ""),
+        ("a<(", "", ""),
+        ("let x:A<", "B", ">"),
+        ("f<", "B", ">"),
+        ("<T>", "x", ""),
+        ("<T>(x=", "1", ")=>1"),
+        ("<T,>(x:", "1", ")=>1"),
+        ("type X=(a:", "B", ")=>C"),
+        ("type X=A extends B?", "C", ":D"),
+        ("type X={a:", "B", "}"),
+        ("type X=B[]", "", "[]"),
+        ("keyof ", "B", ""),
+        ("!", "x", ""),
+        ("typeof ", "x", ""),
+        ("new ", "x", ""),
+        ("await ", "x", ""),
+        ("1+", "x", ""),
+        ("1**", "x", ""),
+        ("a.a", "", ".a"),
+        ("a", "", "()"),
+        ("a", "", "!"),
+        ("a", "", " as T"),
+        ("if(a)", "b", ""),
+        ("if(a)b;else ", "b", ""),
+        ("if(a){}else ", "b", ""),
+        ("for(;;)", "b", ""),
+        ("a:", "b", ""),
+        ("do ", "x", " while(1)"),
+        ("`${", "1", "}`"),
+        ("a", "", "``"),
+        ("a=", "1", ""),
+        ("class extends ", "x", ""),
+        ("@(", "x", ")"),
+        ("@(class{", "", "})class{}"),
+        ("import(", "x", ")"),
+        ("a", "", "?.a"),
+        ("a,", "a", ""),
+        ("()=>{", "", "}"),
+        ("(()=>{", "", "})()"),
+        ("a\n/\"/;", "", "((("),
+        ("let x\n/\"/;(", "1", ")"),
+        ("1./(", "", ")/1"),
+        ("}/(", "", ""),
+        ("/[", "", ""),
+        ("\"\\\n", "", ""),
+        ("'", "", ""),
+        ("/*", "", ""),
+        ("\\u0028", "", ""),
+        ("日(", "本", ")"),
+        ("a\u{2028}(", "", ")"),
+        ("<!--`\n(", "", ")"),
+        ("switch(a){case ", "1:", "}"),
+        ("new A<", "B", ">()"),
+        ("a?.[", "1", "]"),
+        ("-", "1", ""),
+        ("...", "a", ""),
+        ("a<b>(", "1", ")"),
+        ("declare namespace A.A", "", ".A"),
     ];
     for (open, middle, close) in cases {
         for count in [20, 300, 100_000] {
             let count = count.min(SOURCE_MAX_BYTES / (open.len() + close.len() + 1) - 1);
             let code = open.repeat(count) + middle + &close.repeat(count);
             let began = Instant::now();
-            for code in [code.as_str(), &code.get(..code.len() / 2).unwrap_or_default().to_owned()] {
+            for code in [code.as_str(), code.get(..code.len() / 2).unwrap_or_default()] {
                 drop(strip(code));
             }
             assert!(began.elapsed() < Duration::from_secs(10), "{open}…{close} × {count}: {:?}", began.elapsed());

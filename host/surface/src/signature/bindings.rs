@@ -65,7 +65,10 @@ fn typescript_file(groups: &Groups<'_>) -> String {
             all += &format!("  readonly {name}: typeof {server}{exact};\n");
         }
     }
-    out + &flat + "/** Every server by its name, and its tools by theirs; identifiers do as well. */\ndeclare const tools: {\n" + &all + "};\n"
+    out + &flat
+        + "/** Every server by its name, and its tools by theirs; identifiers do as well. */\ndeclare const tools: {\n"
+        + &all
+        + "};\n"
 }
 
 fn typescript_tool(tool: &Tool, name: &str, scope: &mut Scope) -> String {
@@ -86,16 +89,21 @@ fn typescript_tool(tool: &Tool, name: &str, scope: &mut Scope) -> String {
                 let mark = if field.required { "" } else { "?" };
                 // A parameter's name says something to people alone.
                 let name = format!("{}_{at}", super::identifier(&field.name, Language::TypeScript));
-                let name = name.strip_suffix(&format!("_{at}")).filter(|n| !n.ends_with('_')).map_or(name.clone(), str::to_owned);
+                let name = name
+                    .strip_suffix(&format!("_{at}"))
+                    .filter(|n| !n.ends_with('_'))
+                    .map_or(name.clone(), str::to_owned);
                 format!("{name}{mark}: {}", writer.shape(&field.shape, 1))
             })
             .collect();
         let names: BTreeSet<&str> = by_position.iter().filter_map(|p| p.split([':', '?']).next()).collect();
         let required = fields.iter().filter(|field| field.required).count();
         // An only argument that is an object names the arguments.
-        let names_them = matches!(fields.first().map(|field| &field.shape), Some(Shape::Object(_) | Shape::Named(_) | Shape::Any));
+        let names_them =
+            matches!(fields.first().map(|field| &field.shape), Some(Shape::Object(_) | Shape::Named(_) | Shape::Any));
         if !by_position.is_empty() && by_position.len() >= required && !names_them && names.len() == by_position.len() {
-            let answer = typed.output.as_ref().map_or_else(|| typescript::UNTYPED.to_owned(), |shape| writer.shape(shape, 1));
+            let answer =
+                typed.output.as_ref().map_or_else(|| typescript::UNTYPED.to_owned(), |shape| writer.shape(shape, 1));
             out += &format!("  function {name}({}): Promise<{answer}>;\n", by_position.join(", "));
         }
     }
@@ -130,8 +138,10 @@ fn python_tool(tool: &Tool, name: &str, scope: &mut Scope) -> String {
     let parameters = ["self".to_owned()].into_iter().chain(writer.listed(&typed.input, positional(tool, &typed.input)));
     let parameters = parameters.collect::<Vec<_>>().join(", ");
     let answer = typed.output.as_ref().map_or_else(|| "Any".to_owned(), |shape| writer.shape(shape));
-    let body: String = called.split_once(":\n").map_or_else(String::new, |(_, body)| body.replace("\n        ", "\n            "));
+    let body: String =
+        called.split_once(":\n").map_or_else(String::new, |(_, body)| body.replace("\n        ", "\n            "));
     let head = format!("        async def __call__({parameters}) -> {answer}:");
-    let doc = if body.trim_start().starts_with("\"\"\"") { format!("{head}\n    {body}") } else { format!("{head} ...\n") };
+    let doc =
+        if body.trim_start().starts_with("\"\"\"") { format!("{head}\n    {body}") } else { format!("{head} ...\n") };
     format!("    class _{name}:\n{doc}        async def raw({parameters}) -> ToolResult: ...\n    {name}: _{name}\n")
 }

@@ -20,7 +20,14 @@ fn checker(path: &str) -> PathBuf {
 
 /// 500 tools, the ones with shapes that make trouble, and names that do.
 fn tools() -> Vec<Arc<Tool>> {
-    let nasty = [("fetch", "fetch"), ("print", "class"), ("tools", "2fa"), ("größe", "搜索"), ("Map", "then"), ("my-server", "get-it")];
+    let nasty = [
+        ("fetch", "fetch"),
+        ("print", "class"),
+        ("tools", "2fa"),
+        ("größe", "搜索"),
+        ("Map", "then"),
+        ("my-server", "get-it"),
+    ];
     let schema = json!({"type": "object", "properties": {"self": {"type": "string"}, "größe": {"type": "integer"}, "2": {"enum": ["a", 1, null]}}, "required": ["self"]});
     let nasty = nasty.into_iter().map(|(server, name)| Arc::new(tool(server, name, "*/ \"\"\" evil", schema.clone())));
     catalog().into_iter().chain(tracker()).chain(nasty).collect()
@@ -39,13 +46,17 @@ fn check(tools: &[Arc<Tool>], language: Language, scripts: &[(&str, &str)]) -> S
     let mut command = match language {
         Language::TypeScript => {
             let mut command = Command::new("node");
-            command.arg(checker("node_modules/typescript/bin/tsc")).args(["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022"]);
+            command
+                .arg(checker("node_modules/typescript/bin/tsc"))
+                .args(["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022"]);
             command.args(["--module", "esnext", "--moduleDetection", "force", "tollgate.d.ts"]).args(names);
             command
         }
         Language::Python => {
             let mut command = Command::new(checker(".venv/bin/python"));
-            command.args(["-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", "cache", "unified_api.pyi"]).args(names);
+            command
+                .args(["-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", "cache", "unified_api.pyi"])
+                .args(names);
             command
         }
     };
@@ -154,7 +165,11 @@ fn checkers_take_the_stubs_of_any_schemas() {
             tools.push(Arc::new(Tool { server: format!("{}{n}", tool.server), ..Tool::clone(&tool) }));
         }
     }
-    tools.push(with_schemas("recursive", json!({"type": "object", "properties": {"a": {"$ref": "#"}}}), Some(json!({"$ref": "#"}))));
+    tools.push(with_schemas(
+        "recursive",
+        json!({"type": "object", "properties": {"a": {"$ref": "#"}}}),
+        Some(json!({"$ref": "#"})),
+    ));
     for language in [Language::TypeScript, Language::Python] {
         let said = check(&tools, language, &[]);
         assert_eq!(said.lines().take(20).collect::<Vec<_>>().join("\n"), "", "{language:?}");
