@@ -16,6 +16,10 @@ const BRACKET: usize = 4;
 /// value in parentheses, its type arguments like comparisons.
 const READ_TWICE: usize = 4;
 
+/// How many arrow functions may stand within each other's `a ? (b) : c => …`. The parser tries `(b): c => …` as a function
+/// first, and reads all that follows once more for each.
+const AMBIGUOUS_MAX: usize = 8;
+
 /// Where a source nests too deep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooDeep {
@@ -35,6 +39,7 @@ pub(crate) fn check(code: &str) -> Result<(), TooDeep> {
         at: 0,
         line: 1,
         depth: 0,
+        ambiguous: 0,
         outside: Level::default(),
         levels: Vec::new(),
         last: Last::Start,
@@ -57,6 +62,9 @@ struct Level {
     angles: usize,
     /// `if`, `else`, loops and labels since the last end of a statement.
     statements: usize,
+    /// `?` since the last end of an element, and the `=>` after them.
+    conditions: usize,
+    ambiguous: usize,
 }
 
 impl Level {
@@ -88,6 +96,8 @@ struct Scanner<'a> {
     line: u32,
     /// What all levels weigh, brackets included.
     depth: usize,
+    /// What all levels have of `ambiguous`.
+    ambiguous: usize,
     /// Outside of all brackets.
     outside: Level,
     levels: Vec<Level>,
@@ -356,7 +366,9 @@ impl Scanner<'_> {
             level.angles = 0;
         }
         if level.angles == 0 {
-            let tokens = std::mem::take(&mut level.tokens);
+            level.conditions = 0;
+            let (tokens, ambiguous) = (std::mem::take(&mut level.tokens), std::mem::take(&mut level.ambiguous));
+            self.ambiguous = self.ambiguous.saturating_sub(ambiguous);
             self.depth = self.depth.saturating_sub(tokens);
         }
     }
@@ -379,6 +391,7 @@ impl Scanner<'_> {
     fn close(&mut self) -> Level {
         let Some(level) = self.levels.pop() else { return Level::default() };
         self.depth = self.depth.saturating_sub(level.weight() + BRACKET + READ_TWICE);
+        self.ambiguous = self.ambiguous.saturating_sub(level.ambiguous);
         level
     }
 
@@ -545,6 +558,14 @@ impl Scanner<'_> {
             }
             b'=' if next == Some(b'>') => {
                 self.at += 1;
+                let level = self.level();
+                if level.ambiguous < level.conditions {
+                    level.ambiguous += 1;
+                    self.ambiguous += 1;
+                    if self.ambiguous > AMBIGUOUS_MAX {
+                        return Err(TooDeep { line: self.line, in_doubt: false });
+                    }
+                }
                 self.count(2)?;
                 self.last = Last::Start;
             }
@@ -566,6 +587,11 @@ impl Scanner<'_> {
                 if !operand {
                     self.last = Last::Start;
                 }
+            }
+            b'?' => {
+                self.level().conditions += 1;
+                self.count(1)?;
+                self.last = Last::Start;
             }
             b':' => {
                 self.level().statements += 1;

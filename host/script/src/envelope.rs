@@ -80,6 +80,10 @@ impl Output {
     /// [`EnvelopeError::Answer`] and [`EnvelopeError::AnswerSession`].
     pub fn read(answer: &str) -> Result<Self, EnvelopeError> {
         json::check(answer).map_err(EnvelopeError::Answer)?;
+        // A list would do for serde: its items in the order of the members.
+        if !answer.trim_start().starts_with('{') {
+            return Err(EnvelopeError::Answer(serde::de::Error::custom("it is no object")));
+        }
         let answered: Answered<'_> = serde_json::from_str(answer).map_err(EnvelopeError::Answer)?;
         let session = answered.session.map(RawValue::get);
         if session.is_some_and(|session| !session.starts_with('{')) {

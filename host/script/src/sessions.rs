@@ -161,8 +161,8 @@ impl State {
         let old = |kept: &Kept| kept.lease.is_none() && now.saturating_sub(kept.used) >= KEPT;
         let keys: Vec<SessionKey> =
             self.sessions.iter().filter(|(_, kept)| old(kept)).map(|(key, _)| key.clone()).collect();
-        for key in &keys {
-            self.remove(key);
+        for key in keys {
+            self.remove(&key);
         }
     }
 

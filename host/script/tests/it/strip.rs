@@ -8,19 +8,12 @@ fn strip(code: &str) -> Result<String, PrepareError> {
 
 #[test]
 fn types_become_spaces_and_everything_else_stays_where_it_is() {
-    for (code, want) in [
-        ("const n: number = 1;\nreturn n;", "const n         = 1;\nreturn n;"),
-        ("interface A { b: string }\nlet a = x as A;", None.unwrap_or("")),
-    ] {
-        let got = strip(code).unwrap();
-        if !want.is_empty() {
-            assert_eq!(got, want);
-        }
-        assert_eq!(
-            got.split('\n').map(str::len).collect::<Vec<_>>(),
-            code.split('\n').map(str::len).collect::<Vec<_>>()
-        );
-    }
+    assert_eq!(strip("const n: number = 1;\nreturn n;").unwrap(), "const n         = 1;\nreturn n;");
+    assert_eq!(strip("let a = x as A;").unwrap(), "let a = x     ;");
+    assert_eq!(
+        strip("interface A {\n  b: string\n}\n1").unwrap().trim_start_matches([' ', ';']),
+        "\n           \n \n1"
+    );
     let code = "type R = { id: number };\nasync function f<T extends R>(x: T, y?: string): Promise<T> {\n  return x!;\n}\nconst r = await f<R>({ id: 1 });\nif (!r) return null;\nprint(`${(r as R).id}`);\nreturn r satisfies R;\n";
     let got = strip(code).unwrap();
     assert!(!got.contains("type R") && !got.contains("Promise") && !got.contains("satisfies"), "{got}");
@@ -160,7 +153,7 @@ fn no_nesting_overflows_the_host() {
             let count = count.min(SOURCE_MAX_BYTES / (open.len() + close.len() + 1) - 1);
             let code = open.repeat(count) + middle + &close.repeat(count);
             let began = Instant::now();
-            for code in [code.as_str(), &code.get(..code.len() / 2).unwrap_or_default().to_owned()] {
+            for code in [code.as_str(), code.get(..code.len() / 2).unwrap_or_default()] {
                 drop(strip(code));
             }
             assert!(began.elapsed() < Duration::from_secs(10), "{open}…{close} × {count}: {:?}", began.elapsed());
