@@ -6,7 +6,9 @@ use crate::support::{Place, shared_cache};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollgate::{AdapterSpec, ComponentSource, Grants, Host, HostBuilder, RunReport, RunRequest, Script, ScriptLanguage};
+use tollgate::{
+    AdapterSpec, ComponentSource, Grants, Host, HostBuilder, RunReport, RunRequest, Script, ScriptLanguage,
+};
 use tollgate_test_guests as guests;
 
 /// Where `cargo xtask plugins` puts the interpreters.
@@ -50,7 +52,8 @@ fn output(report: &RunReport) -> Value {
 #[tokio::test]
 async fn typescript_runs_without_its_types_and_errors_are_shown_in_it() {
     let host = host().await;
-    let code = "interface Sum { value: number }\nconst add = (a: number, b: number): Sum => ({ value: a + b });\nadd(40, 2)";
+    let code =
+        "interface Sum { value: number }\nconst add = (a: number, b: number): Sum => ({ value: a + b });\nadd(40, 2)";
     assert_eq!(output(&host.run(script(ScriptLanguage::TypeScript, code)).await.unwrap()), json!({"value": 42}));
 
     let code = "type Name = string;\nconst name = null as unknown as Name;\nname.trim()";
@@ -176,7 +179,8 @@ fn exec_prints_as_the_script_prints_and_says_where_it_failed() {
     assert_eq!((&report["output"], &report["stdout"]), (&json!(50), &json!("adding\n")), "{report:#}");
     assert_eq!(report["calls"][0]["tool"], "add", "{report:#}");
     // `run` takes scripts too, and a first line says the language where nothing else does.
-    let ran = place.run(["--config", "tollgate.json", "run", "sum.py", "--grant", "lab:*", "--input", r#"{"more": 0}"#]);
+    let ran =
+        place.run(["--config", "tollgate.json", "run", "sum.py", "--grant", "lab:*", "--input", r#"{"more": 0}"#]);
     assert_eq!(ran.expect(0).stdout, "adding\n42\n");
     place.write("greet", "#!/usr/bin/env -S tollgate exec --lang ts\nconst who: string = 'you';\nwho");
     assert_eq!(run(&["greet"]).expect(0).stdout, "\"you\"\n");
