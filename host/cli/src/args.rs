@@ -63,6 +63,8 @@ pub(crate) enum Commands {
     Logout(Logout),
     /// Look at tools that changed since they were approved, and approve them as they are now
     Approve(Approve),
+    /// Write type declarations of all tools, for editors and type checkers of scripts
+    Bindings(Bindings),
     /// List the interpreters of scripts, or compile them for this machine
     Interpreters(Interpreters),
     /// Look at a component: what it imports, exports and asks for
@@ -92,6 +94,7 @@ impl Commands {
             | Self::Login(_)
             | Self::Logout(_)
             | Self::Approve(_)
+            | Self::Bindings(_)
             | Self::Config(_)
             | Self::Trust(_)
             | Self::Completions(_) => false,
@@ -163,6 +166,16 @@ pub(crate) struct Exec {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bindings {
+    /// The language: `ts` (`tollgate.d.ts`) or `python` (`unified_api.pyi`)
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) lang: String,
+    /// The folder to write them to
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
 }
 
 impl From<Run> for Exec {

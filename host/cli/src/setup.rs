@@ -101,7 +101,7 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
             Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
             Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
         }
-        builder = builder.pins(state.join("pins"));
+        builder = builder.pins(state.join("pins")).scripts(state.join("scripts"));
     }
     for journal in journals {
         builder = builder.journal(journal);

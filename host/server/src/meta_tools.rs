@@ -28,6 +28,9 @@ pub(crate) enum MetaTool {
     Call,
     RunPolicy,
     Execute,
+    SaveScript,
+    ListScripts,
+    RunScript,
     List,
     Refresh,
     ListPolicies,
@@ -36,12 +39,20 @@ pub(crate) enum MetaTool {
 
 const SMALL: [MetaTool; 5] =
     [MetaTool::Search, MetaTool::Documentation, MetaTool::Call, MetaTool::RunPolicy, MetaTool::Execute];
-const FULL: [MetaTool; 4] = [MetaTool::List, MetaTool::Refresh, MetaTool::ListPolicies, MetaTool::Status];
+const FULL: [MetaTool; 7] = [
+    MetaTool::SaveScript,
+    MetaTool::ListScripts,
+    MetaTool::RunScript,
+    MetaTool::List,
+    MetaTool::Refresh,
+    MetaTool::ListPolicies,
+    MetaTool::Status,
+];
 
 /// The tools as agents see them. Scripts are told of where a language can be run.
 pub(crate) fn definitions(full: bool, languages: &[ScriptLanguage]) -> Vec<Tool> {
     let more: &[MetaTool] = if full { &FULL } else { &[] };
-    let tools = SMALL.iter().chain(more).filter(|tool| **tool != MetaTool::Execute || !languages.is_empty());
+    let tools = SMALL.iter().chain(more).filter(|tool| !tool.is_of_scripts() || !languages.is_empty());
     tools.filter_map(|tool| serde_json::from_value(tool.definition(languages)).ok()).collect()
 }
 
@@ -58,11 +69,18 @@ impl MetaTool {
             Self::Call => "call_tool",
             Self::RunPolicy => "run_policy",
             Self::Execute => "execute_code",
+            Self::SaveScript => "save_script",
+            Self::ListScripts => "list_scripts",
+            Self::RunScript => "run_script",
             Self::List => "list_available_tools",
             Self::Refresh => "refresh_tools",
             Self::ListPolicies => "list_policies",
             Self::Status => "server_status",
         }
+    }
+
+    fn is_of_scripts(self) -> bool {
+        matches!(self, Self::Execute | Self::SaveScript | Self::ListScripts | Self::RunScript)
     }
 
     /// Written for a model that sees it for the first time, in as few tokens as do.
@@ -113,6 +131,26 @@ impl MetaTool {
                     "session": {"type": "string", "description": "Scripts of one session share the object `session`"},
                 }),
                 json!(["language", "code"]),
+                false,
+            ),
+            Self::SaveScript => (
+                "Keep a script under a name, for run_script. Answers with its digest.",
+                json!({
+                    "name": {"type": "string", "description": "a-z, 0-9, - and _"},
+                    "language": {"type": "string", "enum": languages.iter().map(|l| l.name()).collect::<Vec<_>>()},
+                    "code": text,
+                    "description": text,
+                    "input_schema": {"type": "object", "description": "JSON Schema of its input"},
+                    "overwrite": {"type": "boolean", "default": false},
+                }),
+                json!(["name", "language", "code", "description"]),
+                false,
+            ),
+            Self::ListScripts => ("List the saved scripts: what each does and takes.", json!({}), json!([]), true),
+            Self::RunScript => (
+                "Run a saved script, as execute_code does.",
+                json!({"name": text, "input": {}, "timeout": {"type": "integer", "minimum": 1, "maximum": scripts::MAX_TIMEOUT_SECONDS}, "session": text}),
+                json!(["name"]),
                 false,
             ),
             Self::List => {
@@ -198,6 +236,15 @@ impl MetaTool {
             }
             Self::Execute => match self.read(args) {
                 Ok(args) => scripts::execute(&agent, client, args, cancelled).await,
+                Err(why) => told(why),
+            },
+            Self::SaveScript => match self.read(args) {
+                Ok(args) => scripts::save(&agent, args).await,
+                Err(why) => told(why),
+            },
+            Self::ListScripts => scripts::list(&agent).await,
+            Self::RunScript => match self.read(args) {
+                Ok(args) => scripts::run_saved(&agent, client, args, cancelled).await,
                 Err(why) => told(why),
             },
             Self::List => {

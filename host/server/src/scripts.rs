@@ -8,8 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
-use tollgate::{Client, LimitKind, RunReport, RunRequest, Script, ScriptLanguage, Status};
+use tollgate::{
+    Client, Library, LibraryError, LimitKind, NewScript, RunReport, RunRequest, SavedScript, Script, ScriptLanguage,
+    Status,
+};
 
 /// The longest time that an agent may give a script, in seconds.
 pub(crate) const MAX_TIMEOUT_SECONDS: u64 = 3_600;
@@ -50,8 +54,127 @@ pub(crate) async fn execute(
     run(agent, client, request, args.timeout, cancelled).await
 }
 
+/// The arguments of `save_script`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SaveArgs {
+    name: String,
+    language: String,
+    code: String,
+    description: String,
+    input_schema: Option<Value>,
+    #[serde(default)]
+    overwrite: bool,
+}
+
+/// The arguments of `run_script`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunArgs {
+    name: String,
+    #[serde(default)]
+    input: Value,
+    timeout: Option<u64>,
+    session: Option<String>,
+}
+
+/// Works on the tenant's saved scripts, on a thread that may wait for the disk.
+async fn in_library<T: Send + 'static>(
+    agent: &Agent,
+    work: impl FnOnce(Library) -> Result<T, LibraryError> + Send + 'static,
+) -> Result<T, String> {
+    let Some(library) = agent.front().host().library(&agent.front().options().tenant) else {
+        return Err("this host keeps no scripts".to_owned());
+    };
+    let done = tokio::task::spawn_blocking(move || work(library)).await;
+    done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// Saves a script under a name.
+pub(crate) async fn save(agent: &Agent, args: SaveArgs) -> Outcome {
+    let language: ScriptLanguage = match args.language.parse() {
+        Ok(language) => language,
+        Err(error) => return told(&format!("{error}")),
+    };
+    let (principal, tenant) = (agent.principal().clone(), agent.front().options().tenant.clone());
+    let saved = in_library(agent, move |library| {
+        let script = NewScript {
+            name: &args.name,
+            language,
+            code: &args.code,
+            description: &args.description,
+            input_schema: args.input_schema.as_ref(),
+            principal: &principal,
+            tenant: &tenant,
+            overwrite: args.overwrite,
+        };
+        library.save(&script, SystemTime::now())
+    });
+    match saved.await {
+        Ok(saved) => {
+            let text = format!("saved `{}` (sha256:{}); run it with run_script", saved.name, saved.sha256);
+            text_of(&CallToolResult::success(vec![ContentBlock::text(text)]))
+        }
+        Err(why) => told(&why),
+    }
+}
+
+/// Lists the saved scripts.
+pub(crate) async fn list(agent: &Agent) -> Outcome {
+    let listed = match in_library(agent, |library| library.list()).await {
+        Ok(listed) => listed,
+        Err(why) => return told(&why),
+    };
+    let mut text = String::new();
+    for script in listed {
+        match script {
+            Ok(SavedScript { name, language, description, input_schema, .. }) => {
+                let input = input_schema.map(|schema| format!("\n  input: {schema}")).unwrap_or_default();
+                let _ = writeln!(text, "{name} ({language}): {description}{input}");
+            }
+            Err(error) => {
+                let _ = writeln!(text, "({error})");
+            }
+        }
+    }
+    if text.is_empty() {
+        text.push_str("There are no saved scripts.");
+    }
+    text_of(&CallToolResult::success(vec![ContentBlock::text(text)]))
+}
+
+/// Runs a saved script.
+pub(crate) async fn run_saved(
+    agent: &Agent,
+    client: Arc<dyn Client>,
+    args: RunArgs,
+    cancelled: CancellationToken,
+) -> Outcome {
+    let RunArgs { name, input, timeout, session } = args;
+    let input = input.to_string();
+    let found = in_library(agent, {
+        let input = input.clone();
+        move |library| {
+            let (saved, code) = library.get(&name)?;
+            saved.check_input(&input)?;
+            Ok((saved, code))
+        }
+    });
+    let (saved, code) = match found.await {
+        Ok(found) => found,
+        Err(why) => return told(&why),
+    };
+    let file = format!("{}.{}", saved.name, saved.language.extension());
+    let request = RunRequest::script(Script { language: saved.language, code, file }).input(input);
+    let request = match session {
+        Some(session) => request.session(session),
+        None => request,
+    };
+    run(agent, client, request, timeout, cancelled).await
+}
+
 /// Runs a script as the agent, and tells how it ended.
-pub(crate) async fn run(
+async fn run(
     agent: &Agent,
     client: Arc<dyn Client>,
     request: RunRequest,

@@ -29,6 +29,7 @@ pub struct HostBuilder {
     cache_dir: Option<PathBuf>,
     bundled_dir: Option<PathBuf>,
     interpreters: Vec<PathBuf>,
+    scripts: Option<PathBuf>,
     pins: Option<PathBuf>,
     fleet: FleetOptions,
 }
@@ -48,6 +49,7 @@ impl Default for HostBuilder {
             cache_dir: None,
             bundled_dir: None,
             interpreters: Vec::new(),
+            scripts: None,
             pins: None,
             fleet: FleetOptions::default(),
         }
@@ -160,6 +162,13 @@ impl HostBuilder {
         self
     }
 
+    /// Keeps scripts that agents save in this folder, each tenant's in one of its own. Without, none can be saved.
+    #[must_use]
+    pub fn scripts(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.scripts = Some(dir.into());
+        self
+    }
+
     /// Where logins to servers are kept (OAuth), and whose they are. Without, they are kept in memory.
     #[must_use]
     pub fn logins(mut self, logins: Logins) -> Self {
@@ -212,6 +221,7 @@ impl HostBuilder {
                 clock: self.clock,
             },
             interpreters: self.interpreters,
+            scripts: self.scripts,
             fleet: FleetOptions { pins, ..self.fleet },
         };
         let host = Host::assemble(parts)?;

@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
-    Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Query, Status, Tool,
-    ToolName, ToolResult,
+    Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Query, Status, Tenant,
+    Tool, ToolName, ToolResult,
 };
 use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
-use tollgate_runtime::{Descriptor, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig};
-use tollgate_script::{Language as ScriptLanguage, SessionError, Sessions};
+use tollgate_runtime::{Descriptor, Digest, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig};
+use tollgate_script::{Language as ScriptLanguage, Library, SessionError, Sessions};
 use tollgate_upstream::{
     AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, PinError, Quarantined, ServerSpec,
     ServerStatus, Transport,
@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) interpreters: Interpreters,
     pub(crate) names: NamesCache,
     pub(crate) sessions: Arc<Sessions>,
+    scripts: Option<PathBuf>,
     /// What the configuration file said last; held while a reload is under way.
     pub(crate) configured: tokio::sync::Mutex<Configured>,
 }
@@ -58,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) runtime: RuntimeConfig,
     pub(crate) interpreters: Vec<PathBuf>,
+    pub(crate) scripts: Option<PathBuf>,
     pub(crate) fleet: FleetOptions,
 }
 
@@ -199,6 +201,7 @@ impl Host {
             interpreters: Interpreters::new(parts.interpreters),
             names: NamesCache::default(),
             sessions: Sessions::new(parts.clock),
+            scripts: parts.scripts,
             configured: tokio::sync::Mutex::default(),
         })))
     }
@@ -416,6 +419,13 @@ impl Host {
             name: name.to_owned(),
             known: policies.keys().cloned().collect(),
         })
+    }
+
+    /// The scripts that a tenant has saved, where the host keeps any.
+    pub fn library(&self, tenant: &Tenant) -> Option<Library> {
+        // A tenant's name may be anything; its folder's may not.
+        let folder = Digest::of(tenant.0.as_bytes()).hex();
+        Some(Library::new(self.0.scripts.as_ref()?.join(folder.get(..16)?)))
     }
 
     pub(crate) async fn interpreter(&self, language: ScriptLanguage) -> Result<Arc<Program>, HostError> {

@@ -52,7 +52,8 @@ pub use tollgate_core::{
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
 pub use tollgate_script::{
-    Interpreter, Language as ScriptLanguage, ScriptError, SessionError, UnknownLanguage, detect as detect_language,
+    Interpreter, Language as ScriptLanguage, Library, LibraryError, NewScript, SavedScript, ScriptError, SessionError,
+    UnknownLanguage, detect as detect_language,
 };
 pub use tollgate_upstream::{
     AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tollgate_core::{Function, Grants, Names, Namespace, Parameter, Tool, ToolName};
 use tollgate_surface::signature::python_parameters;
-use tollgate_surface::{Language, Signatures, identifier};
+use tollgate_surface::{Language, Signatures, namespaces};
 
 /// The names of a whole catalog in one language. Made once for each state of the catalog; what belongs to single servers
 /// is made when a script asks for it.
@@ -51,16 +51,16 @@ impl CatalogNames {
         for tool in all {
             tools.entry(tool.server.clone()).or_default().push(tool);
         }
-        let mut servers: Vec<Namespace> = tools
-            .iter()
-            .filter_map(|(server, tools)| {
-                let name = ToolName { server: server.clone(), tool: tools.first()?.name.clone() };
-                Some(Namespace { name: signatures.path_of(&name)?.0.to_owned(), server: server.clone() })
-            })
-            .collect();
         // A server that is not there has a name too: a call of it says why it is not.
-        for server in host.servers().into_iter().map(|server| server.name).filter(|name| !tools.contains_key(name)) {
-            let name = identifier(&server, language);
+        let missing = host.servers().into_iter().map(|server| server.name).filter(|name| !tools.contains_key(name));
+        let missing: Vec<String> = missing.collect();
+        let ids = namespaces(&missing.iter().map(String::as_str).collect::<Vec<_>>(), language);
+        let there = tools.iter().filter_map(|(server, tools)| {
+            let name = ToolName { server: server.clone(), tool: tools.first()?.name.clone() };
+            Some(Namespace { name: signatures.path_of(&name)?.0.to_owned(), server: server.clone() })
+        });
+        let mut servers: Vec<Namespace> = there.collect();
+        for (name, server) in ids.into_iter().zip(missing) {
             if servers.iter().all(|taken| taken.name != name) {
                 servers.push(Namespace { name, server });
             }

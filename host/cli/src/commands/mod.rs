@@ -1,6 +1,7 @@
 //! One file a command. Each gives its exit code, or a failure that carries one.
 
 mod approve;
+mod bindings;
 mod call;
 mod check;
 mod config;
@@ -26,6 +27,7 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Demo(demo) => demo::demo(demo).await,
         Commands::Run(run) => run::run(global, run).await,
         Commands::Exec(exec) => exec::exec(global, exec).await,
+        Commands::Bindings(bindings) => bindings::bindings(global, bindings).await,
         Commands::Interpreters(command) => interpreters::interpreters(command).await,
         Commands::Call(call) => call::call(global, call).await,
         Commands::Tools(tools) => tools::tools(global, tools).await,
