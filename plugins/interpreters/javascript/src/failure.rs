@@ -115,7 +115,7 @@ fn message(failure: &CallFailure, details: &Value) -> String {
         CallError::UnknownTool(near) => format!("no such tool; did you mean {}?", near.join(", ")),
         CallError::InvalidArguments(violations) => {
             let told = violations.iter().map(|violation| match violation.path.as_str() {
-                "" => violation.message.clone(),
+                "" => format!("(whole): {}", violation.message),
                 path => format!("{path}: {}", violation.message),
             });
             let told: Vec<_> = told.collect();
