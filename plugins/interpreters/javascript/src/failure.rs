@@ -190,8 +190,7 @@ mod tests {
             CallError::OutcomeUnknown("x".into()),
         ];
         for error in errors {
-            let failure =
-                CallFailure { server: "crm".into(), tool: "get".into(), attempts: 2, elapsed_ms: 30, error };
+            let failure = CallFailure { server: "crm".into(), tool: "get".into(), attempts: 2, elapsed_ms: 30, error };
             let told = to_json(&failure);
             assert_eq!(from_json(&told).map(|back| format!("{back:?}")), Some(format!("{failure:?}")), "{told}");
             let message = message(&failure, &parts(&failure.error).1);
