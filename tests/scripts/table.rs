@@ -25,6 +25,9 @@ struct Case {
     grants: Option<Vec<String>>,
     #[serde(default)]
     limits: BTreeMap<String, u64>,
+    /// The session's variables before, as JSON text; and after, where it ends well.
+    session: Option<String>,
+    session_after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,9 +110,27 @@ async fn replay(language: ScriptLanguage, file: &str) {
     let table: Table = toml::from_str(&text).unwrap();
     let host = host().await;
     let mut failed = Vec::new();
-    for case in &table.case {
-        let report = host.run(case.request(language)).await.unwrap();
-        let wrong = case.wrong(&report);
+    for (number, case) in table.case.iter().enumerate() {
+        let mut request = case.request(language);
+        if let Some(session) = &case.session {
+            let fill = match language {
+                ScriptLanguage::Python => "session.update(input)",
+                _ => "Object.assign(session, input); 0",
+            };
+            let id = format!("case {number}");
+            let before = RunRequest::script(Script { language, code: fill.to_owned(), file: "before".to_owned() });
+            let before = host.run(before.input(session).session(&id)).await.unwrap();
+            assert!(before.error.is_none(), "{}: {}", case.name, before.error.unwrap());
+            request = request.session(&id);
+        }
+        let report = host.run(request).await.unwrap();
+        let mut wrong = case.wrong(&report);
+        let kept = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        if let Some(after) = &case.session_after
+            && report.session.as_deref().map(kept) != Some(kept(after))
+        {
+            wrong.push(format!("session is {:?}, not {after}", report.session));
+        }
         if !wrong.is_empty() {
             failed.push(format!("{}: {}", case.name, wrong.join("; ")));
         }

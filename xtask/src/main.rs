@@ -91,6 +91,9 @@ const HOST: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 /// The guests' own workspaces, which the host's does not contain.
 const GUEST_WORKSPACES: [&str; 3] = ["guest-sdk/rust", "plugins", "tests/guests"];
 
+/// The JavaScript interpreter's, which is tested on this machine.
+const JAVASCRIPT: &str = "plugins/interpreters/javascript";
+
 fn in_workspace(workspace: &str, args: &[&str]) -> Command {
     let mut command = cargo(args);
     // One target folder for all of them, beside and not inside the host's: cargo locks it.
@@ -100,7 +103,9 @@ fn in_workspace(workspace: &str, args: &[&str]) -> Command {
 
 fn test(args: &[String]) -> Result {
     fleet::install()?;
-    run(&mut in_workspace("guest-sdk/rust", &["test", "--locked", "--release"]))?;
+    for workspace in ["guest-sdk/rust", JAVASCRIPT] {
+        run(&mut in_workspace(workspace, &["test", "--locked", "--release"]))?;
+    }
     interpreters::build()?;
     // Everything in one build: Wasmtime is compiled once.
     run(cargo(&[&["test", "--release", "--locked"], &HOST[..]].concat()).args(args))
@@ -108,7 +113,7 @@ fn test(args: &[String]) -> Result {
 
 fn check() -> Result {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    for workspace in GUEST_WORKSPACES {
+    for workspace in GUEST_WORKSPACES.into_iter().chain([JAVASCRIPT]) {
         let mut fmt = cargo(&["fmt", "--all", "--check"]);
         run(fmt.current_dir(root().join(workspace)))?;
     }
@@ -119,7 +124,8 @@ fn check() -> Result {
         let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
         run(clippy.args(["--target", "wasm32-wasip2"]).env("RUSTFLAGS", "-D warnings"))?;
     }
-    Ok(())
+    let clippy = ["clippy", "--release", "--all-targets", "--locked", "--", "-D", "warnings"];
+    run(&mut in_workspace(JAVASCRIPT, &clippy))
 }
 
 fn plugins() -> Result {

@@ -239,7 +239,8 @@ fn engine_config(max_runs: u32) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .consume_fuel(true)
         .wasm_component_model_async(true)
-        .max_wasm_stack(1 << 20)
-        .async_stack_size(2 << 20);
+        // Interpreters recurse deep: a script's nesting is their own. Only what is used takes memory.
+        .max_wasm_stack(4 << 20)
+        .async_stack_size(5 << 20);
     config
 }

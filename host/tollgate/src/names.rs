@@ -79,7 +79,10 @@ impl CatalogNames {
             return functions.clone();
         }
         let tools = self.tools.get(server).map(Vec::as_slice).unwrap_or_default();
-        let functions: Functions = tools.iter().filter_map(|tool| Some((tool.clone(), self.function(tool)?))).collect();
+        let mut tools: Vec<_> = tools.iter().collect();
+        tools.sort_by(|one, other| one.name.cmp(&other.name));
+        let functions: Functions =
+            tools.into_iter().filter_map(|tool| Some((tool.clone(), self.function(tool)?))).collect();
         self.functions.lock().insert(server.to_owned(), functions.clone());
         functions
     }

@@ -24,7 +24,9 @@ async fn preinit() -> Result<()> {
     let files: Vec<PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
     let [from, to] = files.as_slice() else { bail!("usage: tollgate-preinit IN.wasm OUT.wasm") };
     let wasm = std::fs::read(from).map_err(|error| format_err!("{} cannot be read: {error}", from.display()))?;
-    let wizer = Wizer::new();
+    let mut wizer = Wizer::new();
+    // The component lifts it: without, what is written would not be one.
+    wizer.init_func(INITIALIZE).keep_init_func(true);
     let (context, instrumented) = wizer.instrument_component(&wasm)?;
     let mut config = Config::new();
     config.wasm_component_model_async(true);

@@ -17,7 +17,7 @@ pub(super) fn build(from: &Path) -> Result {
         .map_err(|error| format!("{} cannot be made: {error}", initialised.display()))?;
 
     let (javascript, python) = (from.join("javascript.wasm"), from.join("python.wasm"));
-    when_changed(&initialised.join("javascript.wasm"), &[javascript.clone()], || {
+    when_changed(&initialised.join("javascript.wasm"), std::slice::from_ref(&javascript), || {
         let mut preinit = Command::new(release.join("tollgate-preinit"));
         quietly(
             "initialising the JavaScript interpreter",
@@ -25,7 +25,7 @@ pub(super) fn build(from: &Path) -> Result {
         )
     })?;
     // CPython was initialised when it was made a component.
-    when_changed(&initialised.join("python.wasm"), &[python.clone()], || {
+    when_changed(&initialised.join("python.wasm"), std::slice::from_ref(&python), || {
         std::fs::copy(&python, initialised.join("python.wasm"))
             .map(drop)
             .map_err(|error| format!("{} cannot be copied: {error}", python.display()))

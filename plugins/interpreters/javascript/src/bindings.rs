@@ -11,6 +11,4 @@ wit_bindgen::generate!({
 
 pub use tollgate::log::log::Level;
 pub use tollgate::script::names::{Function, Namespace, Parameter};
-pub use tollgate::types::types::{
-    CallError, CallFailure, Limit, RpcError, ToolResult, Violation,
-};
+pub use tollgate::types::types::{CallError, CallFailure, Limit, RpcError, ToolResult, Violation};

@@ -42,7 +42,9 @@ impl Guest for Component {
                 r#""session":{"type":["object","null"],"description":"What it finds as `session`."}}}"#
             )
             .to_owned(),
-            output_schema: Some(r#"{"type":"object","properties":{"output":{},"session":{"type":["object","null"]}}}"#.to_owned()),
+            output_schema: Some(
+                r#"{"type":"object","properties":{"output":{},"session":{"type":["object","null"]}}}"#.to_owned(),
+            ),
             grants: Vec::new(),
         }
     }

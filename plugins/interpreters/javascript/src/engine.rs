@@ -9,9 +9,10 @@ use crate::exception;
 use crate::host::Host;
 use crate::natives::{self, Shared};
 
-/// How much of the stack a script may use, in bytes. On Wasm this is the stack in linear memory (1 MiB), and each
-/// byte of it goes with up to three of the machine's own stack, of which the host gives 1 MiB as well: so a script
-/// that recurses without end meets this limit first, and gets an error that it can catch.
+/// How much of the stack a script may use, in bytes. On Wasm this is the stack in linear memory (1 MiB). Functions of
+/// the script use some 250 bytes of it a level, and more of the machine's own stack, of which the host gives 1 MiB as well:
+/// recursion among them meets this limit first, and is an error that a script can catch. The engine's parsers use
+/// next to nothing of it: there the machine's stack may be full first, which ends the run.
 const MAX_STACK_BYTES: usize = 256 << 10;
 
 /// The prelude's files, in the order in which they are one function's body.

@@ -70,7 +70,9 @@ impl Thrown {
             .frames
             .iter()
             .rev()
-            .map(|frame| json!({"function": told_function(&frame.function), "line": frame.line, "column": frame.column}))
+            .map(
+                |frame| json!({"function": told_function(&frame.function), "line": frame.line, "column": frame.column}),
+            )
             .collect();
         let data = json!({
             "type": self.class,

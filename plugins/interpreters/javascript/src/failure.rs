@@ -115,7 +115,7 @@ fn message(failure: &CallFailure, details: &Value) -> String {
         CallError::UnknownTool(near) => format!("no such tool; did you mean {}?", near.join(", ")),
         CallError::InvalidArguments(violations) => {
             let told = violations.iter().map(|violation| match violation.path.as_str() {
-                "" => violation.message.clone(),
+                "" => format!("(whole): {}", violation.message),
                 path => format!("{path}: {}", violation.message),
             });
             let told: Vec<_> = told.collect();
@@ -190,8 +190,7 @@ mod tests {
             CallError::OutcomeUnknown("x".into()),
         ];
         for error in errors {
-            let failure =
-                CallFailure { server: "crm".into(), tool: "get".into(), attempts: 2, elapsed_ms: 30, error };
+            let failure = CallFailure { server: "crm".into(), tool: "get".into(), attempts: 2, elapsed_ms: 30, error };
             let told = to_json(&failure);
             assert_eq!(from_json(&told).map(|back| format!("{back:?}")), Some(format!("{failure:?}")), "{told}");
             let message = message(&failure, &parts(&failure.error).1);

@@ -12,7 +12,8 @@ pub(crate) fn problem(text: &str) -> Option<String> {
             b'"' => in_string = !in_string,
             // The engine writes half a surrogate pair, and nothing else of that range, as an escape.
             b'\\' => {
-                if bytes.next() == Some(b'u') && matches!(bytes.next(), Some(b'd' | b'D')) {
+                let half = bytes.next() == Some(b'u') && matches!(bytes.next(), Some(b'd' | b'D'));
+                if half {
                     return Some("a string has half a surrogate pair: a character that was cut in two".to_owned());
                 }
             }

@@ -1,7 +1,7 @@
 //! The table of tests/scripts/javascript.toml, over a stand-in for the host: its servers answer as the test adapter
 //! `adapter_lab` and the demo's `crm` do, as far as the table asks.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod fake;
 
@@ -102,7 +102,11 @@ fn check(case: &Case) -> Vec<String> {
                 Some("SyntaxError") => &["syntax-error", "exception"][..],
                 _ => &["exception"],
             };
-            expect("code", error.code.as_deref().is_some_and(|found| code.contains(&found)), format!("{:?}", error.code));
+            expect(
+                "code",
+                error.code.as_deref().is_some_and(|found| code.contains(&found)),
+                format!("{:?}", error.code),
+            );
             let kind = error.caused_by.as_ref().map(kind);
             if expected.kind.is_some() || expected.status.as_deref() == Some("denied") {
                 expect("kind", kind.as_deref() == expected.kind.as_deref(), format!("{kind:?}"));

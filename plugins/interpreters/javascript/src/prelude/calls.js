@@ -83,7 +83,8 @@ function encode(value, what) {
 function argumentsOf(label, parameters, values) {
   if (values.length === 0) return {};
   if (values.length === 1 && isPlain(values[0])) return byName(parameters, values[0]);
-  if (parameters === null) return {};
+  // The host has not listed this tool: it answers what is no object with what is near, and never sends it.
+  if (parameters === null) return values;
   if (values.length > parameters.length) {
     const takes = parameters.length === 0 ? "takes named arguments only, as one object" : `takes ${signature(parameters)}`;
     throw new Intrinsic.TypeError(`${label} ${takes}, not ${values.length} positional arguments`);
@@ -148,7 +149,11 @@ const serverObjects = { __proto__: null };
 const tables = { __proto__: null };
 
 function tableOf(server) {
-  return (tables[server] ??= toolTable(server));
+  if (tables[server] !== undefined) return tables[server];
+  const table = toolTable(server);
+  // A server may be on its way still: nothing is kept of one that lists nothing.
+  if (table.names.length > 0) tables[server] = table;
+  return table;
 }
 
 /** A name that other code looks for on any object, and that is no tool unless the server lists it. */

@@ -117,6 +117,9 @@ impl FakeHost {
             return Err(CallError::UnknownTool(near.map(|(name, _)| format!("{server}:{name}")).collect()));
         };
         let violation = |path: String, message: String| CallError::InvalidArguments(vec![Violation { path, message }]);
+        if !args.is_object() {
+            return Err(violation(String::new(), format!("{args} is not of type \"object\"")));
+        }
         for name in args.as_object().into_iter().flat_map(|args| args.keys()) {
             if !parameters.iter().any(|parameter| parameter.trim_end_matches('!') == name) {
                 return Err(violation(String::new(), format!("Additional properties are not allowed ('{name}')")));
