@@ -9,7 +9,7 @@
 //! - [`server`]: an MCP server in this process, and a raw rmcp client to it: the baseline of every call.
 //! - [`runs`]: fresh runs, calls, calls at once. [`memory`]: suspended runs.
 //! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
-//! - [`serve`]: what the front end adds to a call, beside another proxy.
+//! - [`scripts`]: what scripts cost, beside a Python process. - [`serve`]: what the front end adds to a call, beside another proxy.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,6 +21,7 @@
 mod memory;
 mod metering;
 mod runs;
+mod scripts;
 mod serve;
 mod server;
 mod startup;
@@ -43,6 +44,11 @@ fn main() {
         }
         if is_wanted("metering") {
             metering::loops().await;
+        }
+        if is_wanted("scripts") {
+            scripts::tiny().await;
+            scripts::ten_calls().await;
+            scripts::waiting().await;
         }
         if is_wanted("startup") {
             startup::tools().await;

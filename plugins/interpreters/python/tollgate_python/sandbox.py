@@ -11,7 +11,7 @@ import time
 from . import host
 
 # The deepest recursion. A call from Python to Python takes none of the Wasm stack, but one by way of C (`__repr__`, a key
-# function) takes about 2 kB of its 1 MiB. A script that needs more, and recurs in Python alone, may ask for it.
+# function) takes about 2 kB of its 4 MiB. A script that needs more, and recurs in Python alone, may ask for it.
 RECURSION_LIMIT = 1000
 _RECURSION_MOST = 3000
 
