@@ -297,7 +297,7 @@ fn each_sdk_finds_and_calls_tools_and_runs_policies_by_four_tools() {
         assert!(report.0["instructions"].as_str().unwrap().contains("search_tools"), "{:#}", report.0);
         let tools = &report.step(0)["result"];
         let names: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["search_tools", "get_api_documentation", "call_tool", "run_policy"]);
+        assert_eq!(names, ["search_tools", "get_api_documentation", "call_tool", "run_policy", "execute_code"]);
         report.expect(1, &["everything:get-sum"]);
         report.expect(2, &["get_sum(args"]);
         report.expect(3, &["42"]);

@@ -1,5 +1,7 @@
 //! Scripts, run by the interpreters.
 
+mod evil;
+mod seeds;
 mod table;
 
 use crate::support::{Place, shared_cache};

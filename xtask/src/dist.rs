@@ -1,6 +1,6 @@
-//! The archive: the binary, and the demo's components compiled for this machine.
+//! The archive: the binary, the interpreters and the demo's components compiled for this machine.
 
-use crate::{Result, cargo, root, run, target_dir};
+use crate::{Result, cargo, interpreters, root, run, target_dir};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::process::Command;
 /// Makes the archive. The components are compiled by the binary itself, into the folder where it looks for
 /// them beside itself; on a processor with other features it compiles them anew.
 pub(crate) fn dist() -> Result {
+    interpreters::build()?;
     run(&mut cargo(&["build", "--release", "--locked"]))?;
     let name = format!("tollgate-{}-{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS);
     let dist = target_dir().join("dist");
@@ -22,13 +23,29 @@ pub(crate) fn dist() -> Result {
     fs::copy(target_dir().join("release/tollgate"), bin.join("tollgate")).map_err(io)?;
     fs::create_dir_all(folder.join("docs")).map_err(io)?;
     // The pages that the README sends its reader to.
-    for file in
-        ["README.md", "LICENSE", "docs/guide.md", "docs/reference.md", "docs/architecture.md", "docs/threat-model.md"]
-    {
+    for file in [
+        "README.md",
+        "LICENSE",
+        "docs/guide.md",
+        "docs/reference.md",
+        "docs/scripts-javascript.md",
+        "docs/scripts-python.md",
+        "docs/architecture.md",
+        "docs/threat-model.md",
+    ] {
         fs::copy(root().join(file), folder.join(file)).map_err(io)?;
     }
     run(Command::new("strip").arg(bin.join("tollgate")))?;
     compile_components(&bin.join("tollgate"), &components)?;
+    let interpreters = folder.join("share/tollgate/interpreters");
+    fs::create_dir_all(&interpreters).map_err(io)?;
+    for name in ["javascript", "python"] {
+        for kind in ["wasm", "cwasm", "json"] {
+            let file = format!("{name}.{kind}");
+            let made = target_dir().join("share/tollgate/interpreters").join(&file);
+            fs::copy(&made, interpreters.join(&file)).map_err(io)?;
+        }
+    }
     let archive = format!("{name}.tar.gz");
     run(Command::new("tar").current_dir(&dist).args(["-czf", &archive, &name]))?;
     println!("{}", dist.join(archive).display());

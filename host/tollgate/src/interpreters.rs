@@ -215,6 +215,9 @@ fn compile(runtime: &Runtime, file: &Path, into: &Path) -> Result<PathBuf, Inter
         }
         let mut aside = tempfile::NamedTempFile::new_in(into).map_err(|error| wrong(into, error))?;
         std::io::Write::write_all(&mut aside, content).map_err(|error| wrong(&path, error))?;
+        // Whoever may run the program may read them.
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        aside.as_file().set_permissions(readable).map_err(|error| wrong(&path, error))?;
         aside.persist(&path).map_err(|error| wrong(&path, error.error))?;
     }
     Ok(target.with_extension("cwasm"))
