@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -105,7 +105,9 @@ struct Question {
 /// The client as the host sees it.
 struct Link {
     agent: Arc<str>,
-    capabilities: String,
+    its_capabilities: ClientCapabilities,
+    /// The same as text. Made when it is asked for: most servers have no question.
+    capabilities: OnceLock<String>,
     log_level: Option<String>,
     questions: mpsc::Sender<Question>,
     notices: mpsc::Sender<Notice>,
@@ -123,7 +125,7 @@ impl Client for Link {
     }
 
     fn capabilities(&self) -> &str {
-        &self.capabilities
+        self.capabilities.get_or_init(|| serde_json::to_string(&self.its_capabilities).unwrap_or_default())
     }
 
     fn log_level(&self) -> Option<&str> {
@@ -165,7 +167,8 @@ impl Work {
         capabilities.roots = its.roots;
         let link = Link {
             agent: agent.identity(),
-            capabilities: serde_json::to_string(&capabilities).unwrap_or_default(),
+            its_capabilities: capabilities,
+            capabilities: OnceLock::new(),
             log_level: agent
                 .least_log(context)
                 .and_then(|level| serde_json::to_value(level).ok().and_then(|level| Some(level.as_str()?.to_owned()))),

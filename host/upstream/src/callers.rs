@@ -20,7 +20,6 @@ const MAX_NOTICE_BYTES: usize = 64 << 10;
 /// One request in flight whose client can be asked and told.
 pub(crate) struct Caller {
     pub(crate) client: Arc<dyn Client>,
-    pub(crate) capabilities: ClientCapabilities,
     clock: Arc<dyn Clock>,
     /// Known once the message is on its way.
     sent: OnceLock<(RequestId, Option<ProgressToken>)>,
@@ -36,6 +35,11 @@ struct Asking {
 }
 
 impl Caller {
+    /// What the client behind the request can do.
+    pub(crate) fn capabilities(&self) -> ClientCapabilities {
+        serde_json::from_str(self.client.capabilities()).unwrap_or_default()
+    }
+
     /// The time that was spent asking the client since this was asked last.
     pub(crate) fn take_waited(&self) -> Duration {
         let mut asking = self.asking.lock();
@@ -103,7 +107,6 @@ impl Callers {
     pub(crate) fn enter(self: &Arc<Self>, client: &Arc<dyn Client>) -> Place {
         let caller = Arc::new(Caller {
             client: client.clone(),
-            capabilities: serde_json::from_str(client.capabilities()).unwrap_or_default(),
             clock: self.clock.clone(),
             sent: OnceLock::new(),
             asking: Mutex::default(),

@@ -164,7 +164,7 @@ impl Session {
         {
             // The server sees what this very client can, and asks for no more; and it sends no log lines unasked.
             let mut meta = RequestMetaObject::default();
-            meta.set_client_capabilities(place.caller.capabilities.clone());
+            meta.set_client_capabilities(place.caller.capabilities());
             let level = place.caller.client.log_level().map(serde_json::Value::from);
             if let Some(level) = level.and_then(|level| serde_json::from_value(level).ok()) {
                 meta.set_log_level(level);
