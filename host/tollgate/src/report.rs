@@ -74,7 +74,7 @@ fn policy_text(error: &PolicyError) -> String {
 impl RunFailure {
     fn of(error: PolicyError, script: Option<Script>) -> Self {
         let Some(Script { code, file, .. }) = script else { return Self::Policy(error) };
-        let shown = ScriptError::read(&policy_text(&error), error.data.as_deref());
+        let shown = ScriptError::read(&error.message, error.data.as_deref());
         Self::Script { text: shown.render(&file, &code), place: shown.to_json(&code), error }
     }
 
