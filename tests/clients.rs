@@ -384,7 +384,7 @@ fn the_inspector_lists_calls_and_runs_over_stdio() {
         };
         // --strict fails on schemas that not every client can take.
         let tools = inspect(&served(&[]), &["--strict", "--method", "tools/list"]);
-        assert_eq!(tools["tools"].as_array().unwrap().len(), 4, "{tools:#}");
+        assert_eq!(tools["tools"].as_array().unwrap().len(), 5, "{tools:#}");
         let policies = inspect(&served(&["--expose", "policies"]), &["--strict", "--method", "tools/list"]);
         assert_eq!(policies["tools"].as_array().unwrap().len(), 2, "{policies:#}");
 

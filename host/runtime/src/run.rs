@@ -15,6 +15,8 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 /// How long `describe` and `list-tools` may take.
 pub const DESCRIBE_TIMEOUT: Duration = Duration::from_millis(100);
+/// The most of a trap's frames that are told.
+const FRAMES_MAX: usize = 16;
 /// The longest name, title or description that a component may give itself, in bytes.
 const DESCRIPTION_MAX_BYTES: usize = 64 << 10;
 
@@ -358,13 +360,17 @@ fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return RunError::Trap { message: format!("it exited with status {}", exit.0), frames: vec![] };
     }
-    let frames = error
+    let frames: Vec<String> = error
         .downcast_ref::<wasmtime::WasmBacktrace>()
-        .map(|trace| trace.frames().iter().filter_map(|f| Some(demangled(f.func_name()?))).take(16).collect())
+        .map(|trace| trace.frames().iter().filter_map(|f| Some(demangled(f.func_name()?))).take(FRAMES_MAX).collect())
         .unwrap_or_default();
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => RunError::Limit(limits.reached(LimitKind::Fuel)),
         Some(Trap::StackOverflow) => {
+            RunError::Trap { message: "its stack is full: it recurses too deep".to_owned(), frames }
+        }
+        // A language's own stack lies at the beginning of its memory, and may be used up before the engine's is.
+        Some(Trap::MemoryOutOfBounds) if recurses(&frames) => {
             RunError::Trap { message: "its stack is full: it recurses too deep".to_owned(), frames }
         }
         Some(Trap::UnreachableCodeReached) => {
@@ -384,6 +390,12 @@ fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
             }
         }
     }
+}
+
+/// Whether few functions call each other over and over.
+fn recurses(frames: &[String]) -> bool {
+    let functions: HashSet<&String> = frames.iter().collect();
+    frames.len() == FRAMES_MAX && functions.len() <= FRAMES_MAX / 4
 }
 
 fn demangled(name: &str) -> String {

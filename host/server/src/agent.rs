@@ -19,6 +19,7 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, OnceLock};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::{Behalf, Client, ListKind, Principal};
 
 const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find a tool with search_tools, see its \
@@ -40,13 +41,20 @@ struct Session {
     owner: OnceLock<Principal>,
     log_level: Mutex<Option<LoggingLevel>>,
     subscriptions: Subscriptions,
+    /// Ends what was begun for this connection.
+    ends: DropGuard,
 }
 
 impl Agent {
     pub(crate) fn new(front: Front, principal: Principal, number: u64) -> Self {
         let identity = format!("{}#{number}", principal.0).into();
         let subscriptions = Subscriptions::new(front.clone(), principal.clone());
-        let session = Session { owner: OnceLock::new(), log_level: Mutex::default(), subscriptions };
+        let session = Session {
+            owner: OnceLock::new(),
+            log_level: Mutex::default(),
+            subscriptions,
+            ends: CancellationToken::new().drop_guard(),
+        };
         Self { front, principal, identity, session: Arc::new(session) }
     }
 
@@ -354,12 +362,16 @@ impl ServerHandler for Agent {
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let (front, peer) = (self.front.clone(), context.peer);
         let session = Arc::downgrade(&self.session);
-        // Ends with the connection.
+        let ended = self.session.ends.token().clone();
         tokio::spawn(async move {
             let named = |server: &str, uri: &str| {
                 session.upgrade().map(|session| session.subscriptions.names(server, uri)).unwrap_or_default()
             };
-            changes::tell(&front, &changes::Listener::Peer(peer), named).await;
+            // Changes are rare: without the other branch this would outlive the connection until the next.
+            tokio::select! {
+                () = changes::tell(&front, &changes::Listener::Peer(peer), named) => {}
+                () = ended.cancelled() => {}
+            }
         });
     }
 

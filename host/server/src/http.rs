@@ -137,6 +137,8 @@ impl Listening {
         let Self { listener, front, options, .. } = self;
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.keep_alive = Some(options.session_timeout);
+        // What was cancelled is kept for a client that comes back for its stream; few do, and each takes memory.
+        sessions.session_config.completed_cache_ttl = Duration::from_secs(10);
         let sessions = Arc::new(sessions);
         // Ends streams that would never end by themselves.
         let end = CancellationToken::new();

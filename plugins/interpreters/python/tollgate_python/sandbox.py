@@ -2,6 +2,7 @@
 
 import builtins
 import concurrent.futures
+import io
 import os
 import signal
 import sys
@@ -92,7 +93,13 @@ def _no_signals(*args):
 
 def install():
     """Puts the stand-ins in their places."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+            # The system takes 64 KiB at once; a file without a buffer drops what is over.
+            stream = io.TextIOWrapper(io.BufferedWriter(io.FileIO(stream.fileno(), "w", closefd=False)), "utf-8")
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
         # Line by line, so that the caller sees them as they come; half a character is shown as `\\ud800`.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
