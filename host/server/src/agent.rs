@@ -367,9 +367,10 @@ impl ServerHandler for Agent {
             let named = |server: &str, uri: &str| {
                 session.upgrade().map(|session| session.subscriptions.names(server, uri)).unwrap_or_default()
             };
+            let listener = changes::Listener::Peer(peer);
             // Changes are rare: without the other branch this would outlive the connection until the next.
             tokio::select! {
-                () = changes::tell(&front, &changes::Listener::Peer(peer), named) => {}
+                () = changes::tell(&front, &listener, named) => {}
                 () = ended.cancelled() => {}
             }
         });

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tollgate::config::Config;
 use tollgate::config::model::{self, NameStrategy, ServeHttp};
-use tollgate::{FileJournal, Grants, Host, Principal, Secret, ServerSpec, ToolName, Transport};
+use tollgate::{FileJournal, Grants, Host, MemoryJournal, Principal, Secret, ServerSpec, ToolName, Transport};
 use tollgate_server::http::{HttpOptions, HttpServeError, Token};
 use tollgate_server::{Expose, Front, Options, http, stdio};
 use tollgate_surface::names::SEPARATOR;
@@ -30,7 +30,8 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
             let journal = FileJournal::open(file).map_err(|error| Failure::usage(error.to_string()))?;
             host.journal(Arc::new(journal))
         }
-        None => host,
+        // Nobody reads one that is kept in memory.
+        None => host.journal(Arc::new(MemoryJournal::new(1))),
     };
     let host = host.config(config).build().await?;
     let front = Front::new(host.clone(), options);
