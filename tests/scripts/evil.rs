@@ -149,7 +149,8 @@ async fn what_is_printed_without_end_is_cut_and_counted() {
         assert!(report.stdout.len() <= 1 << 20 && report.dropped_log_bytes > 2_000_000, "{}", report.stdout.len());
     }
     let giant = "'x'.repeat(20 * 1024 * 1024)";
-    ends(&host, script(JavaScript, giant), Status::Limit, "output_bytes").await;
+    let request = script(JavaScript, giant).limit(LimitKind::Memory, 512 << 20);
+    ends(&host, request, Status::Limit, "output_bytes").await;
     host.shutdown().await;
 }
 

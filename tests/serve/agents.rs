@@ -2,7 +2,7 @@
 
 use super::http::serve;
 use super::place;
-use crate::support::raw_http::RawHttp;
+use crate::support::raw_http::{RawHttp, get};
 use crate::support::{eventually, processes_with};
 use std::time::{Duration, Instant};
 
@@ -93,6 +93,9 @@ fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
         counts.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     };
 
+    // With all of its servers started.
+    let ready = format!("http://{address}/readyz");
+    eventually("the servers are there", || (get(&ready).0 == 200).then_some(()));
     let idle = held(process);
     // The first crowd makes what is kept: threads, the allocator's room, the server's connections.
     crowd(2);
