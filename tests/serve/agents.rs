@@ -97,8 +97,8 @@ fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
     let ready = format!("http://{address}/readyz");
     eventually("the servers are there", || (get(&ready).0 == 200).then_some(()));
     let idle = held(process);
-    // The first crowd makes what is kept: threads, the allocator's room, the server's connections.
-    crowd(2);
+    // The first crowd makes what is kept: threads, the allocator's room, streams of cancelled requests for a while.
+    crowd(seconds);
     let settled = |files: usize| {
         eventually("connections are closed", || {
             let now = held(process);
@@ -111,7 +111,7 @@ fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
     println!("{answers} answers, {cancelled} calls cancelled; idle {idle:?}, warm {warm:?}, after {after:?}");
 
     assert!(answers > AGENTS && cancelled > AGENTS / 3, "{answers} answers, {cancelled} cancelled");
-    assert!(after.mib <= warm.mib + 16, "memory grew from {warm:?} to {after:?}");
+    assert!(after.mib <= warm.mib + 24, "memory grew from {warm:?} to {after:?}");
     assert!(after.threads <= warm.threads, "threads grew from {warm:?} to {after:?}");
     let noted = eventually("each call that was taken back was taken back at its server", || {
         let log = std::fs::read_to_string(place.work().join("stuck.log")).unwrap();
