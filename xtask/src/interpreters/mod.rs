@@ -4,7 +4,7 @@
 //! # Layout
 //!
 //! - This file: what the builds share: tools, and when there is nothing to do.
-//! - [`javascript`]: QuickJS behind Rust. [`python`]: CPython by componentize-py.
+//! - [`javascript`]: QuickJS behind Rust. `python`: CPython by componentize-py.
 //! - [`ready`]: what was built, initialised and compiled to machine code.
 
 mod javascript;
