@@ -63,7 +63,7 @@ pub(crate) struct Parts {
     pub(crate) fleet: FleetOptions,
 }
 
-/// Why a host could not do what it was asked for. A run that begins has a [`RunReport`] instead, whatever
+/// Why a host could not do what it was asked for. A run that begins has a [`RunReport`](crate::RunReport) instead, whatever
 /// becomes of it.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
