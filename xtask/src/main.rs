@@ -124,8 +124,8 @@ fn check() -> Result {
         let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
         run(clippy.args(["--target", "wasm32-wasip2"]).env("RUSTFLAGS", "-D warnings"))?;
     }
-    let clippy = ["clippy", "--release", "--all-targets", "--locked", "--", "-D", "warnings"];
-    run(&mut in_workspace(JAVASCRIPT, &clippy))
+    let clippy = ["clippy", "--release", "--all-targets", "--locked"];
+    run(in_workspace(JAVASCRIPT, &clippy).env("RUSTFLAGS", "-D warnings"))
 }
 
 fn plugins() -> Result {
