@@ -361,12 +361,18 @@ fn ended_calls(journal: &Path, tool: &str) -> Vec<Value> {
 
 /// The Inspector's command line, with the Node that it needs: its result.
 fn inspect(place: &Place, target: &[&str], args: &[&str]) -> Value {
-    let mut command = Command::new(installed("node_modules/.bin/node"));
-    command.arg(installed("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"));
-    command.args(["--cli", "--format", "json", "--connect-timeout", "60000"]).args(args).args(target);
-    let ended = Ended::of(at(place, command).stdin(Stdio::null()).output().unwrap()).expect(0);
-    let mut printed = ended.json();
-    printed["result"].take()
+    // It lists once and starts the whole fleet each time: on a loaded machine a server may not be there yet.
+    eventually("the inspector finds the tool", || {
+        let mut command = Command::new(installed("node_modules/.bin/node"));
+        command.arg(installed("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"));
+        command.args(["--cli", "--format", "json", "--connect-timeout", "60000"]).args(args).args(target);
+        let ended = Ended::of(at(place, command).stdin(Stdio::null()).output().unwrap());
+        if ended.stderr.contains("tool_not_found") {
+            return None;
+        }
+        let mut printed = ended.expect(0).json();
+        Some(printed["result"].take())
+    })
 }
 
 #[test]
