@@ -161,6 +161,25 @@ async fn what_a_script_writes_is_told_while_it_runs() {
     host.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_script_that_waits_for_a_server_can_be_cancelled_and_runs_out_of_time() {
+    use crate::support::evil_server;
+    use tollgate::{LimitKind, ServerSpec, Status, Transport};
+    let evil = evil_server("never-initializes", "");
+    let transport = Transport::stdio(evil["command"].as_str().unwrap(), ["never-initializes"]);
+    let host = builder().server(ServerSpec::new("deaf", transport)).build().await.unwrap();
+    let grants = Grants::parse(["deaf:*"]).unwrap();
+    let request = || script(ScriptLanguage::TypeScript, "await deaf.echo({})").grants(grants.clone());
+    let stop = tokio::time::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(host.run_until(request(), stop).await.unwrap().status, Status::Cancelled);
+    let late = host.run(request().limit(LimitKind::Timeout, 200)).await.unwrap();
+    assert_eq!(late.status, Status::Limit, "{:?}", late.error);
+    // A script without grants for it does not wait for it.
+    let free = script(ScriptLanguage::JavaScript, "'deaf'").grants(Grants::default());
+    assert_eq!(output(&host.run(free).await.unwrap()), "deaf");
+    host.shutdown().await;
+}
+
 #[test]
 fn exec_prints_as_the_script_prints_and_says_where_it_failed() {
     let place = Place::new();

@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) interpreters: Interpreters,
     pub(crate) names: NamesCache,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) clock: Arc<dyn Clock>,
     scripts: Option<PathBuf>,
     /// What the configuration file said last; held while a reload is under way.
     pub(crate) configured: tokio::sync::Mutex<Configured>,
@@ -200,7 +201,8 @@ impl Host {
             policies_version: AtomicU64::new(0),
             interpreters: Interpreters::new(parts.interpreters),
             names: NamesCache::default(),
-            sessions: Sessions::new(parts.clock),
+            sessions: Sessions::new(parts.clock.clone()),
+            clock: parts.clock,
             scripts: parts.scripts,
             configured: tokio::sync::Mutex::default(),
         })))

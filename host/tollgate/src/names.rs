@@ -69,9 +69,10 @@ impl CatalogNames {
         Self { version, language, tools, signatures, servers, functions: Mutex::default() }
     }
 
-    /// The servers that a script's text mentions, by identifier or by name.
+    /// The servers that a script's text mentions, by identifier or by name; all, where it speaks of `tools`.
     pub(crate) fn mentioned(&self, code: &str) -> impl Iterator<Item = &Namespace> {
-        self.servers.iter().filter(move |n| code.contains(&n.name) || code.contains(&n.server))
+        let all = code.contains("tools");
+        self.servers.iter().filter(move |n| all || code.contains(&n.name) || code.contains(&n.server))
     }
 
     fn functions(&self, server: &str) -> Functions {

@@ -5,10 +5,10 @@ use crate::names::Granted;
 use crate::report::RunReport;
 use crate::request::{RunRequest, Script, Target};
 use std::sync::Arc;
-use tollgate_core::{Grants, Limits, Names, json};
+use tollgate_core::{Grants, LimitKind, Limits, Names, json};
 use tollgate_gate::{Opening, Session};
 use tollgate_runtime::{PolicyError, Program, RunEnd, RunError, RunSetup};
-use tollgate_script::{Input, Language, Lease, Output, PrepareError, SessionKey, prepare};
+use tollgate_script::{Input, Language, Lease, Output, PrepareError, Prepared, SessionKey, prepare};
 use tollgate_surface::Language as Naming;
 
 /// What a request comes to.
@@ -115,9 +115,24 @@ impl Host {
         mut setup: RunSetup,
         cancelled: impl Future<Output = ()>,
     ) -> (PolicyEnd, Option<String>) {
-        let prepared = match prepare(script.language, &script.code) {
-            Ok(prepared) => prepared,
-            Err(error) => return (refused(Ok(Err(unreadable(&error)))), None),
+        let mut cancelled = std::pin::pin!(cancelled);
+        let grants = session.context().grants.clone();
+        // What comes before the run is bounded as the run is: a server may take long to connect, a text to read.
+        let ready = tokio::select! {
+            biased;
+            () = &mut cancelled => Err(RunError::Cancelled),
+            () = self.0.clock.sleep(setup.limits.timeout()) => {
+                Err(setup.limits.reached(LimitKind::Timeout).into())
+            }
+            ready = async { (read(script).await, self.names_for(script, grants).await) } => Ok(ready),
+        };
+        let prepared = match ready {
+            Ok((Ok(prepared), names)) => {
+                setup.names = Some(names);
+                prepared
+            }
+            Ok((Err(error), _)) => return (refused(Ok(Err(unreadable(&error)))), None),
+            Err(error) => return (refused(Err(error)), None),
         };
         let before = lease.as_ref().map(|lease| lease.object().to_owned());
         let sent = Input { code: &prepared.code, file: &script.file, input, session: before.as_deref() };
@@ -125,7 +140,6 @@ impl Host {
             Ok(sent) => sent,
             Err(error) => return (refused(Err(RunError::Unusable(error.to_string()))), before),
         };
-        setup.names = Some(self.names_for(script, session.context().grants.clone()).await);
         let end = self.0.runtime.run_policy(program, &sent, setup, cancelled).await;
         let RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used } = end;
         let mut variables = before;
@@ -156,13 +170,24 @@ impl Host {
             Language::Python => Naming::Python,
         };
         let names = self.0.names.of(self, language);
-        let mentioned: Vec<_> = names.mentioned(&script.code).map(|n| n.server.clone()).collect();
+        let granted = names.mentioned(&script.code).filter(|namespace| grants.reaches(&namespace.server));
+        let mentioned: Vec<_> = granted.map(|namespace| namespace.server.clone()).collect();
         if mentioned.is_empty() {
             return Arc::new(Granted { names, grants });
         }
         drop(self.fleet().wait_ready(&mentioned).await);
         Arc::new(Granted { names: self.0.names.of(self, language), grants })
     }
+}
+
+/// Makes a script's text ready for its interpreter. Taking types away may use a thread for a while.
+async fn read(script: &Script) -> Result<Prepared, PrepareError> {
+    if script.language != Language::TypeScript {
+        return prepare(script.language, &script.code);
+    }
+    let (language, code) = (script.language, script.code.clone());
+    let read = tokio::task::spawn_blocking(move || prepare(language, &code)).await;
+    read.unwrap_or(Err(PrepareError::Unreadable("it ended early")))
 }
 
 fn keep(lease: Lease, variables: String) -> Result<String, PolicyError> {
