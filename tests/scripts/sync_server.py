@@ -1,0 +1,57 @@
+"""A tracker of issues and one of tickets, with the tools that a tutorial names: `sync_server.py github|jira`.
+
+Real servers by the Python SDK; what they know is made up. The tickets ask for patience once, and refuse one title until
+its second try, so that a workflow has something to retry and to resume.
+"""
+
+import sys
+
+from mcp.server.mcpserver import MCPServer
+
+name = sys.argv[1]
+server = MCPServer(name)
+
+if name == "github":
+    issues = [
+        {"number": 7, "title": "Crash on start", "labels": ["bug"], "state": "open"},
+        {"number": 8, "title": "Dark mode", "labels": ["feature"], "state": "open"},
+        {"number": 11, "title": "Wrong total", "labels": ["bug"], "state": "open"},
+        {"number": 12, "title": "Lost session", "labels": ["bug"], "state": "open"},
+        {"number": 13, "title": "Typo", "labels": ["bug"], "state": "closed"},
+    ]
+
+    @server.tool()
+    def list_issues(repo: str, state: str = "open", label: str | None = None) -> dict:
+        found = [i for i in issues if i["state"] == state and (label is None or label in i["labels"])]
+        return {"repo": repo, "issues": [{"number": i["number"], "title": i["title"]} for i in found]}
+
+    @server.tool()
+    def get_issue(repo: str, number: int) -> dict:
+        return {**next(i for i in issues if i["number"] == number), "body": f"About {repo}#{number}."}
+
+else:
+    tickets = [{"key": "API-1", "summary": "[#7] Crash on start"}]
+    state = {"asked": 0, "refused": set()}
+
+    @server.tool()
+    def search_issues(project: str, text: str) -> dict:
+        return {"tickets": [t for t in tickets if t["key"].startswith(project) and text in t["summary"]]}
+
+    @server.tool()
+    def create_issue(project: str, summary: str, type: str, description: str = "") -> dict:
+        state["asked"] += 1
+        if state["asked"] == 1:
+            raise ValueError("429: too many requests")
+        if "Lost session" in summary and summary not in state["refused"]:
+            state["refused"].add(summary)
+            raise ValueError("400: the field `component` is required")
+        ticket = {"key": f"{project}-{len(tickets) + 1}", "summary": summary}
+        tickets.append(ticket)
+        return ticket
+
+    @server.tool()
+    def all_tickets() -> dict:
+        return {"tickets": tickets}
+
+
+server.run("stdio")
