@@ -81,7 +81,7 @@ pub(crate) async fn calls() {
         let mut took = vec![start.elapsed() / CALLS];
         let start = Instant::now();
         for _ in 0..CALLS {
-            host.call(&through_gate, r#"{"n":1}"#).await.unwrap();
+            host.call(&through_gate, r#"{"message":"hello"}"#).await.unwrap();
         }
         took.push(start.elapsed() / CALLS);
         for policy in ["async", "blocking"] {

@@ -2,13 +2,14 @@
 
 use crate::memory::private_bytes;
 use crate::server::{self, Direct};
+use crate::startup::everything;
 use crate::{line, line_over, median};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tollgate::{Grants, Host, LimitKind, RunRequest, Script, ScriptLanguage, Status};
+use tollgate::{Grants, Host, LimitKind, RunRequest, Script, ScriptLanguage, ServerSpec, Status, Transport};
 
 const LANGUAGES: [ScriptLanguage; 2] = [ScriptLanguage::JavaScript, ScriptLanguage::Python];
 
@@ -66,17 +67,34 @@ pub(crate) async fn tiny() {
     warm.shutdown().await;
 }
 
-const SEQUENCE: [&str; 2] =
-    ["for (let n = 0; n < 10; n++) await echo.echo({n});", "for n in range(10):\n    await echo.echo(n=n)"];
+const SEQUENCE: [&str; 2] = [
+    "for (let n = 0; n < 10; n++) await echo.echo({message: 'hello'});",
+    "for n in range(10):\n    await echo.echo(message='hello')",
+];
 const AT_ONCE: [&str; 2] = [
-    "await Promise.all(Array.from({length: 10}, (_, n) => echo.echo({n})));",
-    "import asyncio\nawait asyncio.gather(*[echo.echo(n=n) for n in range(10)])",
+    "await Promise.all(Array.from({length: 10}, () => echo.echo({message: 'hello'})));",
+    "import asyncio\nawait asyncio.gather(*[echo.echo(message='hello') for n in range(10)])",
 ];
 
-/// Ten calls by a script, over ten direct calls; and a process of Python that makes them over HTTP.
+/// Ten calls by a script, over ten direct calls: to a server in this process, then to a real one over stdio.
 pub(crate) async fn ten_calls() {
-    let host = host(1_000).await;
-    let direct = Direct::connect().await;
+    ten_calls_of("in process", host(1_000).await, Direct::connect().await).await;
+    let command = |file: &Path| {
+        let mut command = tokio::process::Command::new("node");
+        command.arg(file).arg("stdio");
+        command
+    };
+    let everything = everything();
+    let transport = Transport::stdio("node", [everything.to_str().expect("a text"), "stdio"]);
+    let builder = Host::builder().server(ServerSpec::new("echo", transport)).interpreters(interpreters());
+    let real = builder.build().await.unwrap();
+    real.settled().await;
+    ten_calls_of("over stdio", real, Direct::spawn(command(&everything)).await).await;
+    fastmcp(&everything);
+}
+
+/// The same by a process of Python that makes them over HTTP.
+async fn ten_calls_of(place: &str, host: Host, direct: Direct) {
     let subprocess = Subprocess::new(host.clone());
     let mut times = vec![Vec::new(); 6];
     let mut processes = Vec::new();
@@ -102,21 +120,35 @@ pub(crate) async fn ten_calls() {
     }
     let medians: Vec<_> = times.into_iter().map(median).collect();
     let (sequence, at_once, process) = (medians[0], medians[1], median(processes));
-    line("10 direct calls, in sequence", sequence, None, "");
+    line(&format!("10 direct calls {place}, in sequence"), sequence, None, "");
     line_over("10 calls: python3 process over HTTP", process, sequence, "");
-    for (which, (language, times)) in LANGUAGES.into_iter().zip(0_u32..).enumerate() {
-        let at = 2 + times as usize * 2;
-        line_over(&format!("10 calls by a script ({language})"), medians[at], sequence, "");
-        line(&format!("10 calls at once by a script ({language})"), medians[at + 1], Some(at_once), "");
-        let over = medians[at].saturating_sub(sequence).as_secs_f64().max(1e-9);
+    for (language, (ours, target)) in LANGUAGES.into_iter().zip(medians[2..].chunks(2).zip(["≥ 100×", "≥ 20×"])) {
+        line(&format!("10 calls by a script ({language})"), ours[0], Some(sequence), "≤ 1.15");
+        line(&format!("10 calls at once by a script ({language})"), ours[1], Some(at_once), "≤ 1.15");
+        let over = ours[0].saturating_sub(sequence).as_secs_f64().max(1e-9);
         let ratio = process.saturating_sub(sequence).as_secs_f64() / over;
-        println!(
-            "{:<48} {ratio:>11.0}×  {}",
-            format!("  less overhead than the process ({language})"),
-            ["≥ 100×", "≥ 20×"][which]
-        );
+        println!("{:<48} {ratio:>11.0}×  {target}", format!("  less overhead than the process ({language})"));
     }
     host.shutdown().await;
+}
+
+/// FastMCP's code mode over the same server, where it is installed.
+fn fastmcp(server: &Path) {
+    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+    let python = peers.join(".venv/bin/python");
+    if !python.exists() {
+        println!(
+            "FastMCP is not measured: `python3 -m venv bench/peers/.venv && bench/peers/.venv/bin/pip install -r bench/peers/requirements.txt`"
+        );
+        return;
+    }
+    let output = Command::new(python).arg(peers.join("code_mode.py")).arg(server).output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let medians: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let of = |name: &str| Duration::from_secs_f64(medians[name].as_f64().expect("a number") / 1e6);
+    line("FastMCP code mode: tiny script", of("tiny"), None, "");
+    line("FastMCP code mode: 10 calls", of("sequence"), Some(of("direct_sequence")), "");
+    line("FastMCP code mode: 10 calls at once", of("at_once"), Some(of("direct_at_once")), "");
 }
 
 /// The way of an orchestrator that starts a Python process a script, which calls back over HTTP.
@@ -131,7 +163,7 @@ def call_tool(server, tool, arguments):
     request = urllib.request.Request(f'http://127.0.0.1:{sys.argv[1]}/call_tool', body)
     return json.load(urllib.request.urlopen(request))
 for n in range(10):
-    call_tool('echo', 'echo', {'n': n})
+    call_tool('echo', 'echo', {'message': 'hello'})
 ";
 
 impl Subprocess {

@@ -129,8 +129,12 @@ pub(crate) fn echo() {
         command
     };
 
+    // What two more processes in the way cost, whatever they do.
+    let mut relay = Command::new("sh");
+    relay.args(["-c", "cat | node \"$0\" stdio | cat"]).arg(&fleet);
     let mut clients: Vec<(&str, &str, Box<dyn Client>)> = vec![
         ("direct, stdio", "echo", Box::new(Pipes::start(server()))),
+        ("through `cat` on both sides", "echo", Box::new(Pipes::start(relay))),
         ("tollgate serve, stdio", "e__echo", Box::new(Pipes::start(serve(&[])))),
     ];
     let mut http = serve(&["--http", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().expect("it starts");
@@ -169,7 +173,7 @@ pub(crate) fn echo() {
     }
     let medians: Vec<_> = times.into_iter().map(median).collect();
     line("echo: direct, stdio", medians[0], None, "");
-    let targets = ["", "≤ 60 µs", "≤ half of mcp-proxy's", ""];
+    let targets = ["", "", "≤ 60 µs", "≤ half of mcp-proxy's", ""];
     for (((name, ..), median), target) in clients.iter().zip(&medians).zip(targets).skip(1) {
         line_over(&format!("echo: {name}"), *median, medians[0], target);
     }

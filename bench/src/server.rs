@@ -6,9 +6,11 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RunningService};
 use rmcp::{ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::DuplexStream;
+use tokio::process::{Child, Command};
 
 /// `echo` answers at once; `wait` after `ms` milliseconds.
 #[derive(Clone)]
@@ -24,8 +26,7 @@ impl ServerHandler for Echo {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let schema =
-            serde_json::json!({"type": "object", "properties": {"n": {"type": "integer"}, "ms": {"type": "integer"}}});
+        let schema = serde_json::json!({"type": "object", "properties": {"message": {"type": "string"}, "ms": {"type": "integer"}}});
         let schema = Arc::new(schema.as_object().unwrap().clone());
         let tools = ["echo", "wait"].map(|name| Tool::new(name, "for measurements", schema.clone()));
         Ok(ListToolsResult::with_all_items(tools.to_vec()))
@@ -56,15 +57,24 @@ pub(crate) fn start() -> DuplexStream {
 }
 
 /// A raw client: what a call costs with nothing between.
-pub(crate) struct Direct(RunningService<RoleClient, ()>);
+pub(crate) struct Direct(RunningService<RoleClient, ()>, Option<Child>);
 
 impl Direct {
     pub(crate) async fn connect() -> Self {
-        Self(().serve(start()).await.unwrap())
+        Self(().serve(start()).await.unwrap(), None)
     }
 
+    /// To a server of its own, over stdio.
+    pub(crate) async fn spawn(mut command: Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().expect("it starts");
+        let pipes = (child.stdout.take().expect("a pipe"), child.stdin.take().expect("a pipe"));
+        Self(().serve(pipes).await.expect("it answers"), Some(child))
+    }
+
+    /// Calls its `echo`.
     pub(crate) async fn call(&self) {
-        let arguments = serde_json::json!({"n": 1}).as_object().unwrap().clone();
+        let arguments = serde_json::json!({"message": "hello"}).as_object().unwrap().clone();
         self.0.call_tool(CallToolRequestParams::new("echo").with_arguments(arguments)).await.unwrap();
     }
 }

@@ -83,8 +83,8 @@ impl Commands {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Demo(Demo { json, .. })
-            | Self::Run(Run { json, .. })
-            | Self::Exec(Exec { json, .. })
+            | Self::Run(Run { flags: RunFlags { json, .. }, .. })
+            | Self::Exec(Exec { flags: RunFlags { json, .. }, .. })
             | Self::Call(Call { json, .. })
             | Self::Tools(Tools { json, .. })
             | Self::Servers(Servers { json })
@@ -125,20 +125,8 @@ pub(crate) struct Run {
     /// The input: JSON, `@FILE`, or `-` for stdin
     #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}", hide_default_value = true)]
     pub(crate) input: String,
-    /// Grant the run something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
-    #[arg(long = "grant", value_name = "SCOPE")]
-    pub(crate) grants: Vec<String>,
-    /// Show each call on stderr when it ends
-    #[arg(long)]
-    pub(crate) trace: bool,
-    /// Append the journal to this file, as JSON lines
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) journal: Option<PathBuf>,
-    /// Print one JSON document on stdout: the run's report
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) limits: LimitFlags,
+    pub(crate) flags: RunFlags,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -149,10 +137,17 @@ pub(crate) struct Exec {
     /// Its language; without, the file's extension or its first line (`#!`) says it
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: Option<String>,
-    /// What the script sees as `input`: JSON, or `@FILE`
+    /// What the script sees as `input`: JSON, `@FILE`, or `-` for stdin
     #[arg(long, value_name = "JSON|@FILE|-", default_value = "null", hide_default_value = true)]
     pub(crate) input: String,
-    /// Grant the script something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
+    #[command(flatten)]
+    pub(crate) flags: RunFlags,
+}
+
+/// What each run can be told, of a policy or a script.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunFlags {
+    /// Grant the run something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
     #[arg(long = "grant", value_name = "SCOPE")]
     pub(crate) grants: Vec<String>,
     /// Show each call on stderr when it ends
@@ -181,8 +176,8 @@ pub(crate) struct Bindings {
 impl From<Run> for Exec {
     /// `run FILE.py` is `exec FILE.py`.
     fn from(run: Run) -> Self {
-        let Run { policy: file, input, grants, trace, journal, json, limits } = run;
-        Self { file, lang: None, input, grants, trace, journal, json, limits }
+        let Run { policy: file, input, flags } = run;
+        Self { file, lang: None, input, flags }
     }
 }
 

@@ -8,6 +8,10 @@
 //! division as well as a regular expression, and at other rare doubts, the rest of the source counts as if each of its
 //! tokens nested.
 
+mod words;
+
+use words::{goes_on, is_keyword, is_word};
+
 /// The most that a source may nest.
 pub(crate) const DEPTH_MAX: usize = 1_500;
 /// How much an open bracket counts: a parser goes through all its levels of precedence for one.
@@ -106,101 +110,6 @@ struct Scanner<'a> {
     newline: bool,
     /// A statement that ended, unless an `else` follows: its `statements`.
     ended: Option<usize>,
-}
-
-/// Words after which an operand follows, and those that may be names as well.
-fn is_keyword(word: &[u8]) -> bool {
-    const WORDS: &[&[u8]] = &[
-        b"abstract",
-        b"accessor",
-        b"as",
-        b"asserts",
-        b"async",
-        b"await",
-        b"break",
-        b"case",
-        b"catch",
-        b"class",
-        b"const",
-        b"continue",
-        b"debugger",
-        b"declare",
-        b"default",
-        b"delete",
-        b"do",
-        b"else",
-        b"enum",
-        b"export",
-        b"extends",
-        b"finally",
-        b"for",
-        b"from",
-        b"function",
-        b"get",
-        b"global",
-        b"if",
-        b"implements",
-        b"import",
-        b"in",
-        b"infer",
-        b"instanceof",
-        b"interface",
-        b"is",
-        b"keyof",
-        b"let",
-        b"module",
-        b"namespace",
-        b"new",
-        b"of",
-        b"out",
-        b"override",
-        b"package",
-        b"private",
-        b"protected",
-        b"public",
-        b"readonly",
-        b"return",
-        b"satisfies",
-        b"set",
-        b"static",
-        b"switch",
-        b"throw",
-        b"try",
-        b"type",
-        b"typeof",
-        b"unique",
-        b"using",
-        b"var",
-        b"void",
-        b"while",
-        b"with",
-        b"yield",
-    ];
-    WORDS.binary_search(&word).is_ok()
-}
-
-/// Words that go on with what stands before them.
-fn goes_on(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"as"
-            | b"satisfies"
-            | b"in"
-            | b"instanceof"
-            | b"of"
-            | b"is"
-            | b"extends"
-            | b"implements"
-            | b"from"
-            | b"keyof"
-            | b"infer"
-            | b"asserts"
-            | b"else"
-    )
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#') || byte >= 0x80
 }
 
 impl Scanner<'_> {

@@ -23,18 +23,19 @@ pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
     let language = detect_language(exec.lang.as_deref(), path, &code);
     let language = language.map_err(|error| Failure::usage(error.to_string()))?;
     let input = setup::json_argument("input", &exec.input).await?;
-    let mut grants = args::grants(&exec.grants)?;
+    let mut grants = args::grants(&exec.flags.grants)?;
     let config = setup::configuration(global)?;
     let config_file = config.as_ref().map(|config| config.file.clone());
 
-    let timeline = Arc::new(Timeline::new(if exec.trace { Detail::EachCall } else { Detail::Live }));
-    let host = setup::builder(vec![timeline.clone()], exec.journal.as_deref())?;
+    let timeline = Arc::new(Timeline::new(if exec.flags.trace { Detail::EachCall } else { Detail::Live }));
+    let host = setup::builder(vec![timeline.clone()], exec.flags.journal.as_deref())?;
     let host = host.config(config.unwrap_or_default()).build().await?;
     if grants.is_empty() && !host.servers().is_empty() {
         grants = asked_grants(&file).await?;
     }
     let request = RunRequest::script(Script { language, code, file });
     let request = exec
+        .flags
         .limits
         .0
         .iter()
@@ -42,13 +43,13 @@ pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
         .input(input)
         .grants(grants)
         .principal(Principal::new("cli"))
-        .client(Arc::new(Printer { json: exec.json, timeline: timeline.clone() }));
+        .client(Arc::new(Printer { json: exec.flags.json, timeline: timeline.clone() }));
     let report = tokio::select! {
         report = host.run_until(request, setup::interrupted()) => report?,
         () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
     };
     timeline.close();
-    show(&host, &report, exec.json, true)?;
+    show(&host, &report, exec.flags.json, true)?;
     host.shutdown().await;
     Ok(report.status.exit_code())
 }

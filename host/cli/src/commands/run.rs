@@ -16,13 +16,13 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         return exec::exec(global, run.into()).await;
     }
     let input = setup::json_argument("input", &run.input).await?;
-    let mut grants = args::grants(&run.grants)?;
+    let mut grants = args::grants(&run.flags.grants)?;
     let config = setup::configuration(global)?;
     let config_file = config.as_ref().map(|c| c.file.clone());
     let no_config = config.is_none();
 
-    let timeline = Arc::new(Timeline::new(if run.trace { Detail::EachCall } else { Detail::Live }));
-    let host = setup::builder(vec![timeline.clone()], run.journal.as_deref())?;
+    let timeline = Arc::new(Timeline::new(if run.flags.trace { Detail::EachCall } else { Detail::Live }));
+    let host = setup::builder(vec![timeline.clone()], run.flags.journal.as_deref())?;
     let host = host.config(config.unwrap_or_default()).build().await?;
 
     let named = host.policies().into_iter().find(|policy| policy.name == run.policy);
@@ -36,6 +36,7 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         grants.extend(asked_grants(&host, &run.policy, named.is_some()).await?);
     }
     let request = run
+        .flags
         .limits
         .0
         .iter()
@@ -52,7 +53,7 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     if no_config && report.calls.iter().any(|call| call.outcome == Outcome::UnknownTool) {
         print::warn("there is no configuration, so there are no servers: name one with --config FILE");
     }
-    show(&host, &report, run.json, false)?;
+    show(&host, &report, run.flags.json, false)?;
     host.shutdown().await;
     Ok(report.status.exit_code())
 }

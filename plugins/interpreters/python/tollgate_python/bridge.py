@@ -148,7 +148,9 @@ def call_now(tool, args):
 
 
 async def call_awaited(tool, args):
-    """Calls and waits; other tasks go on meanwhile."""
+    """Calls and waits; other tasks go on meanwhile. Where there are none, the blocking import does it for less."""
+    if loop.is_alone():
+        return call_now(tool, args)
     if loop.depth:
         answer = await loop.call_in_batch((tool.server, tool.tool, args))
         failure = answer.value if isinstance(answer, Err) else None

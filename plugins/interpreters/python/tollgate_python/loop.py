@@ -60,6 +60,12 @@ class Loop(asyncio.AbstractEventLoop):
         # Those that failed, in order: nobody may have looked.
         self.failed = []
 
+    def is_alone(self):
+        """Whether the code that runs is the script's own task, and nothing else could go on if it waited."""
+        return not (
+            self.tasks or self._ready or self._timers or self.in_flight or self._batch or self.depth
+        ) and asyncio.current_task(self) is self.main
+
     # What the host drives.
 
     def poll(self, _state=None):
