@@ -4,16 +4,17 @@ use crate::auth::ForeignAuth;
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::dotenv::EnvFile;
 use crate::model::{
-    Adapter, At, Auth, Code, Config, Language, LimitOverrides, Policy, Process, Remote, RemoteProtocol, SecretPlace,
-    SecretSource, Serve, Server, ToolFilter, Transport, Variable,
+    Adapter, AdapterCode, At, Auth, Code, Config, Language, LimitOverrides, OpenApi, Policy, Process, Remote,
+    RemoteProtocol, SecretPlace, SecretSource, Serve, Server, ToolFilter, Transport, Variable,
 };
+use crate::outgoing::{Uses, uses};
 use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
 use crate::serve::warn_of_strangers;
 use crate::template::Template;
 use crate::tree::Node;
 use crate::values::{
-    Argument, Command, HeaderName, Ignored, Name, NotYet, Priority, Seconds, Text, Url, VariableName,
-    extension_pattern, neither_or_both, of_extension,
+    Argument, Command, HeaderName, Ignored, Name, Priority, Seconds, Text, Url, VariableName, extension_pattern,
+    neither_or_both, of_extension,
 };
 use serde_json::json;
 use std::collections::HashMap;
@@ -75,10 +76,10 @@ keys! {
         grants "grants": Vec<At<Grant>>,
         /// The adapter's own limits.
         limits "limits": LimitOverrides,
-        /// Not supported yet.
-        openapi "openapi": NotYet,
-        /// Not supported yet.
-        secrets "secrets": NotYet,
+        /// An API as a server: the file or URL of its OpenAPI document, or a map with `document`.
+        openapi "openapi": OpenApi,
+        /// The secrets that go with an adapter's HTTP requests, by name.
+        secrets "secrets": Uses,
         /// Keeps it from being started.
         disabled "disabled": bool,
         /// The time for one call: a number of seconds, or a duration as 30s.
@@ -98,11 +99,12 @@ keys! {
     }
 }
 
-/// The keys that make a server one of three, and those that belong to one of them only.
-const TRANSPORTS: [(&str, &[&str]); 3] = [
+/// The keys that make a server one of four, and those that belong to one of them only.
+const TRANSPORTS: [(&str, &[&str]); 4] = [
     ("command", &["args", "env", "cwd", "envFile"]),
     ("url", &["headers", "auth", "oauth"]),
-    ("component", &["grants", "limits"]),
+    ("component", &["grants", "limits", "secrets"]),
+    ("openapi", &["limits", "secrets"]),
 ];
 
 /// What `type` may be: its spelling, the key that it goes with, the protocol if it is remote.
@@ -146,10 +148,9 @@ impl Read for Server {
         let main = match given.as_slice() {
             [(main, _)] => *main,
             [] => {
-                if keys.openapi.is_none() && node.get("openapi").is_none() {
-                    let help = "a process has a `command`, a remote server a `url`, an adapter a `component`";
-                    cx.error_help(node.line, key, "does not say how to reach the server", help);
-                }
+                let help =
+                    "a process has a `command`, a remote server a `url`, an adapter a `component`, an API an `openapi`";
+                cx.error_help(node.line, key, "does not say how to reach the server", help);
                 return None;
             }
             several => {
@@ -163,10 +164,15 @@ impl Read for Server {
                 return None;
             }
         };
-        for (owner, others) in TRANSPORTS.iter().filter(|(owner, _)| *owner != main) {
-            for name in *others {
-                let Some(stray) = node.get(name) else { continue };
-                let message = format!("belongs to a server with `{owner}`, and this one has `{main}`");
+        let own = TRANSPORTS.iter().find(|(owner, _)| *owner == main).map_or(&[][..], |(_, own)| own);
+        for name in ServerKeys::NAMES.iter().filter(|name| !own.contains(name)) {
+            let owners: Vec<_> = TRANSPORTS
+                .iter()
+                .filter(|(_, own)| own.contains(name))
+                .map(|(owner, _)| format!("`{owner}`"))
+                .collect();
+            if let Some(stray) = node.get(name).filter(|_| !owners.is_empty()) {
+                let message = format!("belongs to a server with {}, and this one has `{main}`", owners.join(" or "));
                 let key = key.child(name);
                 if cx.foreign {
                     cx.warn(stray.line, &key, message, "it is ignored");
@@ -202,13 +208,17 @@ impl Read for Server {
             (main.to_owned(), json!({"properties": {"type": {"enum": spellings}}}))
         };
         let kinds: serde_json::Map<_, _> = TRANSPORTS.iter().map(|(main, _)| of_main(main)).collect();
-        let owners: serde_json::Map<_, _> = TRANSPORTS
-            .iter()
-            .flat_map(|(main, others)| others.iter().map(move |other| ((*other).to_owned(), json!([main]))))
-            .collect();
+        let mut dependent = kinds;
+        for name in ServerKeys::NAMES {
+            let owners: Vec<_> =
+                TRANSPORTS.iter().filter(|(_, own)| own.contains(name)).map(|(main, _)| main).collect();
+            if !owners.is_empty() {
+                let owners: Vec<_> = owners.into_iter().map(|main| json!({"required": [main]})).collect();
+                dependent.insert((*name).to_owned(), json!({"anyOf": owners}));
+            }
+        }
         if let Some(schema) = schema.as_object_mut() {
-            schema.insert("dependentSchemas".into(), kinds.into());
-            schema.insert("dependentRequired".into(), owners.into());
+            schema.insert("dependentSchemas".into(), dependent.into());
         }
         schema
     }
@@ -236,7 +246,11 @@ fn transport(keys: ServerKeys, main: &str, key: &Key<'_>, cx: &mut Cx<'_>) -> Op
             })
         }
         _ => Transport::Adapter(Adapter {
-            component: keys.component?,
+            secrets: uses(keys.secrets, main == "openapi", key, cx),
+            code: match main {
+                "openapi" => AdapterCode::OpenApi(Box::new(keys.openapi?.value)),
+                _ => AdapterCode::Component(keys.component?),
+            },
             grants: keys.grants.map(|g| g.value).unwrap_or_default(),
             limits: keys.limits.map(|l| l.value).unwrap_or_default(),
         }),
@@ -336,6 +350,8 @@ keys! {
         limits "limits": LimitOverrides,
         /// What it is for.
         description "description": Text,
+        /// The secrets that go with its HTTP requests, by name.
+        secrets "secrets": Uses,
     }
 }
 
@@ -370,6 +386,7 @@ impl Read for Policy {
             grants: keys.grants.map(|g| g.value).unwrap_or_default(),
             limits: keys.limits.map(|l| l.value).unwrap_or_default(),
             description: keys.description.map(|d| d.value.0),
+            secrets: uses(keys.secrets, false, key, cx),
         })
     }
 
@@ -439,7 +456,10 @@ pub(crate) fn foreign_server_schema() -> serde_json::Value {
     let mut schema = Server::schema();
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("additionalProperties".into(), true.into());
-        schema.remove("dependentRequired");
+        // Keys of another kind of server are ignored there, with a warning.
+        if let Some(dependent) = schema.get_mut("dependentSchemas").and_then(|d| d.as_object_mut()) {
+            dependent.retain(|key, _| TRANSPORTS.iter().any(|(main, _)| main == key));
+        }
     }
     // What they write as `auth` is of many forms.
     if let Some(auth) = schema.pointer_mut("/properties/auth/anyOf") {

@@ -11,11 +11,15 @@ use std::time::Duration;
 use tollgate_core::grant::glob;
 use tollgate_core::{Grant, LimitKind, Limits, ToolName};
 
+mod outgoing;
+
+pub use outgoing::{Adapter, AdapterCode, Category, Document, OpenApi, SecretIn, SecretUse};
+
 /// A value and the line where it was written.
 ///
 /// Two are equal when their values are: moving a server down by a line does not make it another one, so a reload leaves
 /// it running.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct At<T> {
     /// The line, from 1.
     pub line: u32,
@@ -210,17 +214,6 @@ pub enum RemoteProtocol {
     Sse,
 }
 
-/// A component that exports tools.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Adapter {
-    /// Its file.
-    pub component: At<PathBuf>,
-    /// What it may use.
-    pub grants: Vec<At<Grant>>,
-    /// Its own limits, over the defaults.
-    pub limits: LimitOverrides,
-}
-
 /// An environment variable or a header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variable {
@@ -262,6 +255,8 @@ pub struct Policy {
     pub limits: LimitOverrides,
     /// What it is for, if the component's own description does not do.
     pub description: Option<String>,
+    /// The secrets that go with its HTTP requests.
+    pub secrets: Vec<SecretUse>,
 }
 
 /// What a policy runs.
@@ -437,7 +432,13 @@ impl fmt::Display for Transport {
                 let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.authority().map_or("", |a| a.as_str()));
                 write!(f, "{scheme}://{host}{}", url.path())
             }
-            Transport::Adapter(adapter) => write!(f, "component {}", adapter.component.display()),
+            Transport::Adapter(adapter) => match &adapter.code {
+                AdapterCode::Component(file) => write!(f, "component {}", file.display()),
+                AdapterCode::OpenApi(api) => match &api.document.value {
+                    Document::File(file) => write!(f, "openapi {}", file.display()),
+                    Document::Url(url) => write!(f, "openapi {url}"),
+                },
+            },
         }
     }
 }

@@ -300,20 +300,6 @@ impl Read for Ignored {
     }
 }
 
-/// A key that is kept for later.
-pub(crate) struct NotYet;
-
-impl Read for NotYet {
-    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
-        cx.error_help(node.line, key, "not supported yet", "remove it");
-        None
-    }
-
-    fn schema() -> serde_json::Value {
-        json!({"not": {}})
-    }
-}
-
 /// Patterns of tool names; at least one, because nobody could tell whether none means all or none.
 struct Patterns(Vec<String>);
 

@@ -4,7 +4,8 @@ use crate::{config, lines};
 use std::path::Path;
 use std::time::Duration;
 use tollgate_config::model::{
-    Auth, Code, Expose, KeyAlgorithm, Language, NameStrategy, OAuthGrant, RemoteProtocol, SecretPlace, Serve, Transport,
+    Adapter, AdapterCode, Auth, Category, Code, Document, Expose, KeyAlgorithm, Language, NameStrategy, OAuthGrant,
+    RemoteProtocol, SecretIn, SecretPlace, Serve, Transport,
 };
 use tollgate_core::Limits;
 
@@ -63,9 +64,17 @@ servers:
     component: math.wasm
     grants: ["crm:get_*", read-only]
     limits: { memory: 16MiB }
+    secrets:
+      crm: { hosts: [api.math.example, "*.cdn.math.example"], in: header, name: X-Key, prefix: "Token " }
+      pay: { hosts: [auth.math.example], in: client_credentials, token_url: https://auth.math.example/token, client_id: me, scopes: [a, b] }
+  petstore: { openapi: petstore.yaml }
+  hub:
+    openapi: { document: https://hub.example/openapi.json, server: https://eu.hub.example/v1, variables: { region: eu }, tags: [repos], paths: ["/repos/*"], methods: [GET], operations: ["repos_*"], category: read }
+    secrets: { crm: { in: scheme, name: bearerAuth } }
 policies:
   report:
     component: policies/report.wasm
+    secrets: { pay: { hosts: [x.com], in: query, name: key } }
     grants: [tool=crm:*]
     limits: { fuel: 1000000, timeout: 5s }
     description: Weekly numbers
@@ -308,8 +317,8 @@ fn every_good_file_is_accepted() {
 fn every_key_means_what_it_says() {
     let config = config("all.yaml", ALL_YAML);
     assert!(config.warnings.is_empty(), "{:?}", lines(&config.warnings));
-    assert_eq!(config.summary().to_string(), "3 servers (1 disabled), 2 policies, 0 warnings");
-    let [files, crm, math] = config.servers.as_slice() else { panic!("three servers in the order of the file") };
+    assert_eq!(config.summary().to_string(), "5 servers (1 disabled), 2 policies, 0 warnings");
+    let [files, crm, math, petstore, hub] = config.servers.as_slice() else { panic!("in the order of the file") };
 
     assert_eq!((files.name.as_str(), files.name.line, files.key.as_str()), ("files", 4, "servers.files"));
     assert_eq!((files.timeout, files.connect_timeout), (Some(Duration::from_secs(90)), Some(Duration::from_secs(90))));
@@ -339,8 +348,23 @@ fn every_key_means_what_it_says() {
     adapter.limits.apply(&mut limits);
     assert_eq!((limits.timeout_ms, limits.calls, limits.memory_bytes), (120_000, 50, 16 << 20));
 
+    let [token, credentials] = adapter.secrets.as_slice() else { panic!("two secrets") };
+    assert_eq!((token.secret.as_str(), token.hosts.len()), ("crm", 2));
+    assert_eq!(token.place, SecretIn::Header { name: "X-Key".into(), prefix: "Token ".into() });
+    assert!(matches!(&credentials.place, SecretIn::ClientCredentials { client_id, scopes, .. }
+        if client_id == "me" && scopes.len() == 2));
+
+    let Transport::Adapter(Adapter { code: AdapterCode::OpenApi(api), .. }) = &petstore.transport else { panic!() };
+    assert_eq!(api.document.value, Document::File("/etc/gate/petstore.yaml".into()));
+    let Transport::Adapter(Adapter { code: AdapterCode::OpenApi(api), secrets, .. }) = &hub.transport else { panic!() };
+    assert_eq!(api.document.value, Document::Url("https://hub.example/openapi.json".into()));
+    assert_eq!((api.variables[0].1.as_str(), api.category), ("eu", Some(Category::Read)));
+    assert_eq!((api.tags.len(), api.paths.len(), api.methods.len(), api.operations.len()), (1, 1, 1, 1));
+    assert!(matches!(&secrets[0].place, SecretIn::Scheme { name, .. } if name == "bearerAuth"));
+
     let [report, tidy] = config.policies.as_slice() else { panic!("two policies") };
     assert_eq!(report.description.as_deref(), Some("Weekly numbers"));
+    assert_eq!(report.secrets[0].place, SecretIn::Query("key".into()));
     assert!(matches!(&report.code, Code::Component(file) if **file == Path::new("/etc/gate/policies/report.wasm")));
     assert!(matches!(&tidy.code, Code::Script(file, Language::TypeScript) if **file == Path::new("/srv/tidy.ts")));
 

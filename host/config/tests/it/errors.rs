@@ -77,8 +77,12 @@ topics! {
         ("a.yaml", "servers: {a: {}}"),
         ("a.yaml", "servers: {a: {args: [x]}}"),
         ("a.yaml", "servers: {a: {command: x, url: 'https://x.com'}}"),
-        ("a.yaml", "servers: {a: {openapi: petstore.yaml}}"),
-        ("a.yaml", "servers: {a: {command: x, secrets: [b]}}"),
+        ("a.yaml", "servers: {a: {command: x, secrets: {b: {hosts: [x.com], in: bearer}}}}"),
+        ("a.yaml", "servers: {a: {openapi: p.yaml, component: c.wasm}}"),
+        ("a.yaml", "servers: {a: {openapi: p.yaml, grants: ['crm:*']}}"),
+        ("a.yaml", "servers: {a: {openapi: {tags: [x]}}}"),
+        ("a.yaml", "servers: {a: {openapi: {document: p.yaml, category: all, path: /x}}}"),
+        ("a.yaml", "servers: {a: {openapi: {document: 'ftp://x.com/p.yaml'}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', env: {A: b}}}"),
         ("a.yaml", "servers: {a: {command: x, grants: ['b:*']}}"),
         ("a.yaml", "servers: {a: {command: x, type: http}}"),
@@ -174,6 +178,17 @@ topics! {
         ("a.yaml", "serve: {http: {max_sessions: 0, max_body: 2GiB, session_timeout: 5, grace: 8d}}"),
         ("a.yaml", "serve: {http: {max_sessions: many, max_body: [1], max_sesions: 1}}"),
         ("a.yaml", "serve: {grants: [crm]}"),
+    ];
+    outgoing: &[
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: hunter2}}}"),
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {hosts: [x.com]}}}}"),
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {hosts: [x.com], in: body}}}}"),
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {hosts: [x.com], in: header}}}}"),
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {hosts: [x.com], in: bearer, name: X-Key}}}}"),
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {hosts: [x.com], in: client_credentials}}}}"),
+        ("a.yaml", "policies: {p: {component: c.wasm, secrets: {k: {hosts: [x.com], in: basic, usr: u}}}}"),
+        ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {in: bearer}}}}"),
+        ("a.yaml", "policies: {p: {component: c.wasm, secrets: {k: {hosts: [x.com], in: scheme, name: key}}}}"),
     ];
     secrets: &[
         ("a.yaml", "secrets: {a: hunter2}"),
