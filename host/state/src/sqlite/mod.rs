@@ -2,8 +2,8 @@
 //!
 //! Two threads, each with a connection and a bounded queue: one writes, one reads. SQLite has one writer anyway; a queue in
 //! front of it gives **group commit**: what waits is done in one transaction and synced to the disk once. The write-ahead
-//! log lets the reader go on meanwhile. (A thread beats `spawn_blocking` with a pool of connections: no hand-over through
-//! the runtime's pool, one page cache, and nothing to bound but the queue.)
+//! log lets the reader go on meanwhile. A `get` takes about 19 µs, of which an empty `spawn_blocking` would take 12: a pool
+//! of connections behind that would gain nothing, and would need a bound of its own.
 //!
 //! `synchronous=FULL`: what has been acknowledged survives a crash of the process and a loss of power. A change is one
 //! transaction with its namespace's counts, so they cannot drift.
