@@ -23,6 +23,7 @@ pub mod policy_blocking {
         pub_export_macro: true,
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:state/types@0.1.0": crate::bindings::policy::tollgate::state::types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
         },
@@ -37,12 +38,14 @@ pub mod adapter {
         pub_export_macro: true,
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:state/types@0.1.0": crate::bindings::policy::tollgate::state::types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools@0.1.0": crate::bindings::policy::tollgate::tools::tools,
             "tollgate:resources/resources@0.1.0": crate::bindings::policy::tollgate::resources::resources,
             "tollgate:prompts/prompts@0.1.0": crate::bindings::policy::tollgate::prompts::prompts,
             "tollgate:timer/timer@0.1.0": crate::bindings::policy::tollgate::timer::timer,
+            "tollgate:state/state@0.1.0": crate::bindings::policy::tollgate::state::state,
         },
     });
 }
@@ -55,6 +58,7 @@ pub mod adapter_blocking {
         pub_export_macro: true,
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:state/types@0.1.0": crate::bindings::policy::tollgate::state::types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::tools::tools_blocking,
@@ -62,6 +66,7 @@ pub mod adapter_blocking {
                 crate::bindings::policy_blocking::tollgate::resources::resources_blocking,
             "tollgate:prompts/prompts-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::prompts::prompts_blocking,
             "tollgate:timer/timer-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::timer::timer_blocking,
+            "tollgate:state/state-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::state::state_blocking,
         },
     });
 }

@@ -49,6 +49,7 @@
 //!
 //! - [`call`], [`call_as`], [`sleep`]: what a function does with the host. [`blocking`] has their twins.
 //! - [`resources`], [`prompts`]: what servers have beside tools.
+//! - [`state`]: what a component keeps from one run to the next.
 //! - [`join!`], [`join_all`], [`try_join!`], [`try_join_all`]: several calls at once.
 //! - [`ToolResult`]: what a tool answered. [`CallFailure`]: why it did not.
 //! - [`Error`], [`bail!`]: how a policy or a tool fails itself.
@@ -68,6 +69,7 @@ pub mod prompts;
 pub mod resources;
 mod result;
 mod schema;
+pub mod state;
 
 pub use futures_util::future::{join_all, try_join_all};
 pub use futures_util::{join, try_join};
