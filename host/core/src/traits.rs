@@ -65,6 +65,17 @@ pub trait Caller: Send + Sync + 'static {
         Box::pin(std::future::ready(Vec::new()))
     }
 
+    /// The run is about to send an HTTP request to a URL, which has no query here. Gives the request's number in the run.
+    ///
+    /// # Errors
+    /// Why nothing may be sent: the request cannot be recorded.
+    fn http_started(&self, _method: &str, _url: &str) -> BoxFuture<'_, Result<u64, String>> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// The answer of a request began with this status, or there is none, and why.
+    fn http_ended(&self, _request: u64, _result: Result<u16, String>) {}
+
     /// A line of the run's log.
     fn log(&self, level: LogLevel, message: String);
 

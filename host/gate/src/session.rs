@@ -15,7 +15,7 @@ use tollgate_journal::{CallRecord, Entry, Event};
 
 /// Refused calls that are kept when the budget is used up already: enough to see that it happened.
 const RECORDS_OVER_BUDGET_MAX: u64 = 64;
-/// The longest account of a failure that a record keeps, in characters.
+/// The longest text of a guest or a failure that a record keeps, in characters.
 const MESSAGE_MAX_CHARS: usize = 500;
 
 /// One run at the gate.
@@ -24,6 +24,7 @@ pub struct Session {
     context: Arc<RunContext>,
     began: Duration,
     next_call: AtomicU64,
+    next_request: AtomicU64,
     next_seq: AtomicU64,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,
@@ -48,6 +49,7 @@ impl Session {
             context: Arc::new(context),
             began,
             next_call: AtomicU64::new(0),
+            next_request: AtomicU64::new(0),
             next_seq: AtomicU64::new(0),
             records: Mutex::default(),
             ended: Mutex::default(),
@@ -247,6 +249,23 @@ impl Caller for Session {
         })
     }
 
+    fn http_started(&self, method: &str, url: &str) -> BoxFuture<'_, Result<u64, String>> {
+        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let started = Event::HttpStarted { request, method: cut(method), url: cut(url) };
+        Box::pin(async move {
+            let appended = self.gate.journal.append(self.entry(started)).await;
+            appended.map(|()| request).map_err(|error| format!("nothing was sent, because {error}"))
+        })
+    }
+
+    fn http_ended(&self, request: u64, result: Result<u16, String>) {
+        let (status, message) = match result {
+            Ok(status) => (Some(status), None),
+            Err(why) => (None, Some(cut(&why))),
+        };
+        self.note(Event::HttpEnded { request, status, message });
+    }
+
     fn log(&self, level: LogLevel, message: String) {
         if let Some(client) = &self.context.client {
             let data = serde_json::Value::from(message.as_str()).to_string();
@@ -267,6 +286,11 @@ impl Caller for Session {
             client.tell(Notice::Output { error, text: text.to_owned() });
         }
     }
+}
+
+/// A text as a record keeps it.
+fn cut(text: &str) -> String {
+    text.chars().take(MESSAGE_MAX_CHARS).collect()
 }
 
 fn interface_of(kind: QueryKind) -> HostInterface {
@@ -296,7 +320,7 @@ impl OpenCall<'_> {
     fn close(&mut self, answer: Answer) -> (Result<ToolResult, CallFailure>, u64) {
         let (outcome, message) = match &answer.result {
             Ok(_) => (Outcome::Ok, None),
-            Err(error) => (error.outcome(), Some(error.to_string().chars().take(MESSAGE_MAX_CHARS).collect())),
+            Err(error) => (error.outcome(), Some(cut(&error.to_string()))),
         };
         self.over = true;
         let elapsed = self.record(outcome, message, result_bytes(&answer.result), answer.attempts);

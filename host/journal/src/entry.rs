@@ -56,6 +56,24 @@ pub enum Event {
     },
     /// A call ended, or was refused.
     CallEnded(CallRecord),
+    /// A component is about to send an HTTP request.
+    HttpStarted {
+        /// The request's number in its run, from 0.
+        request: u64,
+        /// Its method.
+        method: String,
+        /// Its URL, without the query.
+        url: String,
+    },
+    /// The answer of an HTTP request began, or there is none.
+    HttpEnded {
+        /// The request's number in its run, from 0.
+        request: u64,
+        /// The answer's status.
+        status: Option<u16>,
+        /// Why there is no answer; bounded.
+        message: Option<String>,
+    },
     /// The run said something.
     Log {
         /// How grave it is.

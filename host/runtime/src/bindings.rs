@@ -13,6 +13,8 @@ use tollgate_core::Caller;
 use wasmtime::component::{Accessor, Linker};
 use wasmtime::{AsContextMut, Result, StoreContextMut};
 
+mod state;
+
 mod generated {
     #![allow(missing_docs, clippy::all, clippy::pedantic)]
     wasmtime::component::bindgen!({
@@ -23,6 +25,7 @@ mod generated {
                 import tollgate:types/types@0.1.0;
                 import tollgate:log/log@0.1.0;
                 import tollgate:script/names@0.1.0;
+                import tollgate:state/types@0.1.0;
             }
         ",
     });
@@ -74,6 +77,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     })?;
 
     add_queries(linker)?;
+    state::add_to_linker(linker)?;
 
     let mut log = linker.instance("tollgate:log/log@0.1.0")?;
     log.func_wrap("log", |mut store: StoreContextMut<'_, RunState>, (level, message): (Level, String)| {

@@ -135,7 +135,7 @@ pub enum InspectError {
     },
     /// It imports what the host does not offer.
     #[error(
-        "this component imports what the host does not offer: {}; the host offers tollgate:*@0.1 and WASI 0.2 (cli, clocks, filesystem, io, random, sockets)",
+        "this component imports what the host does not offer: {}; the host offers tollgate:*@0.1 and WASI 0.2 (cli, clocks, filesystem, http/outgoing-handler, io, random, sockets)",
         .0.join(", ")
     )]
     UnknownImports(Vec<String>),
@@ -247,9 +247,14 @@ const OFFERED: &[&str] = &[
     "tollgate:timer/timer@0.1.",
     "tollgate:timer/timer-blocking@0.1.",
     "tollgate:script/names@0.1.",
+    "tollgate:state/types@0.1.",
+    "tollgate:state/state@0.1.",
+    "tollgate:state/state-blocking@0.1.",
 ];
 
 const OFFERED_WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
+/// Of WASI HTTP a component may send; it is no server.
+const OFFERED_HTTP: &[&str] = &["types", "outgoing-handler"];
 
 fn is_offered(import: &str) -> bool {
     if OFFERED.iter().any(|prefix| import.starts_with(prefix)) {
@@ -258,7 +263,9 @@ fn is_offered(import: &str) -> bool {
     let Some((package, rest)) = import.strip_prefix("wasi:").and_then(|name| name.split_once('/')) else {
         return false;
     };
-    OFFERED_WASI.contains(&package) && rest.contains("@0.2.")
+    let Some((interface, version)) = rest.split_once('@') else { return false };
+    let is_offered = OFFERED_WASI.contains(&package) || (package == "http" && OFFERED_HTTP.contains(&interface));
+    is_offered && version.starts_with("0.2.")
 }
 
 fn beginning(bytes: &[u8]) -> String {
@@ -289,7 +296,8 @@ mod tests {
             ("tollgate:tools/tools@0.2.0", false),
             ("tollgate:tools/toolsmith@0.1.0", false),
             ("wasi:cli/stdout@0.2.6", true),
-            ("wasi:http/outgoing-handler@0.2.0", false),
+            ("wasi:http/outgoing-handler@0.2.0", true),
+            ("wasi:http/incoming-handler@0.2.0", false),
             ("wasi:cli/stdout@0.3.0", false),
             ("wasi:nn/tensor@0.2.0", false),
             ("env", false),

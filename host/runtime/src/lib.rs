@@ -8,6 +8,7 @@
 //!   [`Program`], a component made ready to run.
 //! - [`run`]: one run: a fresh store, its limits, its end.
 //! - `bindings`: the WIT types, and the host's side of `tollgate:*`. They never leave this crate.
+//! - `http`: WASI HTTP, over the run's own client.
 //! - `store`: what one store holds; `limiter`: memory, tables, instances; `output`: stdout and stderr.
 //!
 //! **Architecture invariant:** a store serves one run. A trap poisons a store, and dropping it is what
@@ -17,6 +18,7 @@ mod bindings;
 pub mod cache;
 pub mod engine;
 pub mod inspect;
+mod http;
 mod limiter;
 mod output;
 pub mod run;

@@ -30,6 +30,10 @@ pub struct RunSetup {
     pub seed: u64,
     /// For an interpreter: the names that its script has for what the run may call.
     pub names: Option<Arc<dyn Names>>,
+    /// What it keeps from run to run. Without, every request is denied.
+    pub state: Option<tollgate_state::State>,
+    /// Its way out over HTTP. Without, every request is denied.
+    pub http: Option<tollgate_outbound::Client>,
 }
 
 /// How a run ended, and what it left.
@@ -462,7 +466,7 @@ fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
 
 fn describe_setup() -> RunSetup {
     let timeout_ms = u64::try_from(DESCRIBE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    RunSetup { caller: Arc::new(Nobody), limits: Limits { timeout_ms, ..Limits::default() }, seed: 0, names: None }
+    RunSetup { caller: Arc::new(Nobody), limits: Limits { timeout_ms, ..Limits::default() }, seed: 0, names: None, state: None, http: None }
 }
 
 /// The limits of describing are fixed, so the usual advice to raise one does not hold.

@@ -1,5 +1,6 @@
 //! What one store holds.
 
+use crate::http::Http;
 use crate::limiter::Limiter;
 use crate::output::Output;
 use crate::run::RunSetup;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{Caller, Clock, Names};
 use wasmtime::component::ResourceTable;
+use tollgate_state::State;
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 pub(crate) struct RunState {
@@ -18,15 +21,17 @@ pub(crate) struct RunState {
     pub(crate) output: Output,
     pub(crate) calls_at_once: u64,
     pub(crate) names: Option<Arc<dyn Names>>,
+    pub(crate) state: Option<State>,
     /// Fuel of adapters behind this run's calls, already taken from the store.
     pub(crate) fuel_passed_on: u64,
+    http: Http,
     wasi: WasiCtx,
     table: ResourceTable,
 }
 
 impl RunState {
     pub(crate) fn new(setup: RunSetup, clock: Arc<dyn Clock>) -> Self {
-        let RunSetup { caller, limits, seed, names } = setup;
+        let RunSetup { caller, limits, seed, names, state, http } = setup;
         let output = Output::new(limits.log_bytes, caller.clone());
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.stdout())
@@ -39,16 +44,24 @@ impl RunState {
             .allow_tcp(false)
             .allow_udp(false);
         Self {
+            http: Http::new(http, caller.clone()),
             caller,
             clock,
             limiter: Limiter::new(&limits),
             output,
             calls_at_once: limits.calls_at_once,
             names,
+            state,
             fuel_passed_on: 0,
             wasi: wasi.build(),
             table: ResourceTable::new(),
         }
+    }
+}
+
+impl WasiHttpView for RunState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http.view(&mut self.table)
     }
 }
 

@@ -1,0 +1,87 @@
+//! WASI HTTP 0.2 for components: each request goes out through the run's own [`Client`], which judges it.
+
+use http_body_util::BodyExt as _;
+use std::sync::Arc;
+use tollgate_core::Caller;
+use tollgate_outbound::{Client, Failure, Wait};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
+
+/// The most bytes that a guest writes to a body at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// What a store has of it.
+pub(crate) struct Http {
+    hooks: Hooks,
+    ctx: WasiHttpCtx,
+}
+
+impl Http {
+    pub(crate) fn new(client: Option<Client>, caller: Arc<dyn Caller>) -> Self {
+        Self { hooks: Hooks { client, caller }, ctx: WasiHttpCtx::new() }
+    }
+
+    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
+        WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.ctx }
+    }
+}
+
+struct Hooks {
+    client: Option<Client>,
+    caller: Arc<dyn Caller>,
+}
+
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send>;
+
+impl WasiHttpHooks for Hooks {
+    // The host's own: a guest's `Host` is judged with the URL.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
+    }
+
+    fn send_request(&mut self, request: http::Request<WasiBody>, _: Option<RequestOptions>, _: Io) -> Sent {
+        let (client, caller) = (self.client.clone(), self.caller.clone());
+        Box::new(async move {
+            let Some(client) = client else {
+                return Err(Error::InternalError(Some("a component that describes itself may send nothing".to_owned())));
+            };
+            let (method, url) = (request.method().to_string(), shown(request.uri()));
+            let number = caller.http_started(&method, &url).await;
+            let number = number.map_err(|why| Error::InternalError(Some(why)))?;
+            match client.send(request).await {
+                Ok(answer) => {
+                    caller.http_ended(number, Ok(answer.status().as_u16()));
+                    let done: Io = Box::new(async { Ok(()) });
+                    Ok((answer.map(|body| body.map_err(|failure| error_of(&failure)).boxed_unsync()), done))
+                }
+                Err(failure) => {
+                    caller.http_ended(number, Err(failure.to_string()));
+                    Err(error_of(&failure))
+                }
+            }
+        })
+    }
+}
+
+/// Scheme, host and path: a query may hold what nobody else should read.
+fn shown(uri: &http::Uri) -> String {
+    let host = uri.authority().map_or("", |authority| authority.as_str().rsplit('@').next().unwrap_or_default());
+    format!("{}://{host}{}", uri.scheme_str().unwrap_or("https"), uri.path())
+}
+
+/// What the guest is told: a code where it says all there is to say, else the text, which only `internal-error` takes.
+fn error_of(failure: &Failure) -> Error {
+    match failure {
+        Failure::Refused(_) => Error::ConnectionRefused,
+        Failure::Dns { why, .. } => Error::DnsError { rcode: Some(why.clone()), info_code: None },
+        Failure::Late { wait: Wait::Connect, .. } => Error::ConnectionTimeout,
+        Failure::Late { wait: Wait::FirstByte, .. } => Error::HttpResponseTimeout,
+        Failure::Late { wait: Wait::BetweenBytes, .. } => Error::ConnectionReadTimeout,
+        other => Error::InternalError(Some(other.to_string())),
+    }
+}
