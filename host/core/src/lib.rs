@@ -8,6 +8,7 @@
 //! - [`query`]: what a server is asked for beside its tools. [`client`]: the agent's client behind a run.
 //! - [`tool`]: a tool as its server describes it, and what an attempt at it may change (effect class).
 //! - [`grant`]: what a component may use. Nothing is granted by default.
+//! - [`url`]: what a component may ask for, in one reading. [`address`]: what kind of address an address is.
 //! - [`names`]: the names that a script has for what it may call.
 //! - [`limits`]: the ceilings of a run; each with its default, flag, key and error. [`budget`]: what is left.
 //! - [`run`]: who runs what (identity), and how a run ended.
@@ -17,6 +18,7 @@
 //! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it) and [`Upstream`] (MCP
 //!   connections and adapters implement it, the gate uses it).
 
+pub mod address;
 pub mod budget;
 pub mod call;
 pub mod client;
@@ -31,11 +33,14 @@ pub mod run;
 pub mod secret;
 pub mod tool;
 pub mod traits;
+pub mod url;
 
+pub use address::AddressKind;
 pub use budget::Budget;
 pub use call::{Answer, Call, CallError, CallFailure, Outcome, OutcomeClass, RpcError, ToolResult, Violation};
 pub use client::{Ask, AskKind, Client, Notice};
 pub use clock::{Clock, Entropy, ManualClock, SeededEntropy, SystemClock, SystemEntropy};
+pub use grant::http::{HostPattern, OriginPattern, Reach};
 pub use grant::{Grant, GrantError, Grants, HostInterface};
 pub use limits::{LimitKind, LimitReached, Limits};
 pub use name::{NameError, ToolName};
@@ -45,6 +50,7 @@ pub use run::{Principal, RunContext, RunId, Status, Tenant};
 pub use secret::Secret;
 pub use tool::{EffectClass, Tool};
 pub use traits::{CallContext, Caller, LogLevel, Upstream};
+pub use url::{Host, HttpUrl, Scheme, UrlError};
 
 /// A boxed future that can move between threads, as the object-safe traits return.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

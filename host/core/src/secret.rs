@@ -1,10 +1,14 @@
 //! Values that are never shown.
 
 use std::fmt;
+use zeroize::Zeroizing;
 
-/// A value that may be secret. It cannot be printed: its `Debug` tells nothing, and it has no `Display`.
+/// A value that may be secret. It cannot be printed: its `Debug` tells nothing, and it has no `Display` and no
+/// `Serialize`. Its memory is overwritten when it is dropped.
+///
+/// Comparing takes as long as the values are alike: it is for "did it change", not for proving who somebody is.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The value itself. Wherever this is called, it leaves our care.
@@ -15,7 +19,7 @@ impl Secret {
 
 impl<S: Into<String>> From<S> for Secret {
     fn from(value: S) -> Self {
-        Self(value.into())
+        Self(Zeroizing::new(value.into()))
     }
 }
 

@@ -36,7 +36,6 @@ mod http;
 mod line;
 mod near;
 mod pins;
-mod private;
 pub mod provider;
 mod schema;
 mod sending;

@@ -1,7 +1,7 @@
 //! Tokens in files: one file for each entry, in a folder that is for this user alone.
 
 use super::store::{StoreError, StoreLock, TokenKey, TokenOwner, TokenStore};
-use crate::private;
+use tollgate_secrets::private;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io;

@@ -1,4 +1,5 @@
-//! Which addresses may be reached on the word of a server's metadata. This is the one place that decides it.
+//! Which addresses may be reached on the word of a server's metadata. This is the one place that decides it;
+//! what kind of address an address is, `tollgate_core::address` tells.
 //!
 //! A server names its authorization server, and that one its endpoints; a hostile one would name what only this
 //! machine can reach. So: `https`, or `http` between loopback addresses; no user or password in a URL; no private
@@ -11,9 +12,10 @@ use parking_lot::Mutex;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rmcp::transport::auth::{AuthError, OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_core::address::{AddressKind, is_loopback_host, plain};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,65 +30,6 @@ const PROXY_VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refused(String);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Public,
-    Loopback,
-    Private,
-    Reserved,
-}
-
-fn kind_of(address: IpAddr) -> Kind {
-    match address {
-        IpAddr::V4(v4) => kind_of_v4(v4),
-        IpAddr::V6(v6) => embedded(v6).map_or_else(|| kind_of_v6(v6), kind_of_v4),
-    }
-}
-
-fn kind_of_v4(address: Ipv4Addr) -> Kind {
-    match address.octets() {
-        [127, ..] => Kind::Loopback,
-        [10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] => Kind::Private,
-        [0 | 224..=255, ..] | [169, 254, ..] | [192, 0, 0 | 2, _] | [198, 18 | 19, ..] => Kind::Reserved,
-        [198, 51, 100, _] | [203, 0, 113, _] => Kind::Reserved,
-        _ => Kind::Public,
-    }
-}
-
-fn kind_of_v6(address: Ipv6Addr) -> Kind {
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
-        [0xfc00..=0xfdff, ..] => Kind::Private,
-        // Teredo and documentation.
-        [0x2001, 0 | 0xdb8, ..] => Kind::Reserved,
-        [0x2000..=0x3fff, ..] => Kind::Public,
-        _ => Kind::Reserved,
-    }
-}
-
-/// The IPv4 address within: mapped, NAT64 or 6to4.
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(of(high, low)),
-        [0x2002, high, low, ..] => Some(of(high, low)),
-        _ => None,
-    }
-}
-
-/// The host of a URL, or a name as a resolver gets it, in one spelling.
-fn plain(host: &str) -> String {
-    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase()
-}
-
-pub(super) fn is_loopback_host(host: &str) -> bool {
-    let host = plain(host);
-    match host.parse() {
-        Ok(address) => kind_of(address) == Kind::Loopback,
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
-}
 
 /// What may be reached on behalf of one server.
 #[derive(Clone, Debug)]
@@ -128,11 +71,11 @@ impl Guard {
     /// Judges an address that a host has.
     fn address(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
         let host = plain(host);
-        let allowed = match kind_of(address) {
-            Kind::Public => true,
-            Kind::Loopback => self.is_loopback || self.hosts.contains(&host),
-            Kind::Private => self.hosts.contains(&host),
-            Kind::Reserved => false,
+        let allowed = match AddressKind::of(address) {
+            AddressKind::Public => true,
+            AddressKind::Loopback => self.is_loopback || self.hosts.contains(&host),
+            AddressKind::Private => self.hosts.contains(&host),
+            AddressKind::Metadata | AddressKind::Reserved => false,
         };
         let refused = || Refused(format!("`{host}` is refused: its address {address} is not a public one"));
         if allowed { Ok(()) } else { Err(refused()) }

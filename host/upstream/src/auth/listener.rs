@@ -1,6 +1,5 @@
 //! Where the browser comes back to: one address of loopback, for the time of one login.
 
-use super::guard::is_loopback_host;
 use super::spec::OAuthSpec;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -10,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tollgate_core::address::is_loopback_host;
 
 /// Browsers open connections ahead, and other programs may knock.
 const MAX_CONNECTIONS: usize = 16;

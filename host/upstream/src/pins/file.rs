@@ -1,7 +1,7 @@
 //! Approvals in files: one for each server, JSON lines, in a folder that is for this user alone.
 
 use super::{Approvals, PinError, Pinned};
-use crate::private;
+use tollgate_secrets::private;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::Metadata;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// # Errors
 /// It cannot be made, or it belongs to or is open to somebody else.
-pub(crate) fn open_folder(folder: &Path) -> io::Result<()> {
+pub fn open_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let metadata = std::fs::metadata(folder)?;
     if !is_ours(&metadata) {
@@ -28,7 +28,7 @@ pub(crate) fn open_folder(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// It cannot be read, is larger, or others may have read or written it.
-pub(crate) fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata)>> {
+pub fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata)>> {
     // A link is not followed, and a pipe does not block.
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
     let file = match File::options().read(true).custom_flags(flags).open(path) {
@@ -40,7 +40,9 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, M
     if !metadata.is_file() || !is_ours(&metadata) || metadata.mode() & 0o077 != 0 {
         return Err(io::Error::other("it is not a file of this user alone"));
     }
-    let mut bytes = Vec::new();
+    // Room from the start: growing would leave copies of a secret behind.
+    let room = metadata.len().min(max_bytes).saturating_add(2);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_bytes {
         return Err(io::Error::other(format!("it has more than {max_bytes} bytes")));
@@ -53,7 +55,7 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, M
 ///
 /// # Errors
 /// It cannot be written.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = path.with_added_extension(format!("{}-{count}.tmp", std::process::id()));
@@ -72,7 +74,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// It cannot be opened.
-pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+pub fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
@@ -80,7 +82,7 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It cannot be locked at all.
-pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+pub fn try_lock(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),

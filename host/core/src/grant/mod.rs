@@ -4,10 +4,16 @@
 //! text) and `?` (one character) in either part, and may end in `!read-only`, which narrows it to tools
 //! that declare themselves read-only. A bare scope means `tool`; the bare word `read-only` means
 //! `tool=*:*!read-only`. `resource=server:URI` and `prompt=server:NAME` grant the servers' resources and
-//! prompts, with the same stars.
+//! prompts, with the same stars. `http=URL` grants requests over HTTP: [`http`] has its form.
+
+pub mod http;
+#[cfg(test)]
+mod tests;
 
 use crate::name::check_server_name;
 use crate::tool::EffectClass;
+use crate::url::HttpUrl;
+use http::{HttpGrant, Reach};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -22,10 +28,12 @@ pub enum HostInterface {
     Resource,
     /// Prompts: lists, getting.
     Prompt,
+    /// Requests over HTTP.
+    Http,
 }
 
 impl HostInterface {
-    const ALL: [Self; 3] = [Self::Tool, Self::Resource, Self::Prompt];
+    const ALL: [Self; 4] = [Self::Tool, Self::Resource, Self::Prompt, Self::Http];
 
     /// The word before the `=`.
     pub fn as_str(self) -> &'static str {
@@ -33,24 +41,42 @@ impl HostInterface {
             Self::Tool => "tool",
             Self::Resource => "resource",
             Self::Prompt => "prompt",
+            Self::Http => "http",
         }
     }
 }
 
 /// Permission for one component to use a host interface, with its scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Grant {
+pub struct Grant(Scope);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Scope {
+    Named(Named),
+    Http(HttpGrant),
+}
+
+/// Something of a server, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Named {
     kind: HostInterface,
     server: String,
     name: String,
     read_only: bool,
 }
 
+impl Named {
+    /// Everything of a kind.
+    fn all(kind: HostInterface) -> Self {
+        Self { kind, server: "*".into(), name: "*".into(), read_only: false }
+    }
+}
+
 /// Why a text is no grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// The kind is not known.
-    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt")]
+    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http")]
     UnknownKind {
         /// What was written before the `=`.
         kind: String,
@@ -62,6 +88,14 @@ pub enum GrantError {
     Scope {
         /// What was written.
         scope: String,
+    },
+    /// The scope is not one of `http`.
+    #[error("`{scope}` is not a scope of http: {why}; write it as https://api.example.com/v1/*!GET,POST")]
+    Http {
+        /// What was written.
+        scope: String,
+        /// What is wrong with it.
+        why: String,
     },
 }
 
@@ -80,9 +114,13 @@ impl FromStr for Grant {
             }
             _ => (HostInterface::Tool, text),
         };
+        if kind == HostInterface::Http {
+            let error = |why| GrantError::Http { scope: scope.to_owned(), why };
+            return scope.parse().map(|grant| Self(Scope::Http(grant))).map_err(error);
+        }
         let is_tool = kind == HostInterface::Tool;
         if is_tool && scope == READ_ONLY {
-            return Ok(Self { kind, server: "*".into(), name: "*".into(), read_only: true });
+            return Ok(Self(Scope::Named(Named { read_only: true, ..Named::all(kind) })));
         }
         let bad = || GrantError::Scope { scope: scope.to_owned() };
         let (names, read_only) = match scope.rsplit_once('!') {
@@ -95,23 +133,52 @@ impl FromStr for Grant {
         if name.is_empty() || name.chars().any(char::is_control) || check_server_name(&plain).is_err() {
             return Err(bad());
         }
-        Ok(Self { kind, server: server.to_owned(), name: name.to_owned(), read_only })
+        Ok(Self(Scope::Named(Named { kind, server: server.to_owned(), name: name.to_owned(), read_only })))
     }
 }
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let narrow = if self.read_only { "!read-only" } else { "" };
-        write!(f, "{}={}:{}{narrow}", self.kind.as_str(), self.server, self.name)
+        match &self.0 {
+            Scope::Named(Named { kind, server, name, read_only }) => {
+                let narrow = if *read_only { "!read-only" } else { "" };
+                write!(f, "{}={server}:{name}{narrow}", kind.as_str())
+            }
+            Scope::Http(grant) => write!(f, "{}={grant}", HostInterface::Http.as_str()),
+        }
     }
 }
 
 impl Grant {
     /// The host interface it is for.
     pub fn kind(&self) -> HostInterface {
-        self.kind
+        match &self.0 {
+            Scope::Named(named) => named.kind,
+            Scope::Http(_) => HostInterface::Http,
+        }
     }
 
+    /// The narrow grant that would allow a request; with `private`, also where the host's address is not public.
+    pub fn for_request(method: &str, url: &HttpUrl, private: bool) -> Self {
+        Self(Scope::Http(http::suggested(method, url, private)))
+    }
+
+    fn named(&self) -> Option<&Named> {
+        match &self.0 {
+            Scope::Named(named) => Some(named),
+            Scope::Http(_) => None,
+        }
+    }
+
+    fn http(&self) -> Option<&HttpGrant> {
+        match &self.0 {
+            Scope::Http(grant) => Some(grant),
+            Scope::Named(_) => None,
+        }
+    }
+}
+
+impl Named {
     fn names(&self, kind: HostInterface, server: &str, name: &str) -> bool {
         self.kind == kind && glob(&self.server, server) && glob(&self.name, name)
     }
@@ -133,10 +200,13 @@ pub enum Verdict {
 pub struct Grants(Vec<Grant>);
 
 impl Grants {
-    /// Everything there is: for a direct call by the person who owns the host.
+    /// Everything that servers have (tools, resources, prompts): for a direct call by the person who owns the host.
+    ///
+    /// No `http`: a direct call makes no requests of its own, an adapter behind it has its own grants, and scripts of
+    /// agents, which run with these where nothing else is said, must not reach the network by default.
     pub fn all() -> Self {
-        let grant = |kind| Grant { kind, server: "*".into(), name: "*".into(), read_only: false };
-        Self(HostInterface::ALL.map(grant).into())
+        let all = [HostInterface::Tool, HostInterface::Resource, HostInterface::Prompt];
+        Self(all.map(|kind| Grant(Scope::Named(Named::all(kind)))).into())
     }
 
     /// Reads a list of grants.
@@ -169,7 +239,7 @@ impl Grants {
     /// Whether a call may be made, as far as names tell.
     pub fn verdict(&self, server: &str, tool: &str) -> Verdict {
         let mut verdict = Verdict::No;
-        for grant in self.0.iter().filter(|g| g.names(HostInterface::Tool, server, tool)) {
+        for grant in self.named().filter(|g| g.names(HostInterface::Tool, server, tool)) {
             if !grant.read_only {
                 return Verdict::Yes;
             }
@@ -180,12 +250,22 @@ impl Grants {
 
     /// Whether any tool of a server may be called.
     pub fn reaches(&self, server: &str) -> bool {
-        self.0.iter().any(|g| g.kind == HostInterface::Tool && glob(&g.server, server))
+        self.named().any(|g| g.kind == HostInterface::Tool && glob(&g.server, server))
     }
 
     /// Whether a resource or prompt of this name may be used.
     pub fn covers(&self, kind: HostInterface, server: &str, name: &str) -> bool {
-        self.0.iter().any(|g| !g.read_only && g.names(kind, server, name))
+        self.named().any(|g| !g.read_only && g.names(kind, server, name))
+    }
+
+    /// Whether a request may be made, and which addresses its host may then have; `None` is no. The method is as it is
+    /// sent, in capitals.
+    pub fn http(&self, method: &str, url: &HttpUrl) -> Option<Reach> {
+        http::reach(self.0.iter().filter_map(Grant::http), method, url)
+    }
+
+    fn named(&self) -> impl Iterator<Item = &Named> {
+        self.0.iter().filter_map(Grant::named)
     }
 
     /// Whether a call of a tool with this effect class may be made.
@@ -229,78 +309,6 @@ pub fn glob(pattern: &str, text: &str) -> bool {
                 p = after_star.clone();
                 t = from.clone();
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn scopes() {
-        let table = [
-            ("crm:*", "crm", "get", EffectClass::Unknown, true),
-            ("tool=crm:*", "crm", "get", EffectClass::Unknown, true),
-            ("crm:get_*", "crm", "set_x", EffectClass::Read, false),
-            ("c?m:get", "crm", "get", EffectClass::Unknown, true),
-            ("*:*", "any", "thing", EffectClass::NonIdempotent, true),
-            ("read-only", "crm", "get", EffectClass::Read, true),
-            ("read-only", "crm", "get", EffectClass::Unknown, false),
-            ("crm:*!read-only", "crm", "set", EffectClass::Idempotent, false),
-            ("crm:*!read-only", "pay", "get", EffectClass::Read, false),
-        ];
-        for (grant, server, tool, effect, want) in table {
-            let grants = Grants::parse([grant]).unwrap();
-            assert_eq!(grants.allows(server, tool, effect), want, "{grant} {server}:{tool}");
-        }
-        assert!(!Grants::default().allows("crm", "get", EffectClass::Read), "nothing by default");
-    }
-
-    #[test]
-    fn resources_and_prompts_are_granted_apart_from_tools() {
-        let grants = Grants::parse(["resource=files:file:///notes/*", "prompt=*:ask_*"]).unwrap();
-        assert!(grants.covers(HostInterface::Resource, "files", "file:///notes/a?b=c!read-only"));
-        assert!(!grants.covers(HostInterface::Resource, "files", "file:///etc/passwd"));
-        assert!(!grants.covers(HostInterface::Resource, "other", "file:///notes/a"));
-        assert!(grants.covers(HostInterface::Prompt, "any", "ask_me"));
-        assert!(!grants.covers(HostInterface::Prompt, "files", "file:///notes/a"));
-        assert!(!grants.allows("files", "file:///notes/a", EffectClass::Read));
-        assert!(!Grants::parse(["*:*"]).unwrap().covers(HostInterface::Prompt, "any", "ask_me"));
-        let scope = "resource=db:db://x?y=1";
-        assert_eq!(scope.parse::<Grant>().unwrap().to_string(), scope);
-    }
-
-    #[test]
-    fn what_is_no_grant_is_refused() {
-        for text in ["", "crm", "http=https://x", "tools=crm:*", "crm:", ":x", "a b:*", "crm:*!readonly", "tool="] {
-            assert!(text.parse::<Grant>().is_err(), "{text:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn glob_agrees_with_the_plain_definition(pattern in "[ab*?]{0,8}", text in "[ab]{0,10}") {
-            fn slow(p: &[u8], t: &[u8]) -> bool {
-                match p.split_first() {
-                    None => t.is_empty(),
-                    Some((b'*', rest)) => (0..=t.len()).any(|i| slow(rest, &t[i..])),
-                    Some((c, rest)) => !t.is_empty() && (*c == b'?' || *c == t[0]) && slow(rest, &t[1..]),
-                }
-            }
-            prop_assert_eq!(glob(&pattern, &text), slow(pattern.as_bytes(), text.as_bytes()));
-        }
-
-        #[test]
-        fn a_grant_reads_back(text in "((tool=)?[a-z*?]{1,6}:[a-z_*?]{1,8}(!read-only)?)|((resource|prompt)=[a-z*]{1,6}:[a-z:/!=]{1,8})") {
-            let grant: Grant = text.parse().unwrap();
-            prop_assert_eq!(grant.to_string().parse::<Grant>().unwrap(), grant);
-        }
-
-        #[test]
-        fn any_text_is_read_or_refused(text in ".*") {
-            let _ = text.parse::<Grant>();
         }
     }
 }
