@@ -44,21 +44,39 @@ pub(crate) struct Decoded {
 }
 
 /// Reads the types of a component. The parser is a library for tools of developers, which trusts its input more than a host
-/// can: it runs on a thread of its own, with a large stack, where a panic is an error and ends nothing.
+/// can.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let (docs, hidden) = scan(bytes)?;
     let bytes = without(bytes, &hidden);
-    let decoded = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("component-types".to_owned()).stack_size(STACK_BYTES);
-        let work = || wit_parser::decoding::decode(&bytes).map_err(|error| DecodeError::Invalid(format!("{error:#}")));
-        let running = thread.spawn_scoped(scope, work);
-        let running = running.map_err(|error| DecodeError::Invalid(format!("no thread to read them on: {error}")))?;
-        running.join().unwrap_or_else(|_| Err(DecodeError::Invalid("they break the parser".to_owned())))
-    })?;
-    match decoded {
+    let work = || wit_parser::decoding::decode(&bytes).map_err(|error| DecodeError::Invalid(format!("{error:#}")));
+    match on_large_stack(work)?? {
         DecodedWasm::Component(resolve, world) => Ok(Decoded { resolve, world, docs }),
         DecodedWasm::WitPackage(..) => Err(DecodeError::NotAComponent),
     }
+}
+
+/// Checks that a component declares no more than can be read, without reading it. Whatever else reads component types
+/// with the same parser (validation, the engine) should ask this first, and then read [`on_large_stack`]: a file of 2 kB can
+/// nest types so deep that an ordinary thread's stack overflows, which ends the process.
+///
+/// # Errors
+/// [`DecodeError::TooMuch`], and the others for what is no component at all.
+pub fn check_bounds(bytes: &[u8]) -> Result<(), DecodeError> {
+    scan(bytes).map(drop)
+}
+
+/// Does work on a thread of its own with a stack that bears [`TYPES_MAX_NESTING`]; there a panic is an error and ends
+/// nothing.
+///
+/// # Errors
+/// [`DecodeError::Invalid`] if the work panics or there is no thread.
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, DecodeError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("component-types".to_owned()).stack_size(STACK_BYTES);
+        let running = thread.spawn_scoped(scope, work);
+        let running = running.map_err(|error| DecodeError::Invalid(format!("no thread to read them on: {error}")))?;
+        running.join().map_err(|_| DecodeError::Invalid("they break the parser".to_owned()))
+    })
 }
 
 /// Bounds what will be read, without reading it; finds the doc comments, and where their names stand.

@@ -56,7 +56,7 @@ mod shape;
 mod tools;
 mod value;
 
-pub use decode::{DecodeError, TYPES_MAX_BYTES, TYPES_MAX_NESTING};
+pub use decode::{DecodeError, TYPES_MAX_BYTES, TYPES_MAX_NESTING, check_bounds, on_large_stack};
 pub use lift::{Mismatch, lift};
 pub use lower::{VALUES_MAX, lower};
 pub use schema::schema;

@@ -21,6 +21,7 @@
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
+//! - [`lock`]: the lock file, which pins what a configuration runs. [`permissions`]: what a component may do, in words.
 //! - [`diagnostic`]: errors and warnings.
 
 mod auth;
@@ -29,8 +30,10 @@ pub mod diagnostic;
 pub mod discover;
 pub mod dotenv;
 mod json;
+pub mod lock;
 pub mod model;
 mod outgoing;
+pub mod permissions;
 mod read;
 pub mod resolve;
 pub mod schema;

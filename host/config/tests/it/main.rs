@@ -6,6 +6,8 @@ mod accepted;
 mod dotenv;
 mod errors;
 mod hostile;
+mod lock;
+mod permissions;
 mod resolve;
 mod schema;
 mod trust;

@@ -1,0 +1,76 @@
+//! What a person reads before a component runs.
+
+use tollgate_config::permissions::{SecretUse, Subject, permissions};
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn grants_become_sentences() {
+    let imports = owned(&[
+        "tollgate:tools/tools@0.1.0",
+        "tollgate:resources/resources@0.1.0",
+        "tollgate:prompts/prompts@0.1.0",
+        "tollgate:state/state@0.1.0",
+        "wasi:http/outgoing-handler@0.2.3",
+        "wasi:cli/stdout@0.2.3",
+    ]);
+    let grants = owned(&[
+        "crm:*!read-only",
+        "tool=tickets:create_ticket",
+        "tool=pay*:get_*",
+        "pay:refund!read-only",
+        "read-only",
+        "tool=*:*",
+        "resource=files:file:///notes/*",
+        "prompt=*:*",
+        "prompt=crm:ask_me",
+        "http=https://api.github.com/repos/*!GET,POST",
+        "http=https://*.example.com/*!read-only",
+        "http=http://localhost:8080/exact!private",
+        "http=https://*",
+        "state",
+        "state=cursor/*",
+        "state=last",
+    ]);
+    let secrets = [
+        SecretUse { name: "github_token".into(), origin: "https://api.github.com".into() },
+        SecretUse { name: "other".into(), origin: "https://elsewhere.example".into() },
+    ];
+    let subject = Subject { imports: &imports, grants: &grants, secrets: &secrets, state: Some((10_000, 64 << 20)) };
+    insta::assert_snapshot!(permissions(&subject));
+}
+
+#[test]
+fn a_component_that_is_granted_nothing_says_so() {
+    insta::assert_snapshot!(permissions(&Subject::default()));
+}
+
+#[test]
+fn what_does_not_fit_together_is_noted() {
+    let (imports, grants) =
+        (owned(&["tollgate:tools/tools-blocking@0.1.0"]), owned(&["state", "http=https://x.example/*"]));
+    insta::assert_snapshot!(permissions(&Subject { imports: &imports, grants: &grants, ..Subject::default() }));
+}
+
+#[test]
+fn what_is_hostile_or_unknown_is_shown_escaped_and_cut_and_never_left_out() {
+    let mut grants = owned(&[
+        "\u{1b}[2J:x\u{202e}",
+        "future=thing",
+        "tool=no-colon",
+        "http=",
+        "state=",
+        "resource=x",
+        "crm:get` of nothing, `",
+    ]);
+    grants.push(format!("crm:{}", "x".repeat(10_000)));
+    let text = permissions(&Subject { grants: &grants, ..Subject::default() }).to_string();
+    assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.len() < 2_000, "{text}");
+    insta::assert_snapshot!(text);
+    let many: Vec<_> = (0..1_000).map(|i| format!("crm:t{i}")).collect();
+    let said = permissions(&Subject { grants: &many, ..Subject::default() });
+    assert_eq!(said.may.len(), 52);
+    assert_eq!(said.may[50], "and 950 more grants like these");
+}
