@@ -16,8 +16,10 @@ use crate::{body, parameters, responses, servers, text};
 const MAX_OPERATIONS: usize = 20_000;
 /// The most warnings, and the most entries of what was skipped, that are told one by one.
 const MAX_NOTES: usize = 1_000;
-/// The largest input schema, in bytes; larger ones are tried again without their descriptions.
-const MAX_SCHEMA: usize = 256 << 10;
+/// The size, in bytes, from which an input schema goes without its descriptions.
+const LARGE_SCHEMA: usize = 256 << 10;
+/// The largest input schema, in bytes.
+const MAX_SCHEMA: usize = 512 << 10;
 /// The largest catalog, in bytes.
 const MAX_CATALOG: usize = 128 << 20;
 
@@ -200,8 +202,9 @@ fn entry(
     if found.method == "TRACE" {
         return Err("TRACE sends credentials back; it is not offered".into());
     }
-    let path = found.path;
-    if !path.starts_with('/') || path.contains(['#', '\\']) || path.chars().any(char::is_control) {
+    // A fragment is never sent: documents tell operations of one path apart by it.
+    let path = found.path.split('#').next().unwrap_or_default();
+    if !path.starts_with('/') || path.contains('\\') || path.chars().any(char::is_control) {
         return Err("its path is no path of a URL".into());
     }
     let server = servers::base_url([found.object, found.item, document.root()], options)?;
@@ -222,7 +225,7 @@ fn entry(
         Ok((parameters, body, inputs.into_schema(definitions)))
     };
     let (mut parameters, mut body, mut schema) = read(Use::Input)?;
-    if schema.to_string().len() > MAX_SCHEMA {
+    if schema.to_string().len() > LARGE_SCHEMA {
         (parameters, body, schema) = read(Use::BriefInput)?;
         let size = schema.to_string().len();
         if size > MAX_SCHEMA {
