@@ -1,7 +1,7 @@
 //! Code generated from the WIT, one module a world.
 //!
-//! The two asynchronous worlds and the two blocking ones share the types and the plain interfaces.
-//! All four are compiled here once; a component takes the exports of the one that its macro names,
+//! The asynchronous worlds and the blocking ones share the types and the plain interfaces.
+//! All are compiled here once; a component takes the exports of the one that its macro names,
 //! and the linker drops every import that it does not call.
 
 #![allow(missing_docs, clippy::all, clippy::restriction)]
@@ -67,6 +67,20 @@ pub mod adapter_blocking {
             "tollgate:prompts/prompts-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::prompts::prompts_blocking,
             "tollgate:timer/timer-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::timer::timer_blocking,
             "tollgate:state/state-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::state::state_blocking,
+        },
+    });
+}
+
+pub mod document_adapter {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "document-adapter",
+        generate_all,
+        pub_export_macro: true,
+        with: {
+            "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
+            "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
+            "tollgate:timer/timer@0.1.0": crate::bindings::policy::tollgate::timer::timer,
         },
     });
 }

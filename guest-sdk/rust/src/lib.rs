@@ -54,6 +54,7 @@
 //! - [`ToolResult`]: what a tool answered. [`CallFailure`]: why it did not.
 //! - [`Error`], [`bail!`]: how a policy or a tool fails itself.
 //! - [`log`], [`progress`]: what it says while it runs.
+#![cfg_attr(feature = "http", doc = "- [`http`]: requests to the outside (feature `http`).")]
 
 #[doc(hidden)]
 #[path = "export.rs"]
@@ -64,6 +65,8 @@ pub mod blocking;
 mod call;
 mod error;
 mod failure;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod log;
 pub mod prompts;
 pub mod resources;

@@ -1,0 +1,4 @@
+//! The reader of documents, as a whole.
+
+mod generate;
+mod real;
