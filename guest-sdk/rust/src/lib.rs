@@ -53,6 +53,7 @@
 //! - [`ToolResult`]: what a tool answered. [`CallFailure`]: why it did not.
 //! - [`Error`], [`bail!`]: how a policy or a tool fails itself.
 //! - [`log`], [`progress`]: what it says while it runs.
+//! - `testing`: a host for unit tests. Not there in components.
 
 #[doc(hidden)]
 #[path = "export.rs"]
@@ -63,11 +64,14 @@ pub mod blocking;
 mod call;
 mod error;
 mod failure;
+mod host;
 pub mod log;
 pub mod prompts;
 pub mod resources;
 mod result;
 mod schema;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 
 pub use futures_util::future::{join_all, try_join_all};
 pub use futures_util::{join, try_join};
