@@ -1,0 +1,3 @@
+//! Tests of tollgate-scaffold, from outside.
+
+mod new;
