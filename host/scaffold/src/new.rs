@@ -58,9 +58,8 @@ fn write(folder: &Path, file: &File) -> Result<(), Error> {
 }
 
 fn project_file(kind: Kind, name: &str, language: Language) -> File {
-    let text = format!(
-        "# What `tollgate build` reads.\nname = \"{name}\"\nkind = \"{kind}\"\nlanguage = \"{language}\"\n"
-    );
+    let text =
+        format!("# What `tollgate build` reads.\nname = \"{name}\"\nkind = \"{kind}\"\nlanguage = \"{language}\"\n");
     File { path: PROJECT_FILE.to_owned(), contents: text.into_bytes() }
 }
 
@@ -113,8 +112,12 @@ fn readme(kind: Kind, name: &str, language: Language) -> File {
     };
     let test = test_command(kind, language);
     let test_note = match language {
-        Language::Go => "\nWithout Go on your machine: `.tollgate/tools/python/bin/go test ./...` after the first build.\n",
-        Language::C => "\nWithout a C compiler on your machine: `.tollgate/tools/python/bin/python -m ziglang cc` instead of `cc`, after the first build.\n",
+        Language::Go => {
+            "\nWithout Go on your machine: `.tollgate/tools/python/bin/go test ./...` after the first build.\n"
+        }
+        Language::C => {
+            "\nWithout a C compiler on your machine: `.tollgate/tools/python/bin/python -m ziglang cc` instead of `cc`, after the first build.\n"
+        }
         Language::TypeScript => "\n`npm run check` checks the types alone; a build does so too.\n",
         _ => "",
     };

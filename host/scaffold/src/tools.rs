@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What to do where there is no Python.
-const PYTHON_MISSING: &str = "install Python 3.11 or later (python.org, or your system's package `python3` with `python3-venv`)";
+const PYTHON_MISSING: &str =
+    "install Python 3.11 or later (python.org, or your system's package `python3` with `python3-venv`)";
 /// What to do where there is no Node.
 pub(crate) const NODE_MISSING: &str = "install Node 20 or later (nodejs.org), which brings `npm`";
 const OFFLINE: &str = "the tools come from a registry: look at the network, and at what a proxy may want";

@@ -54,7 +54,12 @@ pub fn build(folder: &Path, cancel: &Cancel, progress: &mut dyn FnMut(Event)) ->
     let path = project.component();
     let world = component::check(&path, &bytes)?;
     if world.kind != project.kind {
-        let why = format!("the project is a{} {}, but this exports what makes {}", if project.kind == crate::Kind::Adapter { "n" } else { "" }, project.kind, world.kind);
+        let why = format!(
+            "the project is a{} {}, but this exports what makes {}",
+            if project.kind == crate::Kind::Adapter { "n" } else { "" },
+            project.kind,
+            world.kind
+        );
         return Err(Error::Component { path, why });
     }
     // Renamed into place: a host that reads it now sees the old one or the new one.
