@@ -22,11 +22,12 @@ def schema_of(hint: Any, depth: int = 0) -> dict[str, Any]:
     """The JSON Schema of an annotation; empty where it allows any JSON."""
     if depth > _DEPTH_MAX or hint is Any or hint is object:
         return {}
-    if hint in _PLAIN or hint is None:
-        return {"type": _PLAIN.get(hint, "null")}
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _described(schema_of(args[0], depth), args[1:])
+        # First: what stands in it need not have a hash.
+        return _described(schema_of(args[0], depth), hint.__metadata__)
+    if hint in _PLAIN or hint is None:
+        return {"type": _PLAIN.get(hint, "null")}
     if origin in (Required, NotRequired):
         return schema_of(args[0], depth)
     if origin is Literal:
@@ -64,8 +65,8 @@ def _union(schemas: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _array(origin: Any, args: tuple[Any, ...], depth: int) -> dict[str, Any]:
     if origin is tuple and args and args[-1] is not Ellipsis:
-        items = [schema_of(arg, depth + 1) for arg in args]
-        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+        each = [schema_of(arg, depth + 1) for arg in args]
+        return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
     items = schema_of(args[0], depth + 1) if args else {}
     return {"type": "array", **({"items": items} if items else {}), **({"uniqueItems": True} if origin is set else {})}
 
@@ -135,8 +136,8 @@ def _decode_array(origin: Any, args: tuple[Any, ...], value: Any, place: str) ->
     fixed = origin is tuple and args and args[-1] is not Ellipsis
     if fixed:
         _expect(len(value) == len(args), value, place, f"an array of {len(args)}")
-    of = (lambda at: args[at]) if fixed else (lambda at: args[0] if args else Any)
-    items = [decode(of(at), item, f"{place}[{at}]") for at, item in enumerate(value)]
+    kinds = args if fixed else [args[0] if args else Any] * len(value)
+    items = [decode(kind, item, f"{place}[{at}]") for at, (kind, item) in enumerate(zip(kinds, value, strict=True))]
     return origin(items) if origin in (tuple, set) else items
 
 

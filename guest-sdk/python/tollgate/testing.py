@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import declare, host
+from .schema import encode
 
-DETAILS = {
+DETAILS: dict[str, Any] = {
     "unknown-tool": [],
     "invalid-arguments": [],
     "overloaded": None,
@@ -50,7 +51,7 @@ class FakeHost:
             return host.Failure(server, tool, 1, 0, failure.kind, failure.detail)
         whole = isinstance(value, dict) and isinstance(value.get("content"), list)
         structured = value if isinstance(value, dict) else {"result": value}
-        return json.dumps(value if whole else {"content": [], "structuredContent": declare.encode(structured)})
+        return json.dumps(value if whole else {"content": [], "structuredContent": encode(structured)})
 
     def call_tools(self, calls: list[tuple[str, str, str]]) -> list[str | host.Failure]:
         return [self.call_tool(*call) for call in calls]

@@ -23,7 +23,7 @@ def call(server: str, tool: str, args: Args | None = None) -> Any:
 
 def call_raw(server: str, tool: str, args: Args | None = None) -> dict[str, Any]:
     """Calls a tool and returns the whole MCP CallToolResult."""
-    answer = _answer(host.get().call_tool(server, tool, json.dumps(args or {})))
+    answer: dict[str, Any] | CallError = _answer(host.get().call_tool(server, tool, json.dumps(args or {})))
     if isinstance(answer, CallError):
         raise answer
     return answer

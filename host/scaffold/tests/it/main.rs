@@ -5,4 +5,5 @@
 mod build;
 mod name;
 mod new;
+mod packages;
 mod project;
