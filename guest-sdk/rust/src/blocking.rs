@@ -21,11 +21,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::policy_blocking::tollgate;
 use crate::bindings::types as wit;
 use crate::call::{Request, decode};
 use crate::failure::whole_ms;
-use crate::{CallFailure, Result, ToolResult};
+use crate::{CallFailure, Result, ToolResult, host};
 
 /// Calls a tool, named `server:tool`, and waits for its answer.
 ///
@@ -33,7 +32,7 @@ use crate::{CallFailure, Result, ToolResult};
 /// See [`CallError`](crate::CallError): none ends the run.
 pub fn call(tool: &str, args: impl Serialize) -> Result<ToolResult, CallFailure> {
     let request = Request::new(tool, args)?;
-    finish(tollgate::tools::tools_blocking::call_tool(&request.server, &request.tool, &request.args))
+    finish(host::blocking::call_tool(&request.server, &request.tool, &request.args))
 }
 
 /// Calls a tool and reads its result as a `T`, in the way of [`ToolResult::json`].
@@ -64,7 +63,7 @@ pub fn call_all(calls: impl IntoIterator<Item = Call>) -> Vec<Result<ToolResult,
         .map(|Call(request)| request.map(|Request { server, tool, args }| batch.push(wit::Call { server, tool, args })))
         .collect();
     // A malformed call has its failure already; the others take the host's answers in turn.
-    let mut answers = tollgate::tools::tools_blocking::call_tools(&batch).into_iter();
+    let mut answers = host::blocking::call_tools(&batch).into_iter();
     slots
         .into_iter()
         .filter_map(|slot| slot.map_or_else(|failure| Some(Err(failure)), |()| answers.next().map(finish)))
@@ -73,7 +72,7 @@ pub fn call_all(calls: impl IntoIterator<Item = Call>) -> Vec<Result<ToolResult,
 
 /// Waits on the host's timer. It costs no fuel; the run's wall-time limit holds meanwhile.
 pub fn sleep(duration: Duration) {
-    tollgate::timer::timer_blocking::sleep(whole_ms(duration));
+    host::blocking::sleep(whole_ms(duration));
 }
 
 fn finish(answer: Result<wit::ToolResult, wit::CallFailure>) -> Result<ToolResult, CallFailure> {

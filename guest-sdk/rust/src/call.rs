@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::policy::tollgate;
 use crate::failure::whole_ms;
-use crate::{CallError, CallFailure, Result, ToolResult, Violation};
+use crate::{CallError, CallFailure, Result, ToolResult, Violation, host};
 
 /// Calls a tool, named `server:tool`, and waits for its answer.
 ///
@@ -26,7 +25,7 @@ use crate::{CallError, CallFailure, Result, ToolResult, Violation};
 /// See [`CallError`]: none ends the run, so a policy can match on the case and go on.
 pub async fn call(tool: &str, args: impl Serialize) -> Result<ToolResult, CallFailure> {
     let request = Request::new(tool, args)?;
-    tollgate::tools::tools::call_tool(request.server, request.tool, request.args)
+    host::call_tool(request.server, request.tool, request.args)
         .await
         .map(|result| ToolResult::from_raw(result.json))
         .map_err(CallFailure::from)
@@ -42,7 +41,7 @@ pub async fn call_as<T: DeserializeOwned>(tool: &str, args: impl Serialize) -> R
 
 /// Waits on the host's timer. It costs no fuel; the run's wall-time limit holds meanwhile.
 pub async fn sleep(duration: Duration) {
-    tollgate::timer::timer::sleep(whole_ms(duration)).await;
+    host::sleep(whole_ms(duration)).await;
 }
 
 /// A call, checked as far as the guest can.

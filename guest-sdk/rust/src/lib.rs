@@ -55,6 +55,7 @@
 //! - [`Error`], [`bail!`]: how a policy or a tool fails itself.
 //! - [`log`], [`progress`]: what it says while it runs.
 #![cfg_attr(feature = "http", doc = "- [`http`]: requests to the outside (feature `http`).")]
+//! - `testing`: a host for unit tests. Not there in components.
 
 #[doc(hidden)]
 #[path = "export.rs"]
@@ -67,12 +68,15 @@ mod error;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
+mod host;
 pub mod log;
 pub mod prompts;
 pub mod resources;
 mod result;
 mod schema;
 pub mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 
 pub use futures_util::future::{join_all, try_join_all};
 pub use futures_util::{join, try_join};

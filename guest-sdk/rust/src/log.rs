@@ -8,7 +8,8 @@
 
 use std::fmt;
 
-use crate::bindings::policy::tollgate::log as host;
+use crate::bindings::policy::tollgate::log::log as wit;
+use crate::host;
 
 /// How important a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +25,19 @@ pub enum Level {
 /// Writes one line to the run's log. What is over the limit `log-bytes` is dropped.
 pub fn write(level: Level, line: fmt::Arguments<'_>) {
     let level = match level {
-        Level::Trace => host::log::Level::Trace,
-        Level::Debug => host::log::Level::Debug,
-        Level::Info => host::log::Level::Info,
-        Level::Warn => host::log::Level::Warn,
-        Level::Error => host::log::Level::Error,
+        Level::Trace => wit::Level::Trace,
+        Level::Debug => wit::Level::Debug,
+        Level::Info => wit::Level::Info,
+        Level::Warn => wit::Level::Warn,
+        Level::Error => wit::Level::Error,
     };
-    host::log::log(level, &line.to_string());
+    host::log(level, &line.to_string());
 }
 
 /// Says how far the run is: `done` of `total`, in a unit of your own, and what it does now. Shown to the
 /// caller at once, where the caller listens. An empty message is left out.
 pub fn progress(done: f64, total: impl Into<Option<f64>>, message: &str) {
-    host::progress::progress(done, total.into(), Some(message).filter(|message| !message.is_empty()));
+    host::progress(done, total.into(), Some(message).filter(|message| !message.is_empty()));
 }
 
 /// Writes a line of level debug, with arguments as in [`format!`].

@@ -1,0 +1,67 @@
+// What `testing.h` says: the host's functions, without a host.
+#include "testing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define FAKES_MAX 256
+
+static struct {
+    const char *server, *tool, *json, *kind;
+} fakes[FAKES_MAX];
+static size_t fakes_count;
+static const char *calls = "[]";
+
+static void add(const char *server, const char *tool, const char *json, const char *kind) {
+    if (fakes_count == FAKES_MAX) return;
+    fakes[fakes_count].server = server;
+    fakes[fakes_count].tool = tool;
+    fakes[fakes_count].json = json;
+    fakes[fakes_count++].kind = kind;
+}
+
+void tg_fake(const char *server, const char *tool, const char *json) { add(server, tool, json, NULL); }
+
+void tg_fake_failure(const char *server, const char *tool, const char *kind, const char *detail) {
+    add(server, tool, detail, kind);
+}
+
+const char *tg_fake_calls(void) { return calls; }
+
+tg_answer tg_fake_run(const char *input) { return tg_run(tg_json_of(input)); }
+
+tg_result tg_call(const char *server, const char *tool, const char *args) {
+    char *call = tg_format("{\"server\":%q,\"tool\":%q,\"args\":%s}", server, tool, args && *args ? args : "{}");
+    size_t len = strlen(calls) - 1;
+    calls = tg_format("%s%s%s]", tg_copy(calls, len), len > 1 ? "," : "", call);
+    // The latest word holds.
+    for (size_t i = fakes_count; i-- > 0;) {
+        if (strcmp(fakes[i].server, server) || strcmp(fakes[i].tool, tool)) continue;
+        if (fakes[i].kind) return tg_failure_of(fakes[i].kind, server, tool, 1, 0, fakes[i].json, NULL);
+        char *whole = tg_format("{\"content\":[],\"structuredContent\":{\"result\":%s}}", fakes[i].json);
+        return tg_result_of(whole, strlen(whole));
+    }
+    return tg_failure_of("unknown-tool", server, tool, 0, 0, NULL, NULL);
+}
+
+tg_result *tg_call_many(const tg_request *requests, size_t count) {
+    tg_result *results = tg_alloc(count * sizeof *results);
+    for (size_t i = 0; i < count; i++) results[i] = tg_call(requests[i].server, requests[i].tool, requests[i].args);
+    return results;
+}
+
+void tg_log(tg_level level, const char *format, ...) {
+    (void)level;
+    va_list parts;
+    va_start(parts, format);
+    fprintf(stderr, "%s\n", tg_vformat(format, parts));
+    va_end(parts);
+}
+
+void tg_progress(double done, double total, const char *message) {
+    (void)done, (void)total, (void)message;
+}
+
+void tg_sleep_ms(uint64_t ms) { (void)ms; }

@@ -1,0 +1,77 @@
+//! Every template, built for real. Fetches compilers and packages from their registries, so it runs only where asked:
+//!
+//! ```sh
+//! cargo test -p tollgate-scaffold --test it -- --ignored --nocapture
+//! ```
+//!
+//! `TOLLGATE_LANGUAGES=js,c` chooses languages; `TOLLGATE_PROJECTS=FOLDER` keeps the projects there, and what was fetched.
+
+use crate::new::every_project;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tollgate_scaffold::{Cancel, Event, Kind, Language, build, new};
+
+#[test]
+#[ignore = "fetches compilers from registries"]
+fn every_template_builds_and_its_test_passes() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = env::var_os("TOLLGATE_PROJECTS").map_or_else(|| temp.path().to_owned(), PathBuf::from);
+    let chosen = env::var("TOLLGATE_LANGUAGES").ok();
+    let chosen: Option<Vec<Language>> = chosen.map(|list| list.split(',').map(|it| it.parse().unwrap()).collect());
+    for (kind, language) in every_project().filter(|(_, it)| chosen.as_ref().is_none_or(|all| all.contains(it))) {
+        let name = format!("hello-{language}-{kind}");
+        let project = folder.join(&name);
+        if !project.exists() {
+            new(kind, &name, language, &project).unwrap();
+        }
+        let mut fetched = false;
+        let cold = build(&project, &Cancel::new(), &mut |event| fetched |= matches!(event, Event::Fetching(_)))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let warm =
+            build(&project, &Cancel::new(), &mut |event| assert!(!matches!(event, Event::Fetching(_)), "{name}"))
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let first = if fetched { "with its tools" } else { "cold" };
+        println!("{name}: {} bytes; {first} {:.1?}, warm {:.1?}", cold.bytes, cold.took, warm.took);
+        println!("{name}: imports {}", cold.world.imports.join(" "));
+        assert_eq!(cold.world.kind, kind);
+        assert_eq!(cold.path, project.canonicalize().unwrap().join(format!("{name}.wasm")));
+        author_test(&project, kind, language);
+    }
+}
+
+/// The test that comes with the template, by the command in its README or with the tools that were fetched.
+fn author_test(project: &Path, kind: Kind, language: Language) {
+    let tools = project.join(".tollgate/tools/python/bin");
+    let mut command = match language {
+        Language::Rust => Command::new("cargo"),
+        Language::JavaScript | Language::TypeScript => Command::new("npm"),
+        Language::Python => Command::new("python3"),
+        Language::Go => Command::new(tools.join("go")),
+        Language::C => Command::new(tools.join("python")),
+    };
+    match language {
+        // Not the target folder of the tests that run now: it is locked.
+        Language::Rust => command.args(["test", "--quiet", "--locked"]).env("CARGO_TARGET_DIR", project.join("target")),
+        Language::JavaScript | Language::TypeScript => command.arg("test"),
+        Language::Python => command.args(["-m", "unittest"]),
+        Language::Go => command.args(["test", "./..."]).env("GOCACHE", project.join(".tollgate/tools/go-cache")),
+        Language::C => {
+            let sdk = "tollgate/guest-sdk/c";
+            command.args(["-m", "ziglang", "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", sdk]);
+            command.args([format!("src/{kind}.c"), format!("test/{kind}_test.c")]);
+            command.args(["json.c", "answer.c", "testing.c"].map(|file| format!("{sdk}/{file}")));
+            command.args(["-o", ".tollgate/build/test"])
+        }
+    };
+    run(command.current_dir(project));
+    if language == Language::C {
+        run(&mut Command::new(project.join(".tollgate/build/test")));
+    }
+}
+
+pub(crate) fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&said));
+}
