@@ -97,6 +97,14 @@ limits! {
     Depth depth "depth" "--depth" Count 4, "How deep runs nest: policy, adapter, …";
     /// Core Wasm instances in one run (a component may hold several).
     Instances instances "instances" "--instances" Count 32, "Core Wasm instances of the run";
+    /// HTTP requests of the run, those that are denied included.
+    HttpRequests http_requests "http_requests" "--http-requests" Count 1_000, "HTTP requests of the run";
+    /// HTTP requests in flight at once; one ends when its answer was read or dropped.
+    HttpAtOnce http_at_once "http_at_once" "--http-at-once" Count 64, "HTTP requests in flight at once";
+    /// Bytes of the bodies of all HTTP requests of the run.
+    HttpSentBytes http_sent_bytes "http_sent_bytes" "--http-sent-bytes" Bytes 16 * MIB, "Bytes that the run sends over HTTP";
+    /// Bytes of the bodies of all HTTP answers of the run.
+    HttpReceivedBytes http_received_bytes "http_received_bytes" "--http-received-bytes" Bytes 64 * MIB, "Bytes that the run gets over HTTP";
 }
 
 impl Limits {
@@ -192,6 +200,10 @@ impl fmt::Display for LimitReached {
             LimitKind::LogBytes => "logged more than it may",
             LimitKind::Depth => "nests deeper than it may",
             LimitKind::Instances => "holds more core instances than it may",
+            LimitKind::HttpRequests => "made all the HTTP requests it may make",
+            LimitKind::HttpAtOnce => "has as many HTTP requests in flight as it may",
+            LimitKind::HttpSentBytes => "sent more over HTTP than it may",
+            LimitKind::HttpReceivedBytes => "got more over HTTP than it may",
         };
         write!(
             f,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::time::Duration;
-use tollgate_core::UrlError;
+use tollgate_core::{LimitKind, LimitReached, UrlError};
 
 /// A ceiling of [`HttpLimits`](crate::HttpLimits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,20 +19,6 @@ pub enum HttpLimit {
     HeaderCount,
     /// Bytes of the headers of one message.
     HeaderBytes,
-}
-
-impl HttpLimit {
-    /// The key that raises it, below `limits`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Requests => "http_requests",
-            Self::AtOnce => "http_at_once",
-            Self::SentBytes => "http_sent_bytes",
-            Self::ReceivedBytes => "http_received_bytes",
-            Self::HeaderCount => "http_header_count",
-            Self::HeaderBytes => "http_header_bytes",
-        }
-    }
 }
 
 /// A time that was over.
@@ -98,7 +84,7 @@ pub enum Failure {
     #[error("the request's body: {0}")]
     RequestBody(String),
     /// A ceiling of the run.
-    #[error("limit `{}` reached: {value}; raise it with the key `limits.{}`", .limit.name(), .limit.name())]
+    #[error("{}", over(*.limit, *.value))]
     Limit {
         /// Which.
         limit: HttpLimit,
@@ -106,7 +92,7 @@ pub enum Failure {
         value: u64,
     },
     /// The headers of the answer are more or longer than they may be.
-    #[error("the answer's headers are more or larger than they may be (`limits.http_header_bytes`)")]
+    #[error("the answer's headers are more or larger than they may be")]
     AnswerHeaders,
     /// The name has no addresses.
     #[error("`{host}` cannot be resolved: {why}")]
@@ -168,6 +154,21 @@ pub enum Failure {
         /// What happened, and what to do.
         why: String,
     },
+}
+
+/// Which limit, its value, and how to raise it.
+fn over(limit: HttpLimit, value: u64) -> String {
+    let kind = match limit {
+        HttpLimit::Requests => LimitKind::HttpRequests,
+        HttpLimit::AtOnce => LimitKind::HttpAtOnce,
+        HttpLimit::SentBytes => LimitKind::HttpSentBytes,
+        HttpLimit::ReceivedBytes => LimitKind::HttpReceivedBytes,
+        HttpLimit::HeaderCount => return format!("a request may have {value} headers, and this one has more"),
+        HttpLimit::HeaderBytes => {
+            return format!("the headers of a request may have {value} bytes, and these have more");
+        }
+    };
+    LimitReached { kind, value }.to_string()
 }
 
 fn humantime(duration: &Duration) -> String {

@@ -76,10 +76,10 @@ pub enum PrepareError {
 pub struct Program {
     pub(crate) inspection: Inspection,
     pub(crate) pre: InstancePre<RunState>,
-    /// `run` or `call-tool`.
-    pub(crate) main: ComponentExportIndex,
-    /// `describe` or `list-tools`.
-    pub(crate) about: ComponentExportIndex,
+    /// `run`, `call-tool`, `call-operation`; none of a plain component.
+    pub(crate) main: Option<ComponentExportIndex>,
+    /// `describe`, `list-tools`, `read-document`; none of a plain component.
+    pub(crate) about: Option<ComponentExportIndex>,
     pub(crate) descriptor: OnceCell<Descriptor>,
     pub(crate) tools: OnceCell<Arc<[ToolInfo]>>,
 }
@@ -195,14 +195,12 @@ impl SetUp {
     fn link(&self, component: &Component, inspection: Inspection) -> Result<Program, PrepareError> {
         let pre = self.linker.instantiate_pre(component).map_err(unusable)?;
         let export = |name| {
-            component
-                .get_export_index(None, name)
-                .ok_or_else(|| PrepareError::Inspect(InspectError::WrongWorld(inspection.exports.clone())))
+            let found = component.get_export_index(None, name);
+            found.map(Some).ok_or_else(|| PrepareError::Inspect(InspectError::WrongWorld(inspection.exports.clone())))
         };
-        let (main, about) = if inspection.world.is_policy() {
-            (export("run")?, export("describe")?)
-        } else {
-            (export("call-tool")?, export("list-tools")?)
+        let (main, about) = match inspection.world.exports() {
+            Some((main, about)) => (export(main)?, export(about)?),
+            None => (None, None),
         };
         Ok(Program { pre, main, about, inspection, descriptor: OnceCell::new(), tools: OnceCell::new() })
     }

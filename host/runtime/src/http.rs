@@ -48,7 +48,9 @@ impl WasiHttpHooks for Hooks {
         let (client, caller) = (self.client.clone(), self.caller.clone());
         Box::new(async move {
             let Some(client) = client else {
-                return Err(Error::InternalError(Some("a component that describes itself may send nothing".to_owned())));
+                return Err(Error::InternalError(Some(
+                    "a component that describes itself may send nothing".to_owned(),
+                )));
             };
             let (method, url) = (request.method().to_string(), shown(request.uri()));
             let number = caller.http_started(&method, &url).await;

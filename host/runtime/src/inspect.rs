@@ -67,6 +67,10 @@ pub enum World {
     Adapter,
     /// Exports `list-tools` and a plain `call-tool`.
     AdapterBlocking,
+    /// Exports `read-document` and `call-operation`: its tools come from a document.
+    DocumentAdapter,
+    /// Exports functions of its own: each is a tool.
+    Plain,
 }
 
 impl World {
@@ -87,6 +91,18 @@ impl World {
             Self::PolicyBlocking => "policy-blocking",
             Self::Adapter => "adapter",
             Self::AdapterBlocking => "adapter-blocking",
+            Self::DocumentAdapter => "document-adapter",
+            Self::Plain => "plain component",
+        }
+    }
+
+    /// What it exports: what does its work, and what tells about it. None for functions that no world names.
+    pub fn exports(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Policy | Self::PolicyBlocking => Some(("run", "describe")),
+            Self::Adapter | Self::AdapterBlocking => Some(("call-tool", "list-tools")),
+            Self::DocumentAdapter => Some(("call-operation", "read-document")),
+            Self::Plain => None,
         }
     }
 }
@@ -229,6 +245,13 @@ impl Names {
             (Some(_), Some(false), _, _) => Some(World::PolicyBlocking),
             (_, _, Some(_), Some(true)) => Some(World::Adapter),
             (_, _, Some(_), Some(false)) => Some(World::AdapterBlocking),
+            _ if is_async("read-document").is_some() && is_async("call-operation").is_some() => {
+                Some(World::DocumentAdapter)
+            }
+            // What WASI or Tollgate names is for a host, and no tool.
+            _ if self.exports.iter().any(|name| !["wasi:", "tollgate:"].iter().any(|p| name.starts_with(p))) => {
+                Some(World::Plain)
+            }
             _ => None,
         }
     }

@@ -6,7 +6,8 @@
 //! - [`cache`]: compiled components on disk, by digest and engine settings.
 //! - [`engine`]: [`Runtime`], the one Wasmtime engine of a host with its pool and its linker;
 //!   [`Program`], a component made ready to run.
-//! - [`run`]: one run: a fresh store, its limits, its end.
+//! - [`run`]: one run: a fresh store, its limits, its end. `adapters`: calls of tools, catalogs, functions of plain components;
+//!   `values`: what these take and give.
 //! - `bindings`: the WIT types, and the host's side of `tollgate:*`. They never leave this crate.
 //! - `http`: WASI HTTP, over the run's own client.
 //! - `store`: what one store holds; `limiter`: memory, tables, instances; `output`: stdout and stderr.
@@ -14,15 +15,17 @@
 //! **Architecture invariant:** a store serves one run. A trap poisons a store, and dropping it is what
 //! cancels everything that the run still had in flight.
 
+mod adapters;
 mod bindings;
 pub mod cache;
 pub mod engine;
-pub mod inspect;
 mod http;
+pub mod inspect;
 mod limiter;
 mod output;
 pub mod run;
 mod store;
+mod values;
 
 pub use cache::CompileCache;
 pub use engine::{PrepareError, Program, Runtime, RuntimeConfig};

@@ -4,6 +4,7 @@ use crate::bindings::wit;
 use crate::engine::{FUEL_YIELD_INTERVAL, Program, Runtime};
 use crate::store::RunState;
 use std::collections::HashSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::name::check_tool_name;
@@ -140,6 +141,9 @@ pub enum ToolError {
     CallFailed(CallFailure),
 }
 
+/// A call of an instance, under way.
+pub(crate) type Invocation<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+
 impl Runtime {
     /// Runs a policy. `cancelled` ends the run when it completes; a future that never does is
     /// [`std::future::pending`]. Whatever way the run ends, its store is gone when this returns, and with
@@ -153,7 +157,13 @@ impl Runtime {
     ) -> RunEnd<Result<String, PolicyError>> {
         let limits = setup.limits.clone();
         let end = self
-            .execute::<(&str,), (Result<String, wit::PolicyError>,)>(program, program.main, (input,), setup, cancelled)
+            .execute::<(String,), (Result<String, wit::PolicyError>,)>(
+                program,
+                program.main,
+                (input.to_owned(),),
+                setup,
+                cancelled,
+            )
             .await;
         end.and_then(|(output,)| match output {
             Ok(json) if json.len() as u64 > limits.output_bytes => Err(limits.reached(LimitKind::OutputBytes).into()),
@@ -162,42 +172,6 @@ impl Runtime {
                 Err(e) => Err(RunError::InvalidOutput(format!("an output that is not JSON: {e}"))),
             },
             Err(error) => Ok(Err(PolicyError::from(error).bounded(&limits)?)),
-        })
-    }
-
-    /// Has an adapter answer one call.
-    pub async fn call_adapter(
-        &self,
-        program: &Program,
-        tool: &str,
-        args: &str,
-        setup: RunSetup,
-        cancelled: impl Future<Output = ()>,
-    ) -> RunEnd<Result<ToolResult, ToolError>> {
-        let limits = setup.limits.clone();
-        let end = self
-            .execute::<(&str, &str), (Result<wit::ToolResult, wit::ToolError>,)>(
-                program,
-                program.main,
-                (tool, args),
-                setup,
-                cancelled,
-            )
-            .await;
-        end.and_then(|(answer,)| match answer {
-            Ok(result) if result.json.len() as u64 > limits.output_bytes => {
-                Err(limits.reached(LimitKind::OutputBytes).into())
-            }
-            Ok(result) => {
-                let is_error = checked_tool_result(&result.json).map_err(RunError::InvalidOutput)?;
-                Ok(Ok(ToolResult { json: result.json, is_error }))
-            }
-            Err(error) => Ok(Err(match error {
-                wit::ToolError::UnknownTool(name) => ToolError::UnknownTool(name),
-                wit::ToolError::InvalidArguments(why) => ToolError::InvalidArguments(why),
-                wit::ToolError::Failed(why) => ToolError::Failed(why),
-                wit::ToolError::CallFailed(failure) => ToolError::CallFailed(failure.into()),
-            })),
         })
     }
 
@@ -231,61 +205,38 @@ impl Runtime {
             .await
     }
 
-    /// The tools that an adapter provides. Asked once a program; every import is denied meanwhile.
-    ///
-    /// # Errors
-    /// The run's, or [`RunError::InvalidOutput`].
-    pub async fn list_tools(&self, program: &Program) -> Result<Arc<[ToolInfo]>, RunError> {
-        let tools = program
-            .tools
-            .get_or_try_init(|| async {
-                let end = self
-                    .execute::<(), (Vec<wit::Tool>,)>(
-                        program,
-                        program.about,
-                        (),
-                        describe_setup(),
-                        std::future::pending(),
-                    )
-                    .await;
-                let (tools,) = end.result.map_err(describe_error)?;
-                let mut names = HashSet::new();
-                tools
-                    .into_iter()
-                    .map(|tool| {
-                        check_tool_name(&tool.name).map_err(|e| {
-                            RunError::InvalidOutput(format!("a list of tools that cannot be: {}", cut(&e.to_string())))
-                        })?;
-                        if !names.insert(tool.name.clone()) {
-                            return Err(RunError::InvalidOutput(format!("two tools named `{}`", cut(&tool.name))));
-                        }
-                        Ok(ToolInfo {
-                            title: tool.title.map(|t| bounded_text("title", t)).transpose()?,
-                            description: bounded_text("description", tool.description)?,
-                            input_schema: schema("input schema", &tool.input_schema)?,
-                            output_schema: tool.output_schema.map(|s| schema("output schema", &s)).transpose()?,
-                            annotations: tool.annotations.map(|a| schema("annotations", &a)).transpose()?,
-                            name: tool.name,
-                        })
-                    })
-                    .collect::<Result<Arc<[_]>, _>>()
-            })
-            .await?;
-        Ok(tools.clone())
-    }
-
-    async fn execute<P, R>(
+    /// Calls an export of a fresh instance.
+    pub(crate) async fn execute<P, R>(
         &self,
         program: &Program,
-        export: ComponentExportIndex,
+        export: Option<ComponentExportIndex>,
         params: P,
         setup: RunSetup,
         cancelled: impl Future<Output = ()>,
     ) -> RunEnd<R>
     where
-        P: ComponentNamedList + Lower + Send + Sync,
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
+        let work = |instance: Instance, store: &'_ mut Store<RunState>| {
+            // The world says that it is there.
+            let export = export.ok_or_else(|| wasmtime::format_err!("it has no such export"));
+            Box::pin(async move {
+                let func: TypedFunc<P, R> = instance.get_typed_func(&mut *store, export?)?;
+                func.call_async(store, params).await
+            }) as Invocation<'_, R>
+        };
+        self.execute_with(program, work, setup, cancelled).await
+    }
+
+    /// Does something with a fresh instance.
+    pub(crate) async fn execute_with<R>(
+        &self,
+        program: &Program,
+        work: impl FnOnce(Instance, &mut Store<RunState>) -> Invocation<'_, R>,
+        setup: RunSetup,
+        cancelled: impl Future<Output = ()>,
+    ) -> RunEnd<R> {
         let limits = setup.limits.clone();
         let state = RunState::new(setup, self.clock.clone());
         let output = state.output.clone();
@@ -300,7 +251,10 @@ impl Runtime {
         let result = match prepared {
             Err(error) => Err(error),
             Ok(()) => {
-                let work = invoke::<P, R>(program, export, &mut store, params);
+                let work = async {
+                    let instance = program.pre.instantiate_async(&mut store).await?;
+                    work(instance, &mut store).await
+                };
                 tokio::select! {
                     biased;
                     result = work => result.map_err(|error| classify(error, &limits)),
@@ -321,21 +275,6 @@ impl Runtime {
     }
 }
 
-async fn invoke<P, R>(
-    program: &Program,
-    export: ComponentExportIndex,
-    store: &mut Store<RunState>,
-    params: P,
-) -> wasmtime::Result<R>
-where
-    P: ComponentNamedList + Lower + Send + Sync,
-    R: ComponentNamedList + Lift + Send + Sync + 'static,
-{
-    let instance: Instance = program.pre.instantiate_async(&mut *store).await?;
-    let func: TypedFunc<P, R> = instance.get_typed_func(&mut *store, export)?;
-    func.call_async(&mut *store, params).await
-}
-
 /// What a guest may make the host copy at once: all of its memory, so that what is too large is told by its own
 /// limit, and no more, so that a batch whose calls all point at the same text cannot swell.
 fn hostcall_bytes(limits: &Limits) -> usize {
@@ -343,7 +282,7 @@ fn hostcall_bytes(limits: &Limits) -> usize {
 }
 
 impl<T> RunEnd<T> {
-    fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, RunError>) -> RunEnd<U> {
+    pub(crate) fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, RunError>) -> RunEnd<U> {
         RunEnd {
             result: self.result.and_then(f),
             stdout: self.stdout,
@@ -420,28 +359,7 @@ fn with_last_words(error: RunError, stderr: &str) -> RunError {
     }
 }
 
-/// Checks that a text is a `CallToolResult`, and reads its `isError`.
-fn checked_tool_result(text: &str) -> Result<bool, String> {
-    #[derive(serde::Deserialize)]
-    struct Fields {
-        #[serde(rename = "isError", default)]
-        is_error: bool,
-        #[allow(dead_code)] // its type is the check
-        #[serde(default)]
-        content: Vec<std::collections::BTreeMap<String, serde::de::IgnoredAny>>,
-        #[allow(dead_code)] // likewise
-        #[serde(rename = "structuredContent", default)]
-        structured_content: Option<std::collections::BTreeMap<String, serde::de::IgnoredAny>>,
-    }
-    json::check(text).map_err(|e| format!("a tool result that is not JSON: {e}"))?;
-    if !text.trim_start().starts_with('{') {
-        return Err("something that is no tool result: it is not a JSON object".to_owned());
-    }
-    let fields: Fields = serde_json::from_str(text).map_err(|e| format!("something that is no tool result: {e}"))?;
-    Ok(fields.is_error)
-}
-
-fn schema(what: &str, text: &str) -> Result<serde_json::Value, RunError> {
+pub(crate) fn schema(what: &str, text: &str) -> Result<serde_json::Value, RunError> {
     let value: serde_json::Value = serde_json::from_str(text)
         .map_err(|e| RunError::InvalidOutput(format!("a description whose {what} is not JSON: {e}")))?;
     if value.is_object() {
@@ -451,11 +369,11 @@ fn schema(what: &str, text: &str) -> Result<serde_json::Value, RunError> {
     }
 }
 
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
-fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
+pub(crate) fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
     if text.len() > DESCRIPTION_MAX_BYTES {
         return Err(RunError::InvalidOutput(format!(
             "a description whose {what} is over {DESCRIPTION_MAX_BYTES} bytes"
@@ -464,13 +382,20 @@ fn bounded_text(what: &str, text: String) -> Result<String, RunError> {
     Ok(text)
 }
 
-fn describe_setup() -> RunSetup {
+pub(crate) fn describe_setup() -> RunSetup {
     let timeout_ms = u64::try_from(DESCRIBE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    RunSetup { caller: Arc::new(Nobody), limits: Limits { timeout_ms, ..Limits::default() }, seed: 0, names: None, state: None, http: None }
+    RunSetup {
+        caller: Arc::new(Nobody),
+        limits: Limits { timeout_ms, ..Limits::default() },
+        seed: 0,
+        names: None,
+        state: None,
+        http: None,
+    }
 }
 
 /// The limits of describing are fixed, so the usual advice to raise one does not hold.
-fn describe_error(error: RunError) -> RunError {
+pub(crate) fn describe_error(error: RunError) -> RunError {
     match error {
         RunError::Limit(reached) => RunError::InvalidOutput(format!(
             "no description: describing itself reached the fixed limit `{}` ({})",

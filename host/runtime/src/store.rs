@@ -9,10 +9,10 @@ use rand::rngs::StdRng;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{Caller, Clock, Names};
-use wasmtime::component::ResourceTable;
 use tollgate_state::State;
-use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 pub(crate) struct RunState {
     pub(crate) caller: Arc<dyn Caller>,

@@ -20,7 +20,7 @@
 //! # Layout
 //!
 //! - `model`: the nouns, and [`StateError`], which mirrors the WIT's `state-error`.
-//! - `scope`: what a grant `state=SCOPE` says.
+//! - `scope`: what the grants of a component say.
 //! - `rules`: when a change is done. The one place for it; both stores ask it.
 //! - `handle`: [`State`]. `memory` and `sqlite`: the stores.
 //!
@@ -39,8 +39,9 @@ mod sqlite;
 pub use handle::State;
 pub use memory::MemoryStore;
 pub use model::{
-    Entry, Expected, KEY_MAX_BYTES, Key, KeyInfo, KeyRange, Namespace, PAGE_MAX_KEYS, Page, Quota, StateError,
-    StateStore, Usage, Version,
+    Entry, Expected, Key, KeyInfo, KeyRange, Namespace, PAGE_MAX_KEYS, Page, Quota, StateError, StateStore, Usage,
+    Version,
 };
-pub use scope::{Scope, ScopeError, Scopes};
+pub use scope::Scopes;
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteOptions, SqliteStore};
+pub use tollgate_core::grant::state::{KEY_MAX_BYTES, Scope, ScopeError};

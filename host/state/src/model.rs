@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use tollgate_core::{BoxFuture, Tenant};
 
-/// The most bytes of a key.
-pub const KEY_MAX_BYTES: usize = 512;
 /// The most keys of one page of a list.
 pub const PAGE_MAX_KEYS: u32 = 1_000;
 
@@ -37,7 +35,7 @@ impl Namespace {
     }
 }
 
-/// A key: 1 to [`KEY_MAX_BYTES`] bytes of UTF-8 without control characters.
+/// A key: 1 to [`KEY_MAX_BYTES`](crate::KEY_MAX_BYTES) bytes of UTF-8 without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
@@ -72,17 +70,7 @@ impl fmt::Display for Key {
 
 /// Checks what is a key, or begins one.
 pub(crate) fn check_text(what: &str, text: &str) -> Result<(), StateError> {
-    if text.len() > KEY_MAX_BYTES {
-        let length = text.len();
-        return Err(StateError::InvalidKey(format!("{what} has at most {KEY_MAX_BYTES} bytes; this one has {length}")));
-    }
-    match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, c)) => Err(StateError::InvalidKey(format!(
-            "{what} has no control characters; this one has {} at byte {at}",
-            c.escape_unicode()
-        ))),
-        None => Ok(()),
-    }
+    tollgate_core::grant::state::check_text(what, text).map_err(StateError::InvalidKey)
 }
 
 /// What a key has.

@@ -1,31 +1,38 @@
 //! A component that stands in for a server.
 
+use crate::openapi::{self, Catalog};
+use crate::outside::{Credential, Outside, Rights, Secrets};
 use crate::request::ComponentSource;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
+use tollgate_component_tools::{ComponentTool, Output, Value};
+use tollgate_config::model::OpenApi;
 use tollgate_core::{
     Answer, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits, Status, Tool,
     ToolResult, Violation,
 };
 use tollgate_gate::{Gate, Opening};
-use tollgate_runtime::{Program, RunEnd, RunError, RunSetup, Runtime, ToolError};
+use tollgate_runtime::{Program, RunEnd, RunError, RunSetup, Runtime, ToolError, World};
 use tollgate_upstream::ToolProvider;
 
 /// A component that stands in for a server: what it is, what it may use, its ceilings.
 #[derive(Clone, Debug)]
 pub struct AdapterSpec {
-    /// Its component, of world `adapter` or `adapter-blocking`.
+    /// Its component: of world `adapter` or `adapter-blocking`, or any that exports functions.
     pub component: ComponentSource,
     /// What it may use. Its caller's grants do not pass to it.
     pub grants: Grants,
     /// The ceilings of each call; the host's defaults where there are none. A call never gets more fuel
     /// than its caller has left, nor nests deeper than its caller may.
     pub limits: Option<Limits>,
+    /// What the host adds to its HTTP requests.
+    pub secrets: Secrets,
 }
 
 impl AdapterSpec {
     /// An adapter without grants, under the host's default limits.
     pub fn new(component: ComponentSource) -> Self {
-        Self { component, grants: Grants::default(), limits: None }
+        Self { component, grants: Grants::default(), limits: None, secrets: Secrets::default() }
     }
 }
 
@@ -33,28 +40,70 @@ impl AdapterSpec {
 pub(crate) struct Adapter {
     pub(crate) name: Arc<str>,
     pub(crate) spec: AdapterSpec,
+    /// For an API: its document.
+    pub(crate) api: Option<Api>,
     pub(crate) limits: Limits,
     pub(crate) runtime: Arc<Runtime>,
+    pub(crate) outside: Arc<Outside>,
     /// Set once the gate stands. Weak: the gate holds the servers, this among them.
     pub(crate) gate: Arc<OnceLock<Weak<Gate>>>,
-    pub(crate) program: tokio::sync::OnceCell<Arc<Program>>,
+    pub(crate) ready: tokio::sync::OnceCell<Ready>,
+}
+
+/// What a document adapter is given.
+pub(crate) struct Api {
+    pub(crate) document: OpenApi,
+    pub(crate) credentials: Vec<Credential>,
+}
+
+/// A component that was made ready, and where its tools come from.
+pub(crate) struct Ready {
+    program: Arc<Program>,
+    tools: Tools,
+}
+
+enum Tools {
+    /// It lists them itself.
+    Own,
+    /// From a document.
+    Document(Catalog),
+    /// Its functions, by the tools' names.
+    Functions(BTreeMap<String, ComponentTool>),
 }
 
 impl Adapter {
-    async fn program(&self) -> Result<&Arc<Program>, String> {
-        self.program
+    async fn ready(&self) -> Result<&Ready, String> {
+        self.ready
             .get_or_try_init(|| async {
                 let bytes = crate::host::read(&self.spec.component).await.map_err(|e| e.to_string())?;
-                let program = self.runtime.prepare(bytes).await.map_err(|e| e.to_string())?;
-                match program.inspection().world {
-                    world if world.is_policy() => Err(format!(
-                        "this component is a {}, not an adapter: run it with `tollgate run`, or name it under `policies`",
-                        world.name()
-                    )),
-                    _ => Ok(program),
-                }
+                let program = self.runtime.prepare(bytes.clone()).await.map_err(|e| e.to_string())?;
+                let tools = match (program.inspection().world, &self.api) {
+                    (World::Adapter | World::AdapterBlocking, None) => Tools::Own,
+                    (World::DocumentAdapter, Some(api)) => Tools::Document(self.catalog(&program, api).await?),
+                    (World::DocumentAdapter, None) => {
+                        return Err("this adapter needs a document: write `openapi: FILE` in place of `component`".to_owned());
+                    }
+                    (World::Plain, None) => Tools::Functions(functions(&self.name, bytes).await?),
+                    (world, None) => {
+                        return Err(format!(
+                            "this component is a {}, not an adapter: run it with `tollgate run`, or name it under `policies`",
+                            world.name()
+                        ));
+                    }
+                    (world, Some(_)) => return Err(format!("this component is a {}, and reads no document", world.name())),
+                };
+                Ok(Ready { program, tools })
             })
             .await
+    }
+
+    async fn catalog(&self, program: &Program, api: &Api) -> Result<Catalog, String> {
+        let outbound = &self.outside.outbound;
+        let document = openapi::fetch(&api.document.document, outbound).await?;
+        let options = openapi::options(&api.document);
+        let read = self.runtime.read_document(program, &document, &options).await;
+        let catalog = read.map_err(|error| format!("reading the document: {error}"))??;
+        Catalog::new(&catalog, &self.name, &api.document, &api.credentials, outbound)
     }
 
     async fn answer(&self, tool: &Tool, call: Call, context: CallContext) -> Answer {
@@ -65,9 +114,20 @@ impl Adapter {
         let Some(gate) = self.gate.get().and_then(Weak::upgrade) else {
             return Answer::refused(CallError::Unavailable("the host is shutting down".to_owned()));
         };
-        let program = match self.program().await {
-            Ok(program) => program.clone(),
+        let Ready { program, tools } = match self.ready().await {
+            Ok(ready) => ready,
             Err(why) => return Answer::refused(CallError::Unavailable(why)),
+        };
+        let (program, (grants, secrets)) = (
+            program.clone(),
+            match tools {
+                Tools::Document(catalog) => (&catalog.grants, &catalog.secrets),
+                Tools::Own | Tools::Functions(_) => (&self.spec.grants, &self.spec.secrets),
+            },
+        );
+        let invoked = match invocation(tools, tool, &call.args) {
+            Ok(invoked) => invoked,
+            Err(error) => return Answer::refused(error),
         };
         let mut limits = self.limits.clone();
         limits.fuel = limits.fuel.min(context.fuel_left);
@@ -78,18 +138,27 @@ impl Adapter {
                 digest: Some(program.inspection().digest.to_string()),
                 principal: caller.principal.clone(),
                 tenant: caller.tenant.clone(),
-                grants: self.spec.grants.clone(),
+                grants: grants.clone(),
                 limits: limits.clone(),
                 // Its caller's.
                 client: None,
             },
             Some(caller),
         );
-        let (runtime, tool) = (self.runtime.clone(), tool.name.clone());
+        let rights = Rights {
+            owner: &format!("server:{}", self.name),
+            tenant: &session.context().tenant,
+            grants,
+            secrets,
+            limits: &limits,
+        };
+        let (http, state) = self.outside.given(program.inspection(), &rights);
+        let runtime = self.runtime.clone();
         // A task of its own: a store must not be driven from inside another store's host call.
         let task = tokio::spawn(async move {
-            let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits, names: None };
-            let end = runtime.call_adapter(&program, &tool, &call.args, setup, std::future::pending()).await;
+            let seed = session.context().seed;
+            let setup = RunSetup { seed, caller: session.clone(), limits, names: None, state, http };
+            let end = invoked.run(&runtime, &program, &call.args, setup).await;
             let status = match &end.result {
                 Ok(Ok(result)) if !result.is_error => Status::Ok,
                 Ok(_) => Status::Error,
@@ -146,6 +215,74 @@ impl Adapter {
     }
 }
 
+/// What a call becomes.
+enum Invocation {
+    /// A tool's name, or an operation.
+    Tool(String),
+    Function(ComponentTool, Vec<Value>),
+}
+
+fn invocation(tools: &Tools, tool: &Tool, args: &str) -> Result<Invocation, CallError> {
+    let unknown = || CallError::UnknownTool(Vec::new());
+    Ok(match tools {
+        Tools::Own => Invocation::Tool(tool.name.clone()),
+        Tools::Document(catalog) => Invocation::Tool(catalog.operation(&tool.name).ok_or_else(unknown)?.to_owned()),
+        Tools::Functions(functions) => {
+            let function = functions.get(&tool.name).ok_or_else(unknown)?;
+            let invalid = |violation| CallError::InvalidArguments(vec![violation]);
+            let args = serde_json::from_str(if args.is_empty() { "{}" } else { args })
+                .map_err(|error| invalid(Violation { path: String::new(), message: error.to_string() }))?;
+            Invocation::Function(function.clone(), function.lower(&args).map_err(invalid)?)
+        }
+    })
+}
+
+impl Invocation {
+    async fn run(
+        self,
+        runtime: &Runtime,
+        program: &Program,
+        args: &str,
+        setup: RunSetup,
+    ) -> RunEnd<Result<ToolResult, ToolError>> {
+        match self {
+            Self::Tool(tool) => runtime.call_adapter(program, &tool, args, setup, std::future::pending()).await,
+            Self::Function(function, values) => {
+                let end = runtime.call_function(program, &function.export, values, setup, std::future::pending()).await;
+                end.and_then(|value| {
+                    let output = function.lift(value.as_ref());
+                    let output = output.map_err(|error| RunError::InvalidOutput(error.to_string()))?;
+                    Ok(Ok(result_of(output)))
+                })
+            }
+        }
+    }
+}
+
+/// What a function gave, in MCP's form.
+fn result_of(output: Output) -> ToolResult {
+    let (value, is_error) = match output {
+        Output::Ok(value) => (value, false),
+        Output::Err(value) => (value, true),
+    };
+    let text = value.as_ref().map(serde_json::Value::to_string).unwrap_or_default();
+    let mut result = serde_json::json!({"content": [{"type": "text", "text": text}], "isError": is_error});
+    if let (Some(value), Some(result)) = (value.filter(serde_json::Value::is_object), result.as_object_mut()) {
+        result.insert("structuredContent".to_owned(), value);
+    }
+    ToolResult { json: result.to_string(), is_error }
+}
+
+/// The tools of a plain component.
+async fn functions(server: &str, bytes: Arc<[u8]>) -> Result<BTreeMap<String, ComponentTool>, String> {
+    let derived = tokio::task::spawn_blocking(move || tollgate_component_tools::derive(&bytes)).await;
+    let derived = derived.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    for refused in &derived.refused {
+        tracing::warn!(server, "{refused}");
+    }
+    Ok(derived.tools.into_iter().map(|tool| (tool.name.clone(), tool)).collect())
+}
+
 /// A tool's failure in MCP's form.
 fn failed(message: &str) -> CallError {
     let json = serde_json::json!({"content": [{"type": "text", "text": message}], "isError": true});
@@ -171,20 +308,39 @@ impl<T> Drop for AbortOnDrop<T> {
 impl ToolProvider for Adapter {
     fn tools<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Vec<Tool>, String>> {
         Box::pin(async move {
-            let program = self.program().await?;
-            let tools = self.runtime.list_tools(program).await.map_err(|e| e.to_string())?;
-            let tools = tools.iter().map(|tool| Tool {
-                server: server.to_owned(),
-                name: tool.name.clone(),
-                title: tool.title.clone(),
-                description: tool.description.clone(),
-                input_schema: tool.input_schema.clone(),
-                output_schema: tool.output_schema.clone(),
-                effect: EffectClass::from_annotations(tool.annotations.as_ref()),
-                annotations: tool.annotations.clone(),
-                other: serde_json::Map::new(),
-            });
-            Ok(tools.collect())
+            let Ready { program, tools } = self.ready().await?;
+            Ok(match tools {
+                Tools::Document(catalog) => catalog.tools.clone(),
+                Tools::Own => {
+                    let tools = self.runtime.list_tools(program).await.map_err(|e| e.to_string())?;
+                    let tools = tools.iter().map(|tool| Tool {
+                        server: server.to_owned(),
+                        name: tool.name.clone(),
+                        title: tool.title.clone(),
+                        description: tool.description.clone(),
+                        input_schema: tool.input_schema.clone(),
+                        output_schema: tool.output_schema.clone(),
+                        effect: EffectClass::from_annotations(tool.annotations.as_ref()),
+                        annotations: tool.annotations.clone(),
+                        other: serde_json::Map::new(),
+                    });
+                    tools.collect()
+                }
+                Tools::Functions(functions) => {
+                    let tools = functions.values().map(|tool| Tool {
+                        server: server.to_owned(),
+                        name: tool.name.clone(),
+                        title: None,
+                        description: tool.description.clone(),
+                        input_schema: tool.input_schema.clone(),
+                        output_schema: tool.output_schema.clone(),
+                        effect: EffectClass::from_annotations(None),
+                        annotations: None,
+                        other: serde_json::Map::new(),
+                    });
+                    tools.collect()
+                }
+            })
         })
     }
 

@@ -3,13 +3,17 @@
 use crate::adapter::AdapterSpec;
 use crate::configured::Configured;
 use crate::host::{Host, HostError, Parts};
-use crate::request::PolicySpec;
+use crate::outside::Outside;
+use crate::request::{ComponentSource, PolicySpec};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_config::Config;
 use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
+use tollgate_outbound::{Outbound, Settings as OutboundSettings};
 use tollgate_runtime::{Digest, RuntimeConfig};
+use tollgate_secrets::SecretStore;
+use tollgate_state::{MemoryStore, Quota, StateStore};
 use tollgate_upstream::{FleetOptions, Logins, PinStore, ServerSpec, Transport};
 
 /// Entries that a host keeps in memory when nobody asks for more.
@@ -32,6 +36,11 @@ pub struct HostBuilder {
     scripts: Option<PathBuf>,
     pins: Option<PathBuf>,
     fleet: FleetOptions,
+    outbound: OutboundSettings,
+    state: Option<Arc<dyn StateStore>>,
+    quota: Quota,
+    secrets: Option<Arc<dyn SecretStore>>,
+    openapi: Option<ComponentSource>,
 }
 
 impl Default for HostBuilder {
@@ -52,6 +61,11 @@ impl Default for HostBuilder {
             scripts: None,
             pins: None,
             fleet: FleetOptions::default(),
+            outbound: OutboundSettings::default(),
+            state: None,
+            quota: Quota::default(),
+            secrets: None,
+            openapi: None,
         }
     }
 }
@@ -185,6 +199,35 @@ impl HostBuilder {
         self
     }
 
+    /// Keeps what components keep from run to run (`tollgate:state`) here, each as much as `quota` says. Without, it is kept in
+    /// memory.
+    #[must_use]
+    pub fn state(mut self, store: Arc<dyn StateStore>, quota: Quota) -> Self {
+        (self.state, self.quota) = (Some(store), quota);
+        self
+    }
+
+    /// Where the secrets are that the configuration uses and does not place.
+    #[must_use]
+    pub fn secrets(mut self, store: Arc<dyn SecretStore>) -> Self {
+        self.secrets = Some(store);
+        self
+    }
+
+    /// How components' HTTP requests go out: the resolver, certificates to trust beside the system's, connections to keep.
+    #[must_use]
+    pub fn outbound(mut self, settings: OutboundSettings) -> Self {
+        self.outbound = settings;
+        self
+    }
+
+    /// The component that makes tools of OpenAPI documents (`plugins/adapters/openapi`). Without, a server with `openapi` fails.
+    #[must_use]
+    pub fn openapi_adapter(mut self, component: ComponentSource) -> Self {
+        self.openapi = Some(component);
+        self
+    }
+
     /// Tells servers that clients stand behind the calls, who can be asked for input (sampling, elicitation,
     /// roots). For a front end, which gives runs and calls their [`Client`](tollgate_core::Client).
     #[must_use]
@@ -223,6 +266,13 @@ impl HostBuilder {
             interpreters: self.interpreters,
             scripts: self.scripts,
             fleet: FleetOptions { pins, ..self.fleet },
+            outside: Outside {
+                outbound: Outbound::new(self.outbound),
+                state: self.state.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+                quota: self.quota,
+            },
+            secrets: self.secrets,
+            openapi: self.openapi,
         };
         let host = Host::assemble(parts)?;
         for spec in self.servers {

@@ -1,15 +1,17 @@
 //! A configuration file, turned into what the host takes; and what to change when it is read anew.
 
-use crate::adapter::AdapterSpec;
+use crate::adapter::{Adapter, AdapterSpec, Api};
 use crate::host::{Host, HostError};
+use crate::outside::{self, Credential, Secrets};
 use crate::request::{ComponentSource, PolicyCode, PolicySpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tollgate_config::model::{self, At, Code, LimitOverrides, RemoteProtocol};
+use tollgate_config::model::{self, AdapterCode, At, Code, Document, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
 use tollgate_core::{Grant, Grants, Limits, Secret};
 use tollgate_runtime::Digest;
 use tollgate_script::Language as ScriptLanguage;
+use tollgate_secrets::{Chain, Place, PlacedStore, SecretStore};
 use tollgate_upstream::{AuthSpec, ClientKey, HttpKind, KeyAlgorithm, OAuthGrant, OAuthSpec, ServerSpec, Transport};
 
 /// What the configuration file set up, to compare with when it is read anew.
@@ -27,7 +29,7 @@ struct ConfiguredServer {
     values: Result<Vec<(String, Secret)>, String>,
     /// What OAuth proves itself with: likewise.
     auth_secret: Option<config::AuthSecret>,
-    /// An adapter's component: likewise.
+    /// An adapter's component, or an API's document: likewise.
     component: Option<Digest>,
     /// The ceilings of an adapter's calls.
     limits: Option<Limits>,
@@ -37,6 +39,7 @@ impl Configured {
     /// Makes the host have what `config` says, and no longer what the last one said and this one does not.
     pub(crate) async fn apply(host: &Host, config: Config) -> Result<(), HostError> {
         let mut last = host.0.configured.lock().await;
+        let store = secret_store(host, &config);
         let mut defaults = host.base_limits();
         config.limits.apply(&mut defaults);
 
@@ -48,7 +51,7 @@ impl Configured {
             host.remove_server(&gone.server.name);
         }
         for new in servers.iter().filter(|new| !last.servers.contains(new)) {
-            host.fleet().add_server(new.spec(host))?;
+            host.fleet().add_server(new.spec(host, &store))?;
         }
         for gone in std::mem::take(&mut last.policies) {
             host.remove_policy(&gone);
@@ -69,6 +72,13 @@ impl Configured {
                 grants: grants(&policy.grants),
                 limits: own_limits(&policy.limits, &defaults),
                 description: policy.description.clone(),
+                secrets: outside::bindings(
+                    &credentials(&policy.secrets, &store),
+                    &[],
+                    &BTreeMap::new(),
+                    &host.0.outside.outbound,
+                )
+                .map_err(|why| HostError::Secrets { policy: policy.name.value.clone(), why })?,
             };
             host.add_policy(policy.name.value.clone(), spec);
             last.policies.push(policy.name.value.clone());
@@ -105,16 +115,24 @@ impl ConfiguredServer {
         let mut component = None;
         let mut limits = None;
         if let model::Transport::Adapter(adapter) = &server.transport {
-            let bytes = tokio::fs::read(&adapter.component.value).await;
-            component = bytes.ok().map(|bytes| Digest::of(&bytes));
+            let file = match &adapter.code {
+                AdapterCode::Component(file) => Some(&file.value),
+                AdapterCode::OpenApi(api) => match &api.document.value {
+                    Document::File(file) => Some(file),
+                    Document::Url(_) => None,
+                },
+            };
+            if let Some(file) = file {
+                component = tokio::fs::read(file).await.ok().map(|bytes| Digest::of(&bytes));
+            }
             limits = Some(own_limits(&adapter.limits, defaults).unwrap_or_else(|| defaults.clone()));
         }
         Self { server: server.clone(), values, auth_secret, component, limits }
     }
 
-    fn spec(&self, host: &Host) -> ServerSpec {
+    fn spec(&self, host: &Host, store: &Arc<dyn SecretStore>) -> ServerSpec {
         let server = &self.server;
-        let mut spec = ServerSpec::new(server.name.value.clone(), self.transport(host));
+        let mut spec = ServerSpec::new(server.name.value.clone(), self.transport(host, store));
         if let Some(timeout) = server.timeout {
             spec.call_timeout = timeout;
         }
@@ -163,7 +181,7 @@ impl ConfiguredServer {
         }))
     }
 
-    fn transport(&self, host: &Host) -> Transport {
+    fn transport(&self, host: &Host, store: &Arc<dyn SecretStore>) -> Transport {
         let values: BTreeMap<_, _> = self.values.iter().flatten().cloned().collect();
         let transport = match &self.server.transport {
             model::Transport::Process(process) => Transport::Stdio {
@@ -181,14 +199,10 @@ impl ConfiguredServer {
                     RemoteProtocol::Sse => HttpKind::Sse,
                 },
             },
-            model::Transport::Adapter(adapter) => Transport::provider(Arc::new(host.adapter(
-                &self.server.name,
-                AdapterSpec {
-                    component: ComponentSource::File(adapter.component.value.clone()),
-                    grants: grants(&adapter.grants),
-                    limits: self.limits.clone(),
-                },
-            ))),
+            model::Transport::Adapter(adapter) => match self.adapter(adapter, host, store) {
+                Ok(adapter) => Transport::provider(Arc::new(adapter)),
+                Err(why) => Transport::Misconfigured { name: "component".to_owned(), why },
+            },
         };
         match &self.values {
             Ok(_) => transport,
@@ -196,4 +210,42 @@ impl ConfiguredServer {
             Err(why) => Transport::Misconfigured { name: transport.name(), why: why.clone() },
         }
     }
+
+    fn adapter(&self, adapter: &model::Adapter, host: &Host, store: &Arc<dyn SecretStore>) -> Result<Adapter, String> {
+        let credentials = credentials(&adapter.secrets, store);
+        let mut spec = AdapterSpec {
+            component: ComponentSource::Bytes(Arc::default()),
+            grants: grants(&adapter.grants),
+            limits: self.limits.clone(),
+            secrets: Secrets::default(),
+        };
+        let api = match &adapter.code {
+            AdapterCode::Component(file) => {
+                spec.component = ComponentSource::File(file.value.clone());
+                spec.secrets = outside::bindings(&credentials, &[], &BTreeMap::new(), &host.0.outside.outbound)?;
+                None
+            }
+            AdapterCode::OpenApi(document) => {
+                let shipped = host.0.openapi.clone();
+                spec.component = shipped.ok_or("this host was built without the adapter for OpenAPI documents")?;
+                Some(Api { document: (**document).clone(), credentials })
+            }
+        };
+        Ok(host.adapter(&self.server.name, spec, api))
+    }
+}
+
+fn credentials(uses: &[model::SecretUse], store: &Arc<dyn SecretStore>) -> Vec<Credential> {
+    uses.iter().map(|used| Credential { used: used.clone(), store: store.clone() }).collect()
+}
+
+/// The secrets that the configuration places; the others are where the embedding program keeps them.
+fn secret_store(host: &Host, config: &Config) -> Arc<dyn SecretStore> {
+    let place = |from: &model::SecretPlace| match from {
+        model::SecretPlace::Env(variable) => Place::Env(variable.clone()),
+        model::SecretPlace::File(file) => Place::File(file.clone()),
+    };
+    let placed = config.secrets.iter().map(|secret| (secret.name.value.clone(), place(&secret.from)));
+    let placed: Arc<dyn SecretStore> = Arc::new(PlacedStore::new(placed));
+    Arc::new(Chain::new([placed].into_iter().chain(host.0.secrets.clone())))
 }

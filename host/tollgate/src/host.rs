@@ -1,10 +1,11 @@
 //! The host: servers, gate and runtime, tied together.
 
-use crate::adapter::{Adapter, AdapterSpec};
+use crate::adapter::{Adapter, AdapterSpec, Api};
 use crate::builder::HostBuilder;
 use crate::configured::Configured;
 use crate::interpreters::{InterpreterError, InterpreterInfo, Interpreters};
 use crate::names::NamesCache;
+use crate::outside::Outside;
 use crate::request::{Behalf, ComponentSource, PolicyCode, PolicySpec, Script};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
 use tollgate_runtime::{Descriptor, Digest, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig};
 use tollgate_script::{Language as ScriptLanguage, Library, SessionError, Sessions};
+use tollgate_secrets::SecretStore;
 use tollgate_upstream::{
     AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, PinError, Quarantined, ServerSpec,
     ServerStatus, Transport,
@@ -43,6 +45,11 @@ pub(crate) struct Inner {
     pub(crate) names: NamesCache,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) outside: Arc<Outside>,
+    /// Secrets that are kept for this user, beside those that a configuration places.
+    pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+    /// The shipped adapter for APIs with an OpenAPI document.
+    pub(crate) openapi: Option<ComponentSource>,
     scripts: Option<PathBuf>,
     /// What the configuration file said last; held while a reload is under way.
     pub(crate) configured: tokio::sync::Mutex<Configured>,
@@ -62,6 +69,9 @@ pub(crate) struct Parts {
     pub(crate) interpreters: Vec<PathBuf>,
     pub(crate) scripts: Option<PathBuf>,
     pub(crate) fleet: FleetOptions,
+    pub(crate) outside: Outside,
+    pub(crate) secrets: Option<Arc<dyn SecretStore>>,
+    pub(crate) openapi: Option<ComponentSource>,
 }
 
 /// Why a host could not do what it was asked for. A run that begins has a [`RunReport`](crate::RunReport) instead, whatever
@@ -127,6 +137,14 @@ pub enum HostError {
         policy: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A policy's secrets cannot be used as the configuration says.
+    #[error("policy `{policy}`: {why}")]
+    Secrets {
+        /// The policy.
+        policy: String,
+        /// What is wrong.
+        why: String,
     },
     /// A script's session cannot be used.
     #[error(transparent)]
@@ -203,6 +221,9 @@ impl Host {
             names: NamesCache::default(),
             sessions: Sessions::new(parts.clock.clone()),
             clock: parts.clock,
+            outside: Arc::new(parts.outside),
+            secrets: parts.secrets,
+            openapi: parts.openapi,
             scripts: parts.scripts,
             configured: tokio::sync::Mutex::default(),
         })))
@@ -224,18 +245,20 @@ impl Host {
     /// As [`Host::add_server`]. What is wrong with the component shows in [`Host::servers`].
     pub fn add_adapter(&self, name: impl Into<String>, spec: AdapterSpec) -> Result<(), HostError> {
         let name = name.into();
-        let provider = Transport::provider(Arc::new(self.adapter(&name, spec)));
+        let provider = Transport::provider(Arc::new(self.adapter(&name, spec, None)));
         self.add_server(ServerSpec::new(name, provider))
     }
 
-    pub(crate) fn adapter(&self, name: &str, spec: AdapterSpec) -> Adapter {
+    pub(crate) fn adapter(&self, name: &str, spec: AdapterSpec, api: Option<Api>) -> Adapter {
         Adapter {
+            api,
+            outside: self.0.outside.clone(),
             name: name.into(),
             limits: spec.limits.clone().unwrap_or_else(|| self.limits()),
             spec,
             runtime: self.0.runtime.clone(),
             gate: self.0.gate_slot.clone(),
-            program: tokio::sync::OnceCell::new(),
+            ready: tokio::sync::OnceCell::new(),
         }
     }
 

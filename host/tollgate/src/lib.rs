@@ -18,6 +18,8 @@
 //! - [`Host`] and [`HostBuilder`]: the servers, the gate and the runtime, tied together.
 //! - [`RunRequest`], [`RunReport`]: one run, asked for and answered.
 //! - [`AdapterSpec`]: a component that stands in for a server.
+//! - [`Secrets`]: what the host adds to a component's HTTP requests. `outside`: HTTP and state of a run. `openapi`: APIs as
+//!   servers.
 //! - `configured`: a configuration file, turned into what the host takes.
 //!
 //! The types of the parts are here under their own names: [`Limits`], [`Grants`], [`CallFailure`],
@@ -29,6 +31,8 @@ mod configured;
 mod host;
 mod interpreters;
 mod names;
+mod openapi;
+mod outside;
 mod report;
 mod request;
 mod runs;
@@ -37,6 +41,7 @@ pub use adapter::AdapterSpec;
 pub use builder::HostBuilder;
 pub use host::{Checked, Host, HostError, PolicyInfo};
 pub use interpreters::{InterpreterError, InterpreterInfo};
+pub use outside::Secrets;
 pub use report::{RunFailure, RunReport, failure_json};
 pub use request::{Behalf, ComponentSource, PolicyCode, PolicySpec, RunRequest, Script};
 
@@ -50,11 +55,14 @@ pub use tollgate_core::{
     Tenant, Tool, ToolName, ToolResult, Violation, limits,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
+pub use tollgate_outbound as outbound;
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
 pub use tollgate_script::{
     Interpreter, Language as ScriptLanguage, Library, LibraryError, NewScript, SavedScript, ScriptError, SessionError,
     UnknownLanguage, detect as detect_language,
 };
+pub use tollgate_secrets as secrets;
+pub use tollgate_state as state;
 pub use tollgate_upstream::{
     AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
     MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore,

@@ -1,5 +1,6 @@
 //! A run, asked for.
 
+use crate::outside::Secrets;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_core::{Client, Grants, LimitKind, Limits, Principal, Tenant};
@@ -54,6 +55,8 @@ pub struct PolicySpec {
     pub limits: Option<Limits>,
     /// What it is for, where the component's own description does not do.
     pub description: Option<String>,
+    /// What the host adds to its HTTP requests.
+    pub secrets: Secrets,
 }
 
 impl PolicySpec {
@@ -68,7 +71,7 @@ impl PolicySpec {
     }
 
     fn of(code: PolicyCode) -> Self {
-        Self { code, grants: Grants::default(), limits: None, description: None }
+        Self { code, grants: Grants::default(), limits: None, description: None, secrets: Secrets::default() }
     }
 }
 

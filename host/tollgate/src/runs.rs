@@ -2,6 +2,7 @@
 
 use crate::host::{Host, HostError};
 use crate::names::Granted;
+use crate::outside::{Rights, Secrets};
 use crate::report::RunReport;
 use crate::request::{RunRequest, Script, Target};
 use std::sync::Arc;
@@ -18,6 +19,9 @@ struct Work {
     grants: Grants,
     limits: Option<Limits>,
     script: Option<Script>,
+    /// Whose connections and keys a component's are.
+    owner: String,
+    secrets: Secrets,
 }
 
 type PolicyEnd = RunEnd<Result<String, PolicyError>>;
@@ -49,7 +53,7 @@ impl Host {
             }
             None => None,
         };
-        let Work { name, program, mut grants, limits, script } = self.work(request.target).await?;
+        let Work { name, program, mut grants, limits, script, owner, secrets } = self.work(request.target).await?;
         grants.extend(request.grants);
         let mut limits = limits.unwrap_or_else(|| self.limits());
         for (kind, value) in request.limits {
@@ -68,7 +72,16 @@ impl Host {
             },
             None,
         );
-        let setup = RunSetup { seed: session.context().seed, caller: session.clone(), limits, names: None };
+        let context = session.context();
+        let rights = Rights {
+            owner: &owner,
+            tenant: &context.tenant,
+            grants: &context.grants,
+            secrets: &secrets,
+            limits: &limits,
+        };
+        let (http, state) = self.0.outside.given(program.inspection(), &rights);
+        let setup = RunSetup { seed: context.seed, caller: session.clone(), limits, names: None, state, http };
         let (end, variables) = match &script {
             None => (self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await, None),
             Some(script) => self.run_script(&program, script, &request.input, lease, &session, setup, cancelled).await,
@@ -85,16 +98,20 @@ impl Host {
                 let (grants, limits) = (policy.spec.grants.clone(), policy.spec.limits.clone());
                 let script = policy.spec.code.script().await;
                 let script = script.map_err(|error| HostError::Script { policy: name.clone(), source: error })?;
-                Work { name, program, grants, limits, script }
+                let owner = format!("policy:{name}");
+                Work { name, program, grants, limits, script, owner, secrets: policy.spec.secrets.clone() }
             }
             Target::Component(name, source) => {
                 let program = self.prepare(&name, &source).await?;
-                Work { name, program, grants: Grants::default(), limits: None, script: None }
+                let owner = format!("file:{}", program.inspection().digest.hex());
+                let (grants, secrets) = Default::default();
+                Work { name, program, grants, limits: None, script: None, owner, secrets }
             }
             Target::Script(script) => {
                 let program = self.interpreter(script.language).await?;
                 let name = script.file.clone();
-                Work { name, program, grants: Grants::default(), limits: None, script: Some(script) }
+                let (grants, owner, secrets) = Default::default();
+                Work { name, program, grants, limits: None, script: Some(script), owner, secrets }
             }
         };
         if !work.program.inspection().world.is_policy() {

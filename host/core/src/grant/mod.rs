@@ -4,9 +4,11 @@
 //! text) and `?` (one character) in either part, and may end in `!read-only`, which narrows it to tools
 //! that declare themselves read-only. A bare scope means `tool`; the bare word `read-only` means
 //! `tool=*:*!read-only`. `resource=server:URI` and `prompt=server:NAME` grant the servers' resources and
-//! prompts, with the same stars. `http=URL` grants requests over HTTP: [`http`] has its form.
+//! prompts, with the same stars. `http=URL` grants requests over HTTP: [`http`] has its form. `state`, or `state=PREFIX*`,
+//! grants keys of the component's own: [`state`].
 
 pub mod http;
+pub mod state;
 #[cfg(test)]
 mod tests;
 
@@ -30,10 +32,12 @@ pub enum HostInterface {
     Prompt,
     /// Requests over HTTP.
     Http,
+    /// What a component keeps from run to run.
+    State,
 }
 
 impl HostInterface {
-    const ALL: [Self; 4] = [Self::Tool, Self::Resource, Self::Prompt, Self::Http];
+    const ALL: [Self; 5] = [Self::Tool, Self::Resource, Self::Prompt, Self::Http, Self::State];
 
     /// The word before the `=`.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +46,7 @@ impl HostInterface {
             Self::Resource => "resource",
             Self::Prompt => "prompt",
             Self::Http => "http",
+            Self::State => "state",
         }
     }
 }
@@ -54,6 +59,7 @@ pub struct Grant(Scope);
 enum Scope {
     Named(Named),
     Http(HttpGrant),
+    State(state::Scope),
 }
 
 /// Something of a server, by its name.
@@ -76,7 +82,7 @@ impl Named {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// The kind is not known.
-    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http")]
+    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http, state")]
     UnknownKind {
         /// What was written before the `=`.
         kind: String,
@@ -97,6 +103,9 @@ pub enum GrantError {
         /// What is wrong with it.
         why: String,
     },
+    /// The scope is not one of `state`.
+    #[error(transparent)]
+    State(#[from] state::ScopeError),
 }
 
 const READ_ONLY: &str = "read-only";
@@ -112,8 +121,12 @@ impl FromStr for Grant {
                 let known = HostInterface::ALL.into_iter().find(|k| k.as_str() == kind);
                 (known.ok_or_else(|| GrantError::UnknownKind { kind: kind.to_owned() })?, scope)
             }
+            _ if text == HostInterface::State.as_str() => return Ok(Self(Scope::State(state::Scope::all()))),
             _ => (HostInterface::Tool, text),
         };
+        if kind == HostInterface::State {
+            return Ok(Self(Scope::State(scope.parse()?)));
+        }
         if kind == HostInterface::Http {
             let error = |why| GrantError::Http { scope: scope.to_owned(), why };
             return scope.parse().map(|grant| Self(Scope::Http(grant))).map_err(error);
@@ -145,6 +158,8 @@ impl fmt::Display for Grant {
                 write!(f, "{}={server}:{name}{narrow}", kind.as_str())
             }
             Scope::Http(grant) => write!(f, "{}={grant}", HostInterface::Http.as_str()),
+            Scope::State(scope) if scope.is_all() => f.write_str(HostInterface::State.as_str()),
+            Scope::State(scope) => write!(f, "{}={scope}", HostInterface::State.as_str()),
         }
     }
 }
@@ -155,6 +170,7 @@ impl Grant {
         match &self.0 {
             Scope::Named(named) => named.kind,
             Scope::Http(_) => HostInterface::Http,
+            Scope::State(_) => HostInterface::State,
         }
     }
 
@@ -166,14 +182,14 @@ impl Grant {
     fn named(&self) -> Option<&Named> {
         match &self.0 {
             Scope::Named(named) => Some(named),
-            Scope::Http(_) => None,
+            Scope::Http(_) | Scope::State(_) => None,
         }
     }
 
     fn http(&self) -> Option<&HttpGrant> {
         match &self.0 {
             Scope::Http(grant) => Some(grant),
-            Scope::Named(_) => None,
+            Scope::Named(_) | Scope::State(_) => None,
         }
     }
 }
@@ -262,6 +278,14 @@ impl Grants {
     /// sent, in capitals.
     pub fn http(&self, method: &str, url: &HttpUrl) -> Option<Reach> {
         http::reach(self.0.iter().filter_map(Grant::http), method, url)
+    }
+
+    /// The keys of its own that a component may use.
+    pub fn state(&self) -> impl Iterator<Item = &state::Scope> {
+        self.0.iter().filter_map(|grant| match &grant.0 {
+            Scope::State(scope) => Some(scope),
+            _ => None,
+        })
     }
 
     fn named(&self) -> impl Iterator<Item = &Named> {

@@ -1,0 +1,189 @@
+//! APIs as servers: a document, read once in the sandbox, becomes a catalog of tools that the host keeps.
+
+use crate::outside::{Credential, Secrets, bindings};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tollgate_config::model::{Category, Document, OpenApi};
+use tollgate_core::address::{AddressKind, is_loopback_host};
+use tollgate_core::{EffectClass, Grants, Host as UrlHost, HttpUrl, Tool};
+use tollgate_outbound::Outbound;
+
+/// The largest document that is fetched or read, in bytes.
+pub const DOCUMENT_MAX_BYTES: usize = 64 << 20;
+
+/// What a document's tools are, and what calls of them need.
+pub(crate) struct Catalog {
+    pub(crate) tools: Vec<Tool>,
+    operations: HashMap<String, Box<str>>,
+    /// The requests that the API's operations make.
+    pub(crate) grants: Grants,
+    /// What goes with them.
+    pub(crate) secrets: Secrets,
+}
+
+#[derive(Deserialize)]
+struct Read<'a> {
+    #[serde(borrow)]
+    tools: Vec<Entry<'a>>,
+    servers: Vec<String>,
+    #[serde(default)]
+    security: BTreeMap<String, Scheme>,
+    #[serde(default)]
+    warnings: Vec<String>,
+    #[serde(default)]
+    skipped: Vec<Skipped>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    tool: Described,
+    #[serde(borrow)]
+    operation: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    name: String,
+    title: Option<String>,
+    #[serde(default)]
+    description: String,
+    input_schema: serde_json::Value,
+    output_schema: Option<serde_json::Value>,
+    annotations: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Skipped {
+    operation: String,
+    reason: String,
+}
+
+/// A security scheme of a document.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Scheme {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    #[serde(rename = "in")]
+    pub(crate) place: String,
+    pub(crate) name: String,
+    pub(crate) scheme: String,
+    pub(crate) token_url: Option<String>,
+}
+
+/// The options of the adapter, as the configuration has them.
+pub(crate) fn options(api: &OpenApi) -> String {
+    let mut options = serde_json::Map::new();
+    let mut set = |key: &str, value: serde_json::Value| {
+        if !matches!(&value, serde_json::Value::Array(list) if list.is_empty()) {
+            options.insert(key.to_owned(), value);
+        }
+    };
+    if let Some(server) = &api.server {
+        set("server", server.as_str().into());
+    }
+    if !api.variables.is_empty() {
+        set("variables", api.variables.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect());
+    }
+    for (key, list) in
+        [("tags", &api.tags), ("paths", &api.paths), ("methods", &api.methods), ("operations", &api.operations)]
+    {
+        set(key, list.clone().into());
+    }
+    if let Some(category) = api.category {
+        set("category", if category == Category::Read { "read" } else { "write" }.into());
+    }
+    serde_json::Value::Object(options).to_string()
+}
+
+impl Catalog {
+    /// Takes in what the adapter read. `server` is the name of the server that it becomes.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the person who configured the document.
+    pub(crate) fn new(
+        text: &str,
+        server: &str,
+        api: &OpenApi,
+        credentials: &[Credential],
+        outbound: &Outbound,
+    ) -> Result<Self, String> {
+        let read: Read<'_> =
+            serde_json::from_str(text).map_err(|error| format!("the adapter's catalog is none: {error}"))?;
+        for warning in &read.warnings {
+            tracing::warn!(server, "the OpenAPI document: {warning}");
+        }
+        for Skipped { operation, reason } in &read.skipped {
+            tracing::info!(server, "the operation {operation} is no tool: {reason}");
+        }
+        let grants = grants(&read.servers, api)?;
+        let secrets = bindings(credentials, &read.servers, &read.security, outbound)?;
+        let (mut tools, mut operations) = (Vec::new(), HashMap::new());
+        for Entry { tool, operation } in read.tools {
+            tollgate_core::name::check_tool_name(&tool.name).map_err(|error| error.to_string())?;
+            operations.insert(tool.name.clone(), operation.get().into());
+            tools.push(Tool {
+                server: server.to_owned(),
+                name: tool.name,
+                title: tool.title,
+                description: tool.description,
+                input_schema: tool.input_schema,
+                output_schema: tool.output_schema,
+                effect: EffectClass::from_annotations(tool.annotations.as_ref()),
+                annotations: tool.annotations,
+                other: serde_json::Map::new(),
+            });
+        }
+        Ok(Self { tools, operations, grants, secrets })
+    }
+
+    /// What a call of a tool gives the adapter.
+    pub(crate) fn operation(&self, tool: &str) -> Option<&str> {
+        self.operations.get(tool).map(|operation| &**operation)
+    }
+}
+
+/// Requests to the API, and nothing else. What the configuration names may have a private address; a document cannot
+/// grant itself one.
+fn grants(servers: &[String], api: &OpenApi) -> Result<Grants, String> {
+    let mut texts = Vec::new();
+    for base in servers {
+        let url = HttpUrl::parse(base).map_err(|error| format!("the API's URL `{base}`: {error}"))?;
+        let is_configured = api.server.is_some();
+        let is_public = match &url.host {
+            UrlHost::Address(address) => AddressKind::of(*address) == AddressKind::Public,
+            UrlHost::Name(name) => !is_loopback_host(name),
+        };
+        if !is_public && !is_configured {
+            return Err(format!(
+                "the document says that its API is at {base}, which is not a public address; if that is meant, set `openapi: {{document: …, server: {base}}}`"
+            ));
+        }
+        let private = if is_configured { "!private" } else { "" };
+        texts.push(format!("http={}/*{private}", base.trim_end_matches('/')));
+    }
+    Grants::parse(texts).map_err(|error| error.to_string())
+}
+
+/// Reads a document from where it is.
+///
+/// # Errors
+/// Why it cannot be had.
+pub(crate) async fn fetch(document: &Document, outbound: &Outbound) -> Result<Arc<str>, String> {
+    let bytes = match document {
+        Document::File(path) => {
+            let shown = path.display();
+            let size =
+                tokio::fs::metadata(path).await.map_err(|error| format!("{shown} cannot be read: {error}"))?.len();
+            if size > DOCUMENT_MAX_BYTES as u64 {
+                return Err(format!("{shown} has {size} bytes, and a document may have {DOCUMENT_MAX_BYTES}"));
+            }
+            tokio::fs::read(path).await.map_err(|error| format!("{shown} cannot be read: {error}"))?
+        }
+        Document::Url(url) => crate::outside::download(url, DOCUMENT_MAX_BYTES, outbound).await?,
+    };
+    String::from_utf8(bytes).map(Arc::from).map_err(|_| "the document is not UTF-8 text".to_owned())
+}
