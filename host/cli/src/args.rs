@@ -69,6 +69,15 @@ pub(crate) enum Commands {
     Interpreters(Interpreters),
     /// Look at a component: what it imports, exports and asks for
     Check(Check),
+    /// Make a project for a policy or an adapter that builds and runs
+    New(New),
+    /// Build the project of a folder
+    Build(Build),
+    /// List, set or check the secrets that the host holds for servers and components
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Pin what components and API documents are now, or show what changed
+    Lock(Lock),
     /// Check the configuration, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -89,12 +98,17 @@ impl Commands {
             | Self::Tools(Tools { json, .. })
             | Self::Servers(Servers { json })
             | Self::Interpreters(Interpreters { json, .. })
+            | Self::Lock(Lock { json, .. })
+            | Self::Secrets(SecretsCommand::List { json } | SecretsCommand::Check { json })
             | Self::Check(Check { json, .. }) => *json,
             Self::Serve(_)
             | Self::Login(_)
             | Self::Logout(_)
             | Self::Approve(_)
             | Self::Bindings(_)
+            | Self::New(_)
+            | Self::Build(_)
+            | Self::Secrets(SecretsCommand::Set { .. })
             | Self::Config(_)
             | Self::Trust(_)
             | Self::Completions(_) => false,
@@ -179,6 +193,59 @@ impl From<Run> for Exec {
         let Run { policy: file, input, flags } = run;
         Self { file, lang: None, input, flags }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct New {
+    /// `policy` (a workflow) or `adapter` (it provides tools)
+    #[arg(value_name = "policy|adapter", value_parser = |text: &str| text.parse::<tollgate_scaffold::Kind>().map_err(|e| e.to_string()))]
+    pub(crate) kind: tollgate_scaffold::Kind,
+    /// The project's name, as `weekly-report`
+    pub(crate) name: String,
+    /// Its language: rust, js, ts, python, go or c (adapters: rust, js, ts, python)
+    #[arg(long, value_name = "LANGUAGE", value_parser = |text: &str| text.parse::<tollgate_scaffold::Language>().map_err(|e| e.to_string()))]
+    pub(crate) lang: tollgate_scaffold::Language,
+    /// The folder to make; the name without
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Build {
+    /// The project's folder
+    #[arg(default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath)]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// The secrets that there are, and where: never their values
+    List {
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a secret for this user; its value is read from the terminal, unseen, or from stdin
+    Set {
+        /// The name, as the configuration uses it
+        name: String,
+    },
+    /// Whether every secret that the configuration uses can be had; nothing of a value is shown
+    Check {
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Lock {
+    /// Write `tollgate.lock`: what there is now is what may run
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Print one JSON document on stdout: the changes
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

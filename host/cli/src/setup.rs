@@ -6,7 +6,15 @@ use crate::print;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate::config::{self, Config, Folders, TrustStore};
-use tollgate::{FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState};
+use tollgate::secrets::{FolderStore, SecretStore};
+use tollgate::state::{LazySqliteStore, Quota, SqliteOptions};
+use tollgate::{ComponentSource, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState};
+
+/// The components that came with the program.
+#[allow(dead_code, reason = "not all that are built come with it")]
+pub(crate) mod plugins {
+    include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
+}
 
 /// Sets colours and logs up. Logs go to stderr.
 pub(crate) fn init_output(global: &Global) {
@@ -101,8 +109,14 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
             Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
             Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
         }
+        let kept = LazySqliteStore::new(state.join("state.sqlite"), SqliteOptions::default());
         builder = builder.pins(state.join("pins")).scripts(state.join("scripts"));
+        builder = builder.state(Arc::new(kept), Quota::default());
     }
+    if let Some(store) = secret_folder() {
+        builder = builder.secrets(Arc::new(store));
+    }
+    builder = builder.openapi_adapter(ComponentSource::Bytes(plugins::ADAPTER_OPENAPI.into()));
     for journal in journals {
         builder = builder.journal(journal);
     }
@@ -111,6 +125,16 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
         builder = builder.journal(Arc::new(journal));
     }
     Ok(builder)
+}
+
+/// Where `tollgate secrets set` keeps secrets: `$XDG_CONFIG_HOME/tollgate/secrets`, or `~/.config/…`.
+pub(crate) fn secret_folder() -> Option<FolderStore> {
+    folders().config.map(|config| FolderStore::new(config.join("secrets")))
+}
+
+/// Where the secrets of a configuration are.
+pub(crate) fn secret_store(config: &Config) -> Arc<dyn SecretStore> {
+    tollgate::secret_store(config, secret_folder().map(|store| Arc::new(store) as Arc<dyn SecretStore>))
 }
 
 /// `$XDG_CACHE_HOME/tollgate/components`, or `~/.cache/…`.

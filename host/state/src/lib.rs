@@ -43,5 +43,5 @@ pub use model::{
     Version,
 };
 pub use scope::Scopes;
-pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteOptions, SqliteStore};
+pub use sqlite::{LazySqliteStore, OpenError, SCHEMA_VERSION, SqliteOptions, SqliteStore};
 pub use tollgate_core::grant::state::{KEY_MAX_BYTES, Scope, ScopeError};

@@ -4,17 +4,13 @@
 use crate::args::Demo;
 use crate::exit::Failure;
 use crate::print::{self, BOLD, DIM, styled};
+use crate::setup::plugins;
 use crate::timeline::{self, Detail, Timeline};
 use crate::{setup, wait};
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use tollgate::{AdapterSpec, ComponentSource, Grants, Principal, RunReport, RunRequest, Status};
-
-#[allow(dead_code, reason = "the demo needs some of the components that are built")]
-mod plugins {
-    include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
-}
 
 const SERVERS: [(&str, &[u8]); 5] = [
     ("crm", plugins::ADAPTER_CRM),

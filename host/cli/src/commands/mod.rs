@@ -8,8 +8,11 @@ mod config;
 mod demo;
 mod exec;
 mod interpreters;
+mod lock;
 mod login;
+mod project;
 mod run;
+mod secrets;
 mod serve;
 mod servers;
 mod tools;
@@ -37,6 +40,10 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Logout(logout) => login::logout(global, logout).await,
         Commands::Approve(approve) => approve::approve(global, approve).await,
         Commands::Check(check) => check::check(check).await,
+        Commands::New(new) => project::new(new),
+        Commands::Build(build) => project::build(build).await,
+        Commands::Secrets(command) => secrets::secrets(global, command).await,
+        Commands::Lock(lock) => lock::lock(global, lock).await,
         Commands::Config(command) => config::config(global, command),
         Commands::Trust(trust) => config::trust(global, trust),
         Commands::Completions(completions) => completions_script(completions.shell),

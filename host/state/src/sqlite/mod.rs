@@ -9,10 +9,12 @@
 //! transaction with its namespace's counts, so they cannot drift.
 
 mod file;
+mod lazy;
 mod open;
 mod queries;
 mod worker;
 
+pub use lazy::LazySqliteStore;
 pub use open::{OpenError, SqliteOptions};
 
 use crate::model::{Entry, Expected, Key, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version};
