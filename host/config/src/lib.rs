@@ -16,7 +16,7 @@
 //! - [`model`]: what a configuration says, typed. [`load`] makes it of a file, [`parse`] of its bytes.
 //! - `tree`: what the formats have in common, a tree of values with their lines; `yaml`, `toml`, `json` make it.
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
-//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`: two of them.
+//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`, `secrets`: three of them.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
@@ -32,6 +32,7 @@ pub mod model;
 mod read;
 pub mod resolve;
 pub mod schema;
+mod secrets;
 mod serve;
 pub mod template;
 mod toml;

@@ -1,13 +1,13 @@
 //! Tokens in files: one file for each entry, in a folder that is for this user alone.
 
 use super::store::{StoreError, StoreLock, TokenKey, TokenOwner, TokenStore};
-use tollgate_secrets::private;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tollgate_core::{BoxFuture, Secret};
+use tollgate_secrets::private;
 
 /// The largest entry, in bytes.
 const MAX_ENTRY_BYTES: u64 = 256 << 10;

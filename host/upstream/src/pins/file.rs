@@ -1,7 +1,6 @@
 //! Approvals in files: one for each server, JSON lines, in a folder that is for this user alone.
 
 use super::{Approvals, PinError, Pinned};
-use tollgate_secrets::private;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::Metadata;
@@ -10,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tollgate_secrets::private;
 
 /// The largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 32 << 20;
