@@ -18,6 +18,7 @@
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
 //!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`,
 //!   `outgoing`: three of them.
+//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`, `secrets`: three of them.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
@@ -37,6 +38,7 @@ pub mod permissions;
 mod read;
 pub mod resolve;
 pub mod schema;
+mod secrets;
 mod serve;
 pub mod template;
 mod toml;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tollgate_core::grant::glob;
 use tollgate_core::{Grant, LimitKind, Limits, ToolName};
+pub use tollgate_secrets::Place as SecretPlace;
 
 mod outgoing;
 
@@ -299,15 +300,6 @@ pub struct SecretSource {
     pub name: At<String>,
     /// The place.
     pub from: SecretPlace,
-}
-
-/// The place of a secret.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SecretPlace {
-    /// A variable of the host's environment.
-    Env(String),
-    /// A file that only its owner can read.
-    File(PathBuf),
 }
 
 /// How the host is served. A flag of `tollgate serve` goes before what is said here; what neither says is the default

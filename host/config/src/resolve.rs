@@ -1,16 +1,13 @@
 //! Filling in `${env:NAME}` and `${secret:NAME}`, when a server is about to start and not before.
 
 use crate::diagnostic::{ConfigError, Diagnostic, Report, quoted};
-use crate::model::{Auth, Config, SecretPlace, Server, Transport, Variable};
+use crate::model::{Auth, Config, Server, Transport, Variable};
 use crate::template::{Piece, Source, Template};
 use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tollgate_core::Secret;
-
-/// The largest file of a secret, in bytes.
-pub const SECRET_FILE_MAX_BYTES: u64 = 64 << 10;
+use tollgate_secrets::PlaceError;
 
 /// What fills in a variable: the host's environment for [`Source::Env`]; for [`Source::Secret`], secrets that the
 /// configuration does not declare, which an embedding program may hold.
@@ -19,7 +16,8 @@ pub type Lookup<'a> = dyn Fn(Source, &str) -> Option<String> + 'a;
 /// A server's variables, filled in: the environment of a process (its `envFile` first, then `env` over it), the headers
 /// of a remote server, nothing for an adapter. Each name is there once.
 ///
-/// It is asked server by server, so that a variable that is missing stops one server and not the host.
+/// It is asked server by server, so that a variable that is missing stops one server and not the host. It blocks on the
+/// files and commands of secrets; a command takes up to 30 seconds.
 ///
 /// # Errors
 /// Each value that cannot be filled in, with its line.
@@ -115,36 +113,14 @@ fn environment(name: &str, lookup: &Lookup<'_>) -> Result<String, Trouble> {
 fn secret(config: &Config, name: &str, lookup: &Lookup<'_>) -> Result<String, Trouble> {
     let Some(source) = config.secrets.iter().find(|secret| *secret.name == name) else {
         return lookup(Source::Secret, name).ok_or_else(|| {
-            let help = format!("add it as `secrets.{name}: {{env: VARIABLE}}` or `{{file: PATH}}`");
+            let help =
+                format!("add it as `secrets.{name}: {{env: VARIABLE}}`, `{{file: PATH}}` or `{{command: [PROGRAM]}}`");
             (format!("there is no secret {}", quoted(name)), help)
         });
     };
-    let found = match &source.from {
-        SecretPlace::Env(variable) => environment(variable, lookup),
-        SecretPlace::File(file) => secret_file(file),
-    };
-    found.map_err(|(message, help)| (format!("secret {}: {message}", quoted(name)), help))
-}
-
-/// Reads the file of a secret, without the newline that editors put at the end.
-fn secret_file(path: &Path) -> Result<String, Trouble> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| (format!("{shown} cannot be read: {error}"), "check the path".into());
-    let file = open_regular(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err((format!("{shown} is open to others (mode {mode:04o})"), format!("run `chmod 600 {shown}`")));
-    }
-    let mut bytes = Vec::new();
-    file.take(SECRET_FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > SECRET_FILE_MAX_BYTES {
-        return Err((format!("{shown} is larger than 64 KiB"), "check that it is the right file".into()));
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| (format!("{shown} is not UTF-8 text"), "check that it is the right file".to_owned()))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    let found = source.from.read(&|variable| lookup(Source::Env, variable));
+    let told = |error: PlaceError| (format!("secret {}: {}", quoted(name), error.message), error.help);
+    found.map(|value| value.expose().to_owned()).map_err(told)
 }
 
 /// Opens a file, and nothing that could block or never end: a pipe, a device.

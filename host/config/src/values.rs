@@ -1,9 +1,9 @@
 //! How single values are written: text, paths, durations, names, grants, limits, values to fill in.
 
 use crate::diagnostic::quoted;
-use crate::model::{At, Language, LimitOverrides, SecretPlace, ToolFilter};
+use crate::model::{At, Language, LimitOverrides, ToolFilter};
 use crate::read::{Cx, Key, NameRule, Read, Unknown, keys, one_of};
-use crate::template::{Template, is_variable_name, misplaced};
+use crate::template::{Template, misplaced};
 use crate::tree::{Node, Value};
 use serde_json::{Map, json};
 use std::path::PathBuf;
@@ -282,7 +282,7 @@ impl Read for Grant {
     }
 
     fn schema() -> serde_json::Value {
-        json!({"type": "string", "pattern": r"\S", "examples": ["crm:*", "tool=crm:get_*", "read-only"]})
+        json!({"type": "string", "pattern": r"\S", "examples": ["crm:*", "tool=crm:get_*", "read-only", "http=https://api.example.com/v1/*!GET"]})
     }
 }
 
@@ -453,64 +453,5 @@ impl NameRule for HeaderName {
 
     fn check(name: &str) -> Result<(), String> {
         http::HeaderName::from_bytes(name.as_bytes()).map(|_| ()).map_err(|_| "not the name of a header".into())
-    }
-}
-
-/// The name of a variable that a secret comes from.
-pub(crate) struct SecretVariable(String);
-
-impl Read for SecretVariable {
-    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
-        let name = cx.text(node, key)?;
-        if !is_variable_name(name) {
-            // Whoever puts the secret itself here should not see it repeated.
-            cx.error(node.line, key, "expected the name of an environment variable");
-            return None;
-        }
-        Some(Self(name.to_owned()))
-    }
-
-    fn schema() -> serde_json::Value {
-        json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
-    }
-}
-
-keys! {
-    /// Where a secret comes from: one of the keys.
-    struct SecretKeys {
-        /// The environment variable that holds it.
-        env "env": SecretVariable,
-        /// The file that holds it; only its owner may be able to read it (mode 0600).
-        file "file": PathBuf,
-    }
-}
-
-impl Read for SecretPlace {
-    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
-        if matches!(node.value, Value::Text(_)) {
-            cx.error_help(
-                node.line,
-                key,
-                "a secret itself is never written here",
-                "say where it is: `{env: VARIABLE}` or `{file: PATH}`",
-            );
-            return None;
-        }
-        let given = (node.get("env").is_some(), node.get("file").is_some());
-        let keys = SecretKeys::read_keys(node, key, cx, Unknown::Refuse)?;
-        match given {
-            (true, false) => keys.env.map(|env| Self::Env(env.value.0)),
-            (false, true) => keys.file.map(|file| Self::File(file.value)),
-            (both, _) => {
-                neither_or_both(node, key, cx, both, ["env", "file"]);
-                None
-            }
-        }
-    }
-
-    fn schema() -> serde_json::Value {
-        let mut schema = SecretKeys::schema_of_keys();
-        crate::read::exactly_one(&mut schema, &["env", "file"]);
-        schema
     }
 }

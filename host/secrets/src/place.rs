@@ -53,11 +53,11 @@ impl Place {
                 let shown = path.display();
                 let bytes = match private::read(path, SECRET_MAX_BYTES) {
                     Ok(Some((bytes, _))) => Zeroizing::new(bytes),
-                    Ok(None) => return error(format!("{shown} cannot be read: it is not there"), "check the path"),
+                    Ok(None) => return error(format!("{shown} is not there"), "check the path"),
                     Err(why) => {
                         return error(
-                            format!("{shown} cannot be read: {why}"),
-                            format!("it must be a file of this user, no link, with mode 0600: `chmod 600 {shown}`"),
+                            format!("{shown} is refused: {why}"),
+                            format!("check that it is the right file, and run `chmod 600 {shown}`"),
                         );
                     }
                 };

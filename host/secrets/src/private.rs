@@ -34,11 +34,21 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata
     let file = match File::options().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(io::Error::other("it is a link, which is not followed"));
+        }
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    if !metadata.is_file() || !is_ours(&metadata) || metadata.mode() & 0o077 != 0 {
-        return Err(io::Error::other("it is not a file of this user alone"));
+    let mode = metadata.mode() & 0o777;
+    let why = match (metadata.is_file(), is_ours(&metadata)) {
+        (false, _) => Some("it is not a regular file".to_owned()),
+        (_, false) => Some("it belongs to another user".to_owned()),
+        _ if mode & 0o077 != 0 => Some(format!("it is open to others (mode {mode:04o})")),
+        _ => None,
+    };
+    if let Some(why) = why {
+        return Err(io::Error::other(format!("not a file of this user alone: {why}")));
     }
     // Room from the start: growing would leave copies of a secret behind.
     let room = metadata.len().min(max_bytes).saturating_add(2);

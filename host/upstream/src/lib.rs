@@ -21,7 +21,7 @@
 //! - [`auth`]: OAuth towards servers.
 //! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
 //! - `pins`: what was approved of tools, and the quarantine of those that are something else.
-//! - `private`: files for this user alone. `text`: foreign text made fit to be shown.
+//! - `text`: foreign text made fit to be shown. Files for this user alone are `tollgate_secrets::private`'s matter.
 
 pub mod auth;
 mod callers;

@@ -86,6 +86,7 @@ cache: cache
 secrets:
   crm: { env: CRM_TOKEN }
   pay: { file: pay.token }
+  vault: { command: [pass, show, api] }
 "#;
 
 const ALL_TOML: &str = r#"
@@ -371,6 +372,7 @@ fn every_key_means_what_it_says() {
     assert_eq!(config.journal.as_deref(), Some(Path::new("/home/ada/journal.jsonl")));
     assert_eq!(config.cache.as_deref(), Some(Path::new("/etc/gate/cache")));
     assert_eq!(config.secrets[1].from, SecretPlace::File("/etc/gate/pay.token".into()));
+    assert_eq!(config.secrets[2].from, SecretPlace::Command(["pass", "show", "api"].map(str::to_owned).into()));
 }
 
 #[test]

@@ -195,6 +195,11 @@ topics! {
         ("a.yaml", "secrets: {a: {}}"),
         ("a.yaml", "secrets: {a: {env: A, file: a}}"),
         ("a.yaml", "secrets: {a: {env: 'hunter2!'}}"),
+        ("a.yaml", "secrets: {a: {env: A, command: [a]}}"),
+        ("a.yaml", "secrets: {a: {command: pass show a}}"),
+        ("a.yaml", "secrets: {a: {command: []}}"),
+        ("a.yaml", "secrets: {a: {command: ['', a]}}"),
+        ("a.yaml", "secrets: {a: {command: [pass, '${env:HUNTER2}']}}"),
     ];
 }
 

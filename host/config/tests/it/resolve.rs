@@ -98,3 +98,22 @@ fn the_file_of_a_secret_is_its_owners_alone() {
     errors.push(values(&load(&file, None).unwrap()).unwrap_err().replace(&*dir.path().to_string_lossy(), "DIR"));
     insta::assert_snapshot!(errors.join("\n"));
 }
+
+#[test]
+fn a_command_gives_a_secret_when_a_server_needs_it_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let marker = dir.path().join("ran");
+    let text = format!(
+        "secrets: {{s: {{command: [sh, -c, 'echo x >> {}; echo hush']}}, t: {{command: ['false']}}}}\n\
+         servers: {{a: {{command: x, env: {{V: 'a-${{secret:s}}'}}}}, b: {{command: x}}, c: {{command: x, env: {{V: '${{secret:t}}'}}}}}}",
+        marker.display()
+    );
+    let config = config("a.yaml", &text);
+    assert!(resolve(&config, &config.servers[1], &lookup).unwrap().is_empty());
+    assert!(!marker.exists());
+    let values = resolve(&config, &config.servers[0], &lookup).unwrap();
+    assert_eq!(values[0].1.expose(), "a-hush");
+    assert!(marker.exists());
+    let error = resolve(&config, &config.servers[2], &lookup).unwrap_err().to_string();
+    assert!(error.contains("servers.c.env.V: secret `t`: `false` failed"), "{error}");
+}
