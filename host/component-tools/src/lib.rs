@@ -1,6 +1,6 @@
 //! Tools of plain components: any component that exports ordinary functions.
 //!
-//! [`derive`] reads a component's WIT types and makes a [`ComponentTool`] of each exported function: its name, its description
+//! [`derive()`] reads a component's WIT types and makes a [`ComponentTool`] of each exported function: its name, its description
 //! (from the doc comments, where the file has them), JSON Schemas of its input and output. [`ComponentTool::lower`] turns
 //! arguments into [`Value`]s to call the function with, [`ComponentTool::lift`] what it returns into JSON. `Value` mirrors
 //! `wasmtime::component::Val`, so this crate knows no engine.

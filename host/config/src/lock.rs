@@ -4,7 +4,7 @@
 //! does not list, is refused until `tollgate lock --update`. Where there is none, nothing is checked.
 
 use crate::diagnostic::{ConfigError, Diagnostic, Report, quoted, visible};
-use crate::model::Digest;
+use crate::model::{Code, Config, Digest, Transport};
 use crate::resolve::open_regular;
 use crate::tree::{Node, Value};
 use crate::{toml, too_large};
@@ -283,6 +283,20 @@ impl Lock {
         file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all())?;
         file.persist(&self.file).map(drop).map_err(|error| error.error)
     }
+}
+
+/// The components that a configuration names: what its lock file pins of it, beside documents. Servers that are not started
+/// are among them, because a reload may start them.
+pub fn components(config: &Config) -> impl Iterator<Item = &Path> {
+    let adapters = config.servers.iter().filter_map(|server| match &server.transport {
+        Transport::Adapter(adapter) => Some(adapter.component.value.as_path()),
+        Transport::Process(_) | Transport::Remote(_) => None,
+    });
+    let policies = config.policies.iter().filter_map(|policy| match &policy.code {
+        Code::Component(file) => Some(file.value.as_path()),
+        Code::Script(..) => None,
+    });
+    adapters.chain(policies)
 }
 
 /// What an update changes. Written as one line.

@@ -188,3 +188,29 @@ fn an_answer_that_is_a_record_is_the_structured_content_itself() {
     assert_eq!(tool.lift(Some(&returned)), Ok(Output::Ok(Some(json!({"a_b": 1})))));
     assert_eq!(tool.lift(Some(&Value::Result(Err(None)))), Ok(Output::Err(None)));
 }
+
+#[test]
+fn the_schemas_of_a_whole_tool_hold_its_arguments_and_its_answers() {
+    let derived = tools(CALCULATOR);
+    for tool in &derived.tools {
+        let input = jsonschema::draft202012::new(&tool.input_schema).unwrap();
+        for args in [
+            json!({}),
+            json!({"name": "x"}),
+            json!({"name": 1}),
+            json!({"the_job": {"numbers": []}}),
+            json!([]),
+            json!(null),
+        ] {
+            assert_eq!(input.is_valid(&args), tool.lower(&args).is_ok(), "{}: {args}", tool.name);
+        }
+    }
+    let sum = &derived.tools[1];
+    let output = jsonschema::draft202012::new(sum.output_schema.as_ref().unwrap()).unwrap();
+    let Ok(Output::Ok(Some(json))) = sum.lift(Some(&Value::Result(Ok(Some(Box::new(Value::Float64(f64::NAN)))))))
+    else {
+        panic!()
+    };
+    assert!(output.is_valid(&json), "{json}");
+    assert!(!output.is_valid(&json!({})) && !output.is_valid(&json!({"result": 1, "more": 1})));
+}

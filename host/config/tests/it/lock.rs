@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use tollgate_config::lock::{Kind, LOCK_MAX_BYTES, Lock, LockError, Pin, Source};
+use tollgate_config::lock::{Kind, LOCK_MAX_BYTES, Lock, LockError, Pin, Source, components};
 
 fn empty() -> Lock {
     Lock::new(Lock::beside(Path::new("/etc/gate/tollgate.yaml")))
@@ -79,6 +79,18 @@ fn a_file_is_written_whole_and_others_may_read_it() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
     let nowhere = Lock::new(PathBuf::from("/proc/no/such/tollgate.lock"));
     assert!(nowhere.write().is_err());
+}
+
+#[test]
+fn every_component_of_a_configuration_is_named_once_for_each_use() {
+    let config = crate::config(
+        "tollgate.yaml",
+        "servers: {a: {component: ./a.wasm}, off: {component: /far/b.wasm, disabled: true}, c: {command: x}}\n\
+         policies: {p: {component: p.wasm}, s: {script: s.js}}",
+    );
+    let lock = empty();
+    let named: Vec<_> = components(&config).map(|path| lock.path(path).unwrap().to_string()).collect();
+    assert_eq!(named, ["a.wasm", "/far/b.wasm", "p.wasm"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Says that a file is ours: `TgSt`.
 const APPLICATION_ID: i32 = 0x5467_5374;
@@ -85,6 +85,20 @@ pub enum OpenError {
 /// The writer's connection and the reader's.
 pub(super) fn connections(path: &Path, options: &SqliteOptions) -> Result<(Connection, Connection), OpenError> {
     file::prepare(path)?;
+    let start = Instant::now();
+    loop {
+        match try_connections(path, options) {
+            // SQLite does not wait where two processes turn a new file into one with a log, or the last one puts the log
+            // away: to wait there could be a deadlock. Beginning anew cannot.
+            Err(OpenError::Busy { .. }) if start.elapsed() < options.busy_timeout => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn try_connections(path: &Path, options: &SqliteOptions) -> Result<(Connection, Connection), OpenError> {
     let explain = |error: rusqlite::Error| explain(path, &error);
     let mut writer = connect(path, options, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(explain)?;
     let mode: String = writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(explain)?;

@@ -1,6 +1,8 @@
 //! Many callers at once.
 
 use crate::{block_on, space, sqlite, state};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::BoxFuture;
@@ -12,6 +14,22 @@ use tollgate_state::{
 const TASKS: u64 = 16;
 const ROUNDS: u64 = 25;
 
+/// Counts one key up, by compare-and-swap. Tells how often another was faster.
+async fn count_up(state: &State) -> u64 {
+    let mut conflicts = 0;
+    loop {
+        let found = state.get("n".to_owned()).await.unwrap();
+        let (n, expected) = found.map_or((0, Expected::Absent), |entry| {
+            (entry.value.parse::<u64>().unwrap(), Expected::Version(entry.version))
+        });
+        match state.set("n".to_owned(), (n + 1).to_string(), expected).await {
+            Ok(_) => return conflicts,
+            Err(StateError::Conflict(_)) => conflicts += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
 /// Every task counts up one key, by compare-and-swap. None of the counts may be lost.
 async fn count(states: Vec<State>) {
     let tasks: Vec<_> = states
@@ -20,17 +38,7 @@ async fn count(states: Vec<State>) {
             tokio::spawn(async move {
                 let mut conflicts = 0_u64;
                 for _ in 0..ROUNDS {
-                    loop {
-                        let found = state.get("n".to_owned()).await.unwrap();
-                        let (n, expected) = found.map_or((0, Expected::Absent), |entry| {
-                            (entry.value.parse::<u64>().unwrap(), Expected::Version(entry.version))
-                        });
-                        match state.set("n".to_owned(), (n + 1).to_string(), expected).await {
-                            Ok(_) => break,
-                            Err(StateError::Conflict(_)) => conflicts += 1,
-                            Err(other) => panic!("{other:?}"),
-                        }
-                    }
+                    conflicts += count_up(&state).await;
                 }
                 conflicts
             })
@@ -56,6 +64,41 @@ async fn counters_of_many_tasks_lose_nothing() {
     let entry = one().get("n".to_owned()).await.unwrap().unwrap();
     assert_eq!((entry.value, entry.version), ((TASKS * ROUNDS).to_string(), TASKS * ROUNDS));
     assert_eq!(one().usage().await.unwrap().keys, 1);
+}
+
+const FOLDER: &str = "TOLLGATE_STATE_COUNT_FOLDER";
+
+/// Not a test of its own: the other process.
+#[tokio::test]
+#[ignore = "started by the test below"]
+async fn counting_child() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let state = shared(Arc::new(sqlite(Path::new(&folder))));
+    for _ in 0..ROUNDS {
+        count_up(&state()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counters_of_two_processes_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = shared(Arc::new(sqlite(folder.path())));
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "callers::counting_child", "--ignored"])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // From when it has begun, so that the two meet.
+    while state().get("n".to_owned()).await.unwrap().is_none() {
+        assert!(child.try_wait().unwrap().is_none(), "the other process has ended");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..ROUNDS {
+        count_up(&state()).await;
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(state().get("n".to_owned()).await.unwrap().unwrap().value, (2 * ROUNDS).to_string());
 }
 
 #[test]

@@ -61,6 +61,35 @@ fn a_link_or_a_folder_in_place_of_the_file_is_refused() {
     assert!(matches!(open(&target.join("below/state.db")), Err(OpenError::File { .. })));
 }
 
+#[test]
+fn a_folder_may_be_reached_by_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().join("real");
+    fs::create_dir(&real).unwrap();
+    symlink(&real, folder.path().join("link")).unwrap();
+    open(&folder.path().join("link/state.db")).unwrap();
+    assert!(real.join("state.db").is_file());
+}
+
+#[test]
+fn hosts_that_start_at_once_on_a_new_file_all_open_it() {
+    for _ in 0..25 {
+        let folder = tempfile::tempdir().unwrap();
+        let starts: Vec<_> = (0..6)
+            .map(|i| {
+                let folder = folder.path().to_owned();
+                std::thread::spawn(move || {
+                    let state = state(sqlite(&folder));
+                    block_on(state.set(format!("k{i}"), "1".into(), Expected::Absent)).unwrap()
+                })
+            })
+            .collect();
+        let mut versions: Vec<_> = starts.into_iter().map(|start| start.join().unwrap()).collect();
+        versions.sort_unstable();
+        assert_eq!(versions, [1, 2, 3, 4, 5, 6]);
+    }
+}
+
 fn write_private(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
     chmod(path, 0o600);
