@@ -143,12 +143,15 @@ fn kind(media: &str) -> Kind {
 fn rank(media: &str) -> u8 {
     match kind(media) {
         Kind::Json if essence(media) == "application/json" => 0,
-        Kind::Json if !media.contains('*') => 1,
-        Kind::Form => 2,
-        Kind::Multipart => 3,
-        Kind::Json => 4,
-        Kind::Text => 5,
-        Kind::File => 6,
+        // Easier to write than a list of steps, and what it means does not depend on the server.
+        Kind::Json if essence(media) == "application/merge-patch+json" => 1,
+        Kind::Json if essence(media) == "application/json-patch+json" => 3,
+        Kind::Json if !media.contains('*') => 2,
+        Kind::Form => 4,
+        Kind::Multipart => 5,
+        Kind::Json => 6,
+        Kind::Text => 7,
+        Kind::File => 8,
     }
 }
 

@@ -18,8 +18,10 @@ use crate::{pattern, text};
 
 /// How deep schemas may nest in each other, references not counted.
 const MAX_DEPTH: usize = 48;
-/// The most nodes of one tool's schema.
+/// The most nodes of one tool's input schema.
 const MAX_NODES: usize = 20_000;
+/// The most nodes of an output schema: more would be larger than one may be, and most of the time is spent here.
+const MAX_OUTPUT_NODES: usize = 3_000;
 /// The longest default, example or value of an annotation, in bytes.
 const MAX_ANNOTATION: usize = 512;
 
@@ -101,8 +103,9 @@ impl<'d> Converter<'d> {
         if depth > MAX_DEPTH {
             return Err(format!("a schema nests deeper than {MAX_DEPTH}"));
         }
-        if self.nodes > MAX_NODES {
-            return Err(format!("its schema has more than {MAX_NODES} parts"));
+        let most = if self.purpose == Use::Output { MAX_OUTPUT_NODES } else { MAX_NODES };
+        if self.nodes > most {
+            return Err(format!("its schema has more than {most} parts"));
         }
         match schema {
             Value::Object(members) => self.object(members, depth).map(Value::Object),

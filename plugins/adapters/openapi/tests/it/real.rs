@@ -174,19 +174,16 @@ fn real_documents_become_tools_whose_requests_are_what_the_documents_demand() {
         }
         for at in order.iter().cycle().take(SAMPLES) {
             let entry = &catalog.tools[*at];
-            let Some(args) = arguments(entry, &mut random) else {
+            // What no header can have is refused, and is not the schema's matter: then other arguments are tried.
+            let sent = (0..50).find_map(|_| {
+                let args = arguments(entry, &mut random)?;
+                request(&entry.operation, &args)
+                    .inspect_err(|error| assert!(error.contains("which a header cannot have"), "{args}: {error}"))
+                    .ok()
+            });
+            let Some(sent) = sent else {
                 *kinds.entry("no arguments found").or_default() += 1;
                 continue;
-            };
-            let sent = match request(&entry.operation, &args) {
-                Ok(sent) => sent,
-                Err(error) => {
-                    *kinds.entry("refused").or_default() += 1;
-                    if !error.contains("which a header cannot have") && !error.contains("`.`") {
-                        failures.push(format!("{file} {} {args}: {error}", entry.tool["name"]));
-                    }
-                    continue;
-                }
             };
             let body = sent.body.as_ref().map(|body| base64::engine::general_purpose::STANDARD.encode(body));
             let verdict = judge.ask(&json!({
@@ -208,7 +205,7 @@ fn real_documents_become_tools_whose_requests_are_what_the_documents_demand() {
             println!("    {warning}");
         }
     }
-    for failure in failures.iter().take(40) {
+    for failure in failures.iter().filter(|f| f.contains(&std::env::var("LIKE").unwrap_or_default())).take(200) {
         println!("{failure}\n");
     }
     assert!(failures.is_empty(), "{} requests", failures.len());
