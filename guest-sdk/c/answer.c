@@ -24,8 +24,6 @@ tg_answer tg_failed(tg_result result) {
     return (tg_answer){.message = result.failure->message, .code = result.failure->kind, .cause = result.failure};
 }
 
-static bool looks_like_json(const char *text) { return text && *text && strchr("{[\"-0123456789tfn", *text); }
-
 // All text content, a line break between two pieces.
 static char *text_of(tg_json whole) {
     tg_json content = tg_get(whole, "content");
@@ -46,7 +44,7 @@ tg_result tg_result_of(const char *json, size_t len) {
         if (wrapped.at && tg_count(value) == 1) value = wrapped;
     } else {
         char *text = text_of(whole);
-        value = tg_json_of(looks_like_json(text) ? text : tg_format("%q", text));
+        value = tg_json_of(text && tg_is_json(text) ? text : tg_format("%q", text));
     }
     return (tg_result){.value = value, .whole = whole};
 }

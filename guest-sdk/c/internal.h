@@ -10,6 +10,8 @@
 void *tg_alloc(size_t size);
 // A part of a text as a text.
 char *tg_copy(const char *text, size_t len);
+// Whether a text is one JSON value, at most 128 deep. For text that no host has checked.
+bool tg_is_json(const char *text);
 char *tg_vformat(const char *format, va_list parts);
 // What a CallToolResult means.
 tg_result tg_result_of(const char *whole, size_t len);

@@ -1,5 +1,5 @@
 // Reading JSON where it stands, and writing it. What is read was checked by the host: it is JSON, at most 128 deep.
-// Text that is none makes no value; nothing is read beyond its end, and nothing recurses.
+// Text that is none makes no value, or not the one that was meant; nothing is read beyond its end, and nothing recurses.
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

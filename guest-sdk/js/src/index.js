@@ -165,8 +165,11 @@ function messageOf(error) {
   return own ? error.message : `${error.name}: ${error.message}`;
 }
 
-// The host throws the failure itself; anything else is no failed call.
-const thrown = (failure) => (typeof failure?.error?.tag === "string" ? new CallError(failure) : failure);
+// The engine throws the failure itself, or an error that carries it; anything else is no failed call.
+function thrown(error) {
+  const failure = error?.payload ?? error;
+  return typeof failure?.error?.tag === "string" ? new CallError(failure) : error;
+}
 
 function line(parts) {
   return parts.map((part) => (typeof part === "string" ? part : shown(part))).join(" ");

@@ -11,13 +11,13 @@ export function fakeHost(answers = {}) {
       const name = `${server}:${tool}`;
       const given = JSON.parse(args);
       host.calls.push({ server, tool, args: given });
-      if (!Object.hasOwn(answers, name)) throw failure(server, tool, "unknown-tool", []);
+      if (!Object.hasOwn(answers, name)) throw carrying(failure(server, tool, "unknown-tool", []));
       try {
         const answer = answers[name];
         return { json: JSON.stringify(whole(typeof answer === "function" ? answer(given) : answer)) };
       } catch (error) {
         if (!(error instanceof FakeFailure)) throw error;
-        throw failure(server, tool, error.kind, error.detail);
+        throw carrying(failure(server, tool, error.kind, error.detail));
       }
     },
     callTools(calls) {
@@ -25,8 +25,8 @@ export function fakeHost(answers = {}) {
         try {
           return { tag: "ok", val: fake.host.callTool(server, tool, args) };
         } catch (error) {
-          if (error?.error?.tag === undefined) throw error;
-          return { tag: "err", val: error };
+          if (error.payload === undefined) throw error;
+          return { tag: "err", val: error.payload };
         }
       });
     },
@@ -85,6 +85,9 @@ function failure(server, tool, kind, detail) {
   const error = { tag: kind, val: failed ? { json: JSON.stringify({ content, isError: true }) } : val };
   return { server, tool, attempts: 1, elapsedMs: 0, error };
 }
+
+// As the component's engine throws it.
+const carrying = (payload) => Object.assign(new Error("a call failed"), { payload });
 
 const whole = (value) =>
   Array.isArray(value?.content)

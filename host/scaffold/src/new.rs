@@ -72,7 +72,7 @@ fn test_command(kind: Kind, language: Language) -> String {
         Language::C => {
             let sdk = format!("{}/guest-sdk/c", files::VENDOR);
             format!(
-                "cc -std=c11 -I{sdk} src/{kind}.c test/{kind}_test.c {sdk}/json.c {sdk}/answer.c {sdk}/testing.c -lm -o .test && ./.test; rm -f .test"
+                "cc -std=c11 -I{sdk} src/{kind}.c test/{kind}_test.c {sdk}/json.c {sdk}/check.c {sdk}/answer.c {sdk}/testing.c -lm -o .test && ./.test; rm -f .test"
             )
         }
     }

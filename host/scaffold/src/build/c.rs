@@ -13,7 +13,7 @@ const SOURCES_MAX: usize = 1_000;
 pub(super) fn build(project: &Project, cancel: &Cancel, progress: &mut dyn FnMut(Event)) -> Result<Vec<u8>, Error> {
     let python = tools::python(project, cancel, progress)?;
     let sdk = PathBuf::from("tollgate/guest-sdk/c");
-    let ours = ["json.c", "answer.c", "host.c", "generated/policy_blocking.c"].map(|file| sdk.join(file));
+    let ours = ["json.c", "check.c", "answer.c", "host.c", "generated/policy_blocking.c"].map(|file| sdk.join(file));
     progress(Event::Step("compile"));
     let out = project.work().join("module.wasm");
     Step::new("compiling", python.bin.join("python"), &project.folder)

@@ -3,6 +3,7 @@
 use super::{Event, read};
 use crate::process::{Cancel, Step};
 use crate::{Error, Project};
+use std::path::{Path, PathBuf};
 
 const TARGET: &str = "wasm32-wasip2";
 const MISSING: &str = "install Rust with rustup (rustup.rs)";
@@ -14,7 +15,7 @@ pub(super) fn build(project: &Project, cancel: &Cancel, progress: &mut dyn FnMut
         .missing(MISSING)
         .advice("this Rust is too old: update it, as with `rustup update`")
         .run(cancel)?;
-    if !std::path::Path::new(libraries.trim()).exists() {
+    if !Path::new(libraries.trim()).exists() {
         progress(Event::Fetching("the Rust target wasm32-wasip2"));
         Step::new("fetching the Wasm target", "rustup", folder)
             .args(["target", "add", TARGET])
@@ -27,9 +28,23 @@ pub(super) fn build(project: &Project, cancel: &Cancel, progress: &mut dyn FnMut
     Step::new("cargo", "cargo", folder)
         .args(["build", "--release", "--locked", "--target", TARGET, "--target-dir"])
         .args([&target])
+        .args(["--config", &remapped(project)])
         .missing(MISSING)
         .advice("where cargo wants to change Cargo.lock, let it: `cargo update --workspace`; and commit the file")
         .run(cancel)?;
     let name = project.name.replace('-', "_");
     read(&target.join(TARGET).join("release").join(format!("{name}.wasm")))
+}
+
+/// Panics name source files: without the folders of this machine, and the same wherever it is built.
+fn remapped(project: &Project) -> String {
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
+    let folders = [(Some(project.folder.clone()), "/project"), (cargo_home, "/cargo")];
+    let flags = folders.into_iter().filter_map(|(folder, name)| {
+        // A flag has a form of TOML that takes every text; a folder that is none is left as it is.
+        let flag = format!("--remap-path-prefix={}={name}", folder?.to_str()?);
+        Some(toml::Value::String(flag).to_string())
+    });
+    format!("target.{TARGET}.rustflags=[{}]", flags.collect::<Vec<_>>().join(","))
 }

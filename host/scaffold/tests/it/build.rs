@@ -57,17 +57,28 @@ fn author_test(project: &Path, kind: Kind, language: Language) {
         Language::Python => command.args(["-m", "unittest"]),
         Language::Go => command.args(["test", "./..."]).env("GOCACHE", project.join(".tollgate/tools/go-cache")),
         Language::C => {
-            let sdk = "tollgate/guest-sdk/c";
-            command.args(["-m", "ziglang", "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", sdk]);
-            command.args([format!("src/{kind}.c"), format!("test/{kind}_test.c")]);
-            command.args(["json.c", "answer.c", "testing.c"].map(|file| format!("{sdk}/{file}")));
-            command.args(["-o", ".tollgate/build/test"])
+            let sources = [format!("src/{kind}.c"), format!("test/{kind}_test.c")];
+            command.args(["-m", "ziglang", "cc"]).args(host_flags("tollgate/guest-sdk/c")).args(sources)
         }
     };
     run(command.current_dir(project));
     if language == Language::C {
         run(&mut Command::new(project.join(".tollgate/build/test")));
+        // The helper package's own test, now that there is a compiler.
+        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/c");
+        let sdk = sdk.to_str().unwrap();
+        let mut command = Command::new(tools.join("python"));
+        command.args(["-m", "ziglang", "cc", "-fsanitize=undefined", "-fno-sanitize-recover"]).args(host_flags(sdk));
+        run(command.arg(format!("{sdk}/tests/json_test.c")).current_dir(project));
+        run(&mut Command::new(project.join(".tollgate/build/test")));
     }
+}
+
+/// How a test in C is compiled for this machine.
+fn host_flags(sdk: &str) -> Vec<String> {
+    let flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-lm", "-o", ".tollgate/build/test", "-I", sdk];
+    let files = ["json.c", "check.c", "answer.c", "testing.c"].map(|file| format!("{sdk}/{file}"));
+    flags.map(str::to_owned).into_iter().chain(files).collect()
 }
 
 pub(crate) fn run(command: &mut Command) {
