@@ -21,6 +21,10 @@ impl Failure {
     }
 
     /// Ctrl-C or SIGTERM came before the command had a result.
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Self { code: ERROR, message: message.into() }
+    }
+
     pub(crate) fn cancelled(message: impl Into<String>) -> Self {
         Self { code: Status::Cancelled.exit_code(), message: message.into() }
     }

@@ -109,7 +109,7 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
             Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
             Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
         }
-        let kept = LazySqliteStore::new(state.join("state.sqlite"), SqliteOptions::default());
+        let kept = LazySqliteStore::new(state.join("state.db"), SqliteOptions::default());
         builder = builder.pins(state.join("pins")).scripts(state.join("scripts"));
         builder = builder.state(Arc::new(kept), Quota::default());
     }

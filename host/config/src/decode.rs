@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, quoted};
 use crate::dotenv::EnvFile;
 use crate::model::{
     Adapter, AdapterCode, At, Auth, Code, Config, Language, LimitOverrides, OpenApi, Policy, Process, Remote,
-    RemoteProtocol, SecretPlace, SecretSource, Serve, Server, ToolFilter, Transport, Variable,
+    RemoteProtocol, SecretPlace, SecretSource, Serve, Server, State, ToolFilter, Transport, Variable,
 };
 use crate::outgoing::{Uses, uses};
 use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
@@ -42,6 +42,8 @@ keys! {
         cache "cache": PathBuf,
         /// Where `${secret:NAME}` comes from.
         secrets "secrets": Table<Name, SecretPlace>,
+        /// Where components keep what outlives their runs, and how much.
+        state "state": State,
         /// How the host is served; a flag of `tollgate serve` goes before its key.
         serve "serve": Serve,
     }
@@ -421,6 +423,7 @@ pub(crate) fn config(root: &Node, foreign_file: bool, cx: &mut Cx<'_>) -> Option
         serve,
         limits: keys.limits.map(|l| l.value).unwrap_or_default(),
         journal: keys.journal.map(|j| j.value),
+        state: keys.state.map(|s| s.value).unwrap_or_default(),
         cache: keys.cache.map(|c| c.value),
         secrets: secrets.into_iter().map(|(name, from)| SecretSource { name, from }).collect(),
         ..Config::default()

@@ -4,7 +4,7 @@
 //! does not list, is refused until `tollgate lock --update`. Where there is none, nothing is checked.
 
 use crate::diagnostic::{ConfigError, Diagnostic, Report, quoted, visible};
-use crate::model::{Code, Config, Digest, Transport};
+use crate::model::{Adapter, AdapterCode, Code, Config, Digest, Document, Transport};
 use crate::resolve::open_regular;
 use crate::tree::{Node, Value};
 use crate::{toml, too_large};
@@ -253,6 +253,24 @@ impl Lock {
         changes
     }
 
+    /// How many of what are pinned, in words.
+    pub fn summary(&self) -> String {
+        let count = |kind: Kind| self.pins.keys().filter(|(of, _)| *of == kind).count();
+        let words = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        format!("{}, {}", words(count(Kind::Component), "component"), words(count(Kind::Document), "document"))
+    }
+
+    /// How a document is named here.
+    ///
+    /// # Errors
+    /// [`LockError::NotText`].
+    pub fn document(&self, document: &Document) -> Result<Source, LockError> {
+        match document {
+            Document::File(file) => self.path(file),
+            Document::Url(url) => Ok(Source::Url(url.clone())),
+        }
+    }
+
     /// The file's text. The same pins give the same text.
     pub fn to_text(&self) -> String {
         let mut text = format!(
@@ -289,14 +307,22 @@ impl Lock {
 /// are among them, because a reload may start them.
 pub fn components(config: &Config) -> impl Iterator<Item = &Path> {
     let adapters = config.servers.iter().filter_map(|server| match &server.transport {
-        Transport::Adapter(adapter) => Some(adapter.component.value.as_path()),
-        Transport::Process(_) | Transport::Remote(_) => None,
+        Transport::Adapter(Adapter { code: AdapterCode::Component(file), .. }) => Some(file.value.as_path()),
+        Transport::Adapter(_) | Transport::Process(_) | Transport::Remote(_) => None,
     });
     let policies = config.policies.iter().filter_map(|policy| match &policy.code {
         Code::Component(file) => Some(file.value.as_path()),
         Code::Script(..) => None,
     });
     adapters.chain(policies)
+}
+
+/// The documents that a configuration names.
+pub fn documents(config: &Config) -> impl Iterator<Item = &Document> {
+    config.servers.iter().filter_map(|server| match &server.transport {
+        Transport::Adapter(Adapter { code: AdapterCode::OpenApi(api), .. }) => Some(&api.document.value),
+        _ => None,
+    })
 }
 
 /// What an update changes. Written as one line.

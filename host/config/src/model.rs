@@ -14,7 +14,7 @@ pub use tollgate_secrets::Place as SecretPlace;
 
 mod outgoing;
 
-pub use outgoing::{Adapter, AdapterCode, Category, Document, OpenApi, SecretIn, SecretUse};
+pub use outgoing::{Adapter, AdapterCode, Category, Document, OpenApi, SecretIn, SecretUse, State};
 
 /// A value and the line where it was written.
 ///
@@ -62,6 +62,8 @@ pub struct Config {
     pub cache: Option<PathBuf>,
     /// Where `${secret:NAME}` comes from.
     pub secrets: Vec<SecretSource>,
+    /// What components keep.
+    pub state: State,
     /// How the host is served.
     pub serve: Serve,
     /// What is odd but not wrong.

@@ -1,7 +1,8 @@
-//! What a component sends out: the secrets that go with its HTTP requests, and the documents that tools are made of.
+//! What a component has of the outside: the secrets that go with its HTTP requests, what it keeps, and the documents that tools
+//! are made of.
 
 use crate::diagnostic::quoted;
-use crate::model::{At, Category, Document, OpenApi, SecretIn, SecretUse};
+use crate::model::{At, Category, Document, OpenApi, SecretIn, SecretUse, State};
 use crate::read::{Cx, Key, NameRule, Read, Table, Unknown, keys, one_of};
 use crate::tree::{Node, Value};
 use crate::values::{Name, Text, Url};
@@ -147,6 +148,75 @@ pub(crate) fn uses(table: Option<At<Uses>>, in_document: bool, key: &Key<'_>, cx
         uses.push(SecretUse { secret, hosts, place });
     }
     uses
+}
+
+keys! {
+    /// Where components keep what outlives their runs, and how much each may.
+    struct StateKeys {
+        /// The SQLite file; relative to this one.
+        file "file": PathBuf,
+        /// The largest value, as 1MiB.
+        max_value "max_value": Size,
+        /// The most keys of a component.
+        max_keys "max_keys": Count,
+        /// The most that all keys and values of a component take, as 64MiB.
+        max_bytes "max_bytes": Size,
+    }
+}
+
+/// A size in bytes, and no less than one.
+struct Size(u64);
+
+impl Read for Size {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let text = cx.text(node, key)?;
+        match tollgate_core::limits::parse_bytes(text) {
+            Ok(0) => cx.error_help(node.line, key, "is nothing", "write a size, as 64MiB"),
+            Ok(size) => return Some(Self(size)),
+            Err(error) => cx.error(node.line, key, error),
+        }
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "string", "minLength": 1})
+    }
+}
+
+/// A number of things, and no less than one.
+struct Count(u64);
+
+impl Read for Count {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let count = match &node.value {
+            Value::Number(number) => number.parse().ok().filter(|count: &u64| *count > 0),
+            _ => None,
+        };
+        if count.is_none() {
+            cx.error_help(node.line, key, "not a number of things", "write a whole number above 0, as 10000");
+        }
+        count.map(Self)
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "integer", "minimum": 1})
+    }
+}
+
+impl Read for State {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let keys = StateKeys::read_keys(node, key, cx, Unknown::Refuse)?;
+        Some(Self {
+            file: keys.file.map(|file| file.value),
+            max_value: keys.max_value.map(|size| size.value.0),
+            max_keys: keys.max_keys.map(|count| count.value.0),
+            max_bytes: keys.max_bytes.map(|size| size.value.0),
+        })
+    }
+
+    fn schema() -> serde_json::Value {
+        StateKeys::schema_of_keys()
+    }
 }
 
 keys! {

@@ -87,6 +87,14 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// The secrets that it is filled in with.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Variable(Source::Secret, name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     pub(crate) fn pieces(&self) -> &[Piece] {
         &self.0
     }

@@ -2,7 +2,7 @@
 
 use crate::bindings;
 use crate::cache::CompileCache;
-use crate::inspect::{Digest, InspectError, Inspection, inspect};
+use crate::inspect::{COMPONENT_MAX_BYTES, Digest, InspectError, Inspection, inspect};
 use crate::run::Descriptor;
 use crate::run::ToolInfo;
 use crate::store::RunState;
@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
+use tollgate_component_tools::{DecodeError, check_bounds, on_large_stack};
 use tollgate_core::{Clock, SystemClock};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -121,7 +122,7 @@ impl Runtime {
             .get_or_try_init(|| async {
                 let this = self.clone();
                 // Validating and compiling take up to seconds of CPU: not on a thread that serves runs.
-                tokio::task::spawn_blocking(move || this.prepare_now(&bytes).map(Arc::new))
+                tokio::task::spawn_blocking(move || deep(&bytes, || this.prepare_now(&bytes).map(Arc::new)))
                     .await
                     .map_err(|e| PrepareError::Unusable(format!("compiling it ended early: {e}")))?
             })
@@ -159,9 +160,11 @@ impl Runtime {
     /// # Errors
     /// Says what is wrong with the component.
     pub fn compile(&self, bytes: &[u8]) -> Result<(Vec<u8>, Inspection), PrepareError> {
-        let inspection = inspect(bytes)?;
-        let code = self.set_up()?.engine.precompile_component(bytes).map_err(unusable)?;
-        Ok((code, inspection))
+        deep(bytes, || {
+            let inspection = inspect(bytes)?;
+            let code = self.set_up()?.engine.precompile_component(bytes).map_err(unusable)?;
+            Ok((code, inspection))
+        })
     }
 
     /// Makes ready what [`Runtime::compile`] wrote, of any size within milliseconds: nothing is read but what runs.
@@ -204,6 +207,19 @@ impl SetUp {
         };
         Ok(Program { pre, main, about, inspection, descriptor: OnceCell::new(), tools: OnceCell::new() })
     }
+}
+
+/// Validating and compiling recurse with the nesting of a component's types, which three bytes a level make: it is bounded
+/// first, and then has the stack for what is left.
+fn deep<T: Send>(bytes: &[u8], work: impl FnOnce() -> Result<T, PrepareError> + Send) -> Result<T, PrepareError> {
+    if bytes.len() <= COMPONENT_MAX_BYTES && bytes.starts_with(b"\0asm\x0d\0\x01\0") {
+        match check_bounds(bytes) {
+            Err(error @ DecodeError::TooMuch(_)) => return Err(PrepareError::Unusable(error.to_string())),
+            // The others have better words for what is no component.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    on_large_stack(work).unwrap_or_else(|error| Err(PrepareError::Unusable(error.to_string())))
 }
 
 fn unusable(error: wasmtime::Error) -> PrepareError {

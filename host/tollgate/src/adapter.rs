@@ -6,6 +6,7 @@ use crate::request::ComponentSource;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 use tollgate_component_tools::{ComponentTool, Output, Value};
+use tollgate_config::lock::{Kind, Lock};
 use tollgate_config::model::OpenApi;
 use tollgate_core::{
     Answer, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits, Status, Tool,
@@ -54,6 +55,7 @@ pub(crate) struct Adapter {
 pub(crate) struct Api {
     pub(crate) document: OpenApi,
     pub(crate) credentials: Vec<Credential>,
+    pub(crate) lock: Option<Arc<Lock>>,
 }
 
 /// A component that was made ready, and where its tools come from.
@@ -100,6 +102,10 @@ impl Adapter {
     async fn catalog(&self, program: &Program, api: &Api) -> Result<Catalog, String> {
         let outbound = &self.outside.outbound;
         let document = openapi::fetch(&api.document.document, outbound).await?;
+        if let Some(lock) = &api.lock {
+            let source = lock.document(&api.document.document).map_err(|error| error.to_string())?;
+            lock.check(Kind::Document, &source, document.as_bytes()).map_err(|error| error.to_string())?;
+        }
         let options = openapi::options(&api.document);
         let read = self.runtime.read_document(program, &document, &options).await;
         let catalog = read.map_err(|error| format!("reading the document: {error}"))??;

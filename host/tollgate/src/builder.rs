@@ -7,13 +7,13 @@ use crate::outside::Outside;
 use crate::request::{ComponentSource, PolicySpec};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollgate_config::Config;
+use tollgate_config::{Config, model};
 use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
 use tollgate_outbound::{Outbound, Settings as OutboundSettings};
 use tollgate_runtime::{Digest, RuntimeConfig};
 use tollgate_secrets::SecretStore;
-use tollgate_state::{MemoryStore, Quota, StateStore};
+use tollgate_state::{LazySqliteStore, MemoryStore, Quota, SqliteOptions, StateStore};
 use tollgate_upstream::{FleetOptions, Logins, PinStore, ServerSpec, Transport};
 
 /// Entries that a host keeps in memory when nobody asks for more.
@@ -268,8 +268,11 @@ impl HostBuilder {
             fleet: FleetOptions { pins, ..self.fleet },
             outside: Outside {
                 outbound: Outbound::new(self.outbound),
-                state: self.state.unwrap_or_else(|| Arc::new(MemoryStore::default())),
-                quota: self.quota,
+                state: match &self.config.state.file {
+                    Some(file) => Arc::new(LazySqliteStore::new(file, SqliteOptions::default())),
+                    None => self.state.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+                },
+                quota: quota(self.quota, &self.config.state),
             },
             secrets: self.secrets,
             openapi: self.openapi,
@@ -286,6 +289,15 @@ impl HostBuilder {
         }
         Configured::apply(&host, self.config).await?;
         Ok(host)
+    }
+}
+
+/// What each component may keep: what the configuration says goes first.
+fn quota(quota: Quota, state: &model::State) -> Quota {
+    Quota {
+        value_bytes: state.max_value.unwrap_or(quota.value_bytes),
+        keys: state.max_keys.unwrap_or(quota.keys),
+        total_bytes: state.max_bytes.unwrap_or(quota.total_bytes),
     }
 }
 

@@ -2,13 +2,17 @@
 
 use crate::adapter::{Adapter, AdapterSpec, Api};
 use crate::host::{Host, HostError};
+use crate::openapi;
 use crate::outside::{self, Credential, Secrets};
 use crate::request::{ComponentSource, PolicyCode, PolicySpec};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
+use tollgate_config::lock::{Lock, Pin};
 use tollgate_config::model::{self, AdapterCode, At, Code, Document, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
 use tollgate_core::{Grant, Grants, Limits, Secret};
+use tollgate_outbound::Outbound;
 use tollgate_runtime::Digest;
 use tollgate_script::Language as ScriptLanguage;
 use tollgate_secrets::{Chain, Place, PlacedStore, SecretStore};
@@ -39,7 +43,8 @@ impl Configured {
     /// Makes the host have what `config` says, and no longer what the last one said and this one does not.
     pub(crate) async fn apply(host: &Host, config: Config) -> Result<(), HostError> {
         let mut last = host.0.configured.lock().await;
-        let store = secret_store(host, &config);
+        let store = secret_store(&config, host.0.secrets.clone());
+        let lock = lock_of(&config)?;
         let mut defaults = host.base_limits();
         config.limits.apply(&mut defaults);
 
@@ -51,7 +56,7 @@ impl Configured {
             host.remove_server(&gone.server.name);
         }
         for new in servers.iter().filter(|new| !last.servers.contains(new)) {
-            host.fleet().add_server(new.spec(host, &store))?;
+            host.fleet().add_server(new.spec(host, &store, &lock))?;
         }
         for gone in std::mem::take(&mut last.policies) {
             host.remove_policy(&gone);
@@ -59,7 +64,7 @@ impl Configured {
         for policy in &config.policies {
             let spec = PolicySpec {
                 code: match &policy.code {
-                    Code::Component(file) => PolicyCode::Component(ComponentSource::File(file.value.clone())),
+                    Code::Component(file) => PolicyCode::Component(pinned(&file.value, &lock)),
                     Code::Script(file, language) => {
                         let language = match language {
                             model::Language::JavaScript => ScriptLanguage::JavaScript,
@@ -130,9 +135,9 @@ impl ConfiguredServer {
         Self { server: server.clone(), values, auth_secret, component, limits }
     }
 
-    fn spec(&self, host: &Host, store: &Arc<dyn SecretStore>) -> ServerSpec {
+    fn spec(&self, host: &Host, store: &Arc<dyn SecretStore>, lock: &Option<Arc<Lock>>) -> ServerSpec {
         let server = &self.server;
-        let mut spec = ServerSpec::new(server.name.value.clone(), self.transport(host, store));
+        let mut spec = ServerSpec::new(server.name.value.clone(), self.transport(host, store, lock));
         if let Some(timeout) = server.timeout {
             spec.call_timeout = timeout;
         }
@@ -181,7 +186,7 @@ impl ConfiguredServer {
         }))
     }
 
-    fn transport(&self, host: &Host, store: &Arc<dyn SecretStore>) -> Transport {
+    fn transport(&self, host: &Host, store: &Arc<dyn SecretStore>, lock: &Option<Arc<Lock>>) -> Transport {
         let values: BTreeMap<_, _> = self.values.iter().flatten().cloned().collect();
         let transport = match &self.server.transport {
             model::Transport::Process(process) => Transport::Stdio {
@@ -199,7 +204,7 @@ impl ConfiguredServer {
                     RemoteProtocol::Sse => HttpKind::Sse,
                 },
             },
-            model::Transport::Adapter(adapter) => match self.adapter(adapter, host, store) {
+            model::Transport::Adapter(adapter) => match self.adapter(adapter, host, store, lock) {
                 Ok(adapter) => Transport::provider(Arc::new(adapter)),
                 Err(why) => Transport::Misconfigured { name: "component".to_owned(), why },
             },
@@ -211,7 +216,13 @@ impl ConfiguredServer {
         }
     }
 
-    fn adapter(&self, adapter: &model::Adapter, host: &Host, store: &Arc<dyn SecretStore>) -> Result<Adapter, String> {
+    fn adapter(
+        &self,
+        adapter: &model::Adapter,
+        host: &Host,
+        store: &Arc<dyn SecretStore>,
+        lock: &Option<Arc<Lock>>,
+    ) -> Result<Adapter, String> {
         let credentials = credentials(&adapter.secrets, store);
         let mut spec = AdapterSpec {
             component: ComponentSource::Bytes(Arc::default()),
@@ -221,14 +232,14 @@ impl ConfiguredServer {
         };
         let api = match &adapter.code {
             AdapterCode::Component(file) => {
-                spec.component = ComponentSource::File(file.value.clone());
+                spec.component = pinned(&file.value, lock);
                 spec.secrets = outside::bindings(&credentials, &[], &BTreeMap::new(), &host.0.outside.outbound)?;
                 None
             }
             AdapterCode::OpenApi(document) => {
                 let shipped = host.0.openapi.clone();
                 spec.component = shipped.ok_or("this host was built without the adapter for OpenAPI documents")?;
-                Some(Api { document: (**document).clone(), credentials })
+                Some(Api { document: (**document).clone(), credentials, lock: lock.clone() })
             }
         };
         Ok(host.adapter(&self.server.name, spec, api))
@@ -239,13 +250,49 @@ fn credentials(uses: &[model::SecretUse], store: &Arc<dyn SecretStore>) -> Vec<C
     uses.iter().map(|used| Credential { used: used.clone(), store: store.clone() }).collect()
 }
 
-/// The secrets that the configuration places; the others are where the embedding program keeps them.
-fn secret_store(host: &Host, config: &Config) -> Arc<dyn SecretStore> {
+/// The secrets that a configuration places, and then those of `others`.
+pub fn secret_store(config: &Config, others: Option<Arc<dyn SecretStore>>) -> Arc<dyn SecretStore> {
     let place = |from: &model::SecretPlace| match from {
         model::SecretPlace::Env(variable) => Place::Env(variable.clone()),
         model::SecretPlace::File(file) => Place::File(file.clone()),
+        model::SecretPlace::Command(argv) => Place::Command(argv.clone()),
     };
     let placed = config.secrets.iter().map(|secret| (secret.name.value.clone(), place(&secret.from)));
     let placed: Arc<dyn SecretStore> = Arc::new(PlacedStore::new(placed));
-    Arc::new(Chain::new([placed].into_iter().chain(host.0.secrets.clone())))
+    Arc::new(Chain::new([placed].into_iter().chain(others)))
+}
+
+/// What pins the files of a configuration, where there is such a file beside it.
+fn lock_of(config: &Config) -> Result<Option<Arc<Lock>>, HostError> {
+    if config.file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    Ok(Lock::load(&Lock::beside(&config.file))?.map(Arc::new))
+}
+
+fn pinned(file: &Path, lock: &Option<Arc<Lock>>) -> ComponentSource {
+    match lock {
+        Some(lock) => ComponentSource::Pinned(file.to_owned(), lock.clone()),
+        None => ComponentSource::File(file.to_owned()),
+    }
+}
+
+/// What a lock file would pin now: every component and every API document that a configuration names.
+///
+/// # Errors
+/// One of them cannot be read.
+pub async fn locked(config: &Config, file: &Path) -> Result<Lock, HostError> {
+    let mut lock = Lock::new(file.to_owned());
+    for component in config::lock::components(config) {
+        let bytes = crate::host::read(&ComponentSource::File(component.to_owned())).await?;
+        let source = lock.path(component).map_err(HostError::Lock)?;
+        lock.pin(config::lock::Kind::Component, source, Pin::of(&bytes));
+    }
+    let outbound = Outbound::new(tollgate_outbound::Settings::default());
+    for document in config::lock::documents(config) {
+        let text = openapi::fetch(document, &outbound).await.map_err(HostError::Document)?;
+        let source = lock.document(document).map_err(HostError::Lock)?;
+        lock.pin(config::lock::Kind::Document, source, Pin::of(text.as_bytes()));
+    }
+    Ok(lock)
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use tollgate_config::lock::{self, LockError};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
     Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Query, Status, Tenant,
@@ -138,6 +139,12 @@ pub enum HostError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A component is not what the lock file pins.
+    #[error(transparent)]
+    Lock(LockError),
+    /// An API's document cannot be had.
+    #[error("{0}")]
+    Document(String),
     /// A policy's secrets cannot be used as the configuration says.
     #[error("policy `{policy}`: {why}")]
     Secrets {
@@ -188,13 +195,20 @@ fn status_of<T>(result: &Result<T, CallFailure>) -> Status {
 }
 
 pub(crate) async fn read(source: &ComponentSource) -> Result<Arc<[u8]>, HostError> {
-    match source {
-        ComponentSource::Bytes(bytes) => Ok(bytes.clone()),
-        ComponentSource::File(path) => match tokio::fs::read(path).await {
-            Ok(bytes) => Ok(bytes.into()),
-            Err(source) => Err(HostError::Read { path: path.clone(), source }),
-        },
+    let (path, lock) = match source {
+        ComponentSource::Bytes(bytes) => return Ok(bytes.clone()),
+        ComponentSource::File(path) => (path, None),
+        ComponentSource::Pinned(path, lock) => (path, Some(lock)),
+    };
+    let bytes: Arc<[u8]> = match tokio::fs::read(path).await {
+        Ok(bytes) => bytes.into(),
+        Err(source) => return Err(HostError::Read { path: path.clone(), source }),
+    };
+    if let Some(lock) = lock {
+        let source = lock.path(path).map_err(HostError::Lock)?;
+        lock.check(lock::Kind::Component, &source, &bytes).map_err(HostError::Lock)?;
     }
+    Ok(bytes)
 }
 
 impl Host {
@@ -489,7 +503,7 @@ impl Host {
     /// Says what is wrong with it.
     pub async fn check(&self, source: &ComponentSource) -> Result<Checked, HostError> {
         let which = match source {
-            ComponentSource::File(path) => path.display().to_string(),
+            ComponentSource::File(path) | ComponentSource::Pinned(path, _) => path.display().to_string(),
             ComponentSource::Bytes(_) => "this component".to_owned(),
         };
         let program = self.prepare(&which, source).await?;

@@ -39,6 +39,7 @@ mod runs;
 
 pub use adapter::AdapterSpec;
 pub use builder::HostBuilder;
+pub use configured::{locked, secret_store};
 pub use host::{Checked, Host, HostError, PolicyInfo};
 pub use interpreters::{InterpreterError, InterpreterInfo};
 pub use outside::Secrets;

@@ -3,6 +3,7 @@
 use crate::outside::Secrets;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_config::lock::Lock;
 use tollgate_core::{Client, Grants, LimitKind, Limits, Principal, Tenant};
 use tollgate_script::Language as ScriptLanguage;
 
@@ -33,13 +34,15 @@ pub enum ComponentSource {
     Bytes(Arc<[u8]>),
     /// In a file.
     File(PathBuf),
+    /// In a file that a lock file pins.
+    Pinned(PathBuf, Arc<Lock>),
 }
 
 impl std::fmt::Debug for ComponentSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
-            Self::File(path) => write!(f, "File({})", path.display()),
+            Self::File(path) | Self::Pinned(path, _) => write!(f, "File({})", path.display()),
         }
     }
 }

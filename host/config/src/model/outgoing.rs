@@ -124,3 +124,16 @@ pub enum SecretIn {
         scopes: Vec<String>,
     },
 }
+
+/// Where components keep what outlives their runs, and how much each may. What is not given has a default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The SQLite file.
+    pub file: Option<PathBuf>,
+    /// Bytes of one value.
+    pub max_value: Option<u64>,
+    /// Keys of one component.
+    pub max_keys: Option<u64>,
+    /// Bytes of all keys and values of one component.
+    pub max_bytes: Option<u64>,
+}
