@@ -23,6 +23,7 @@ mod limits;
 mod login;
 mod messages;
 mod nesting;
+mod outside;
 mod reload;
 mod runtime;
 mod scripts;

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod api;
 pub mod mcp;
 pub mod raw_http;
 

@@ -350,7 +350,14 @@ impl Read for ToolFilter {
 /// Why a limit cannot be zero, if it cannot. No calls, no log and no tables are things to want.
 fn zero_reason(kind: LimitKind) -> Option<&'static str> {
     match kind {
-        LimitKind::Calls | LimitKind::LogBytes | LimitKind::TableElements => None,
+        LimitKind::Calls
+        | LimitKind::LogBytes
+        | LimitKind::TableElements
+        | LimitKind::HttpRequests
+        | LimitKind::HttpSentBytes => None,
+        LimitKind::HttpAtOnce | LimitKind::HttpReceivedBytes => {
+            Some("no request could be made; `http_requests: 0` says that")
+        }
         LimitKind::CallsAtOnce | LimitKind::CallBytesIn | LimitKind::CallBytesOut => {
             Some("no call could be made; `calls: 0` says that")
         }

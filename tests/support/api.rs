@@ -1,0 +1,90 @@
+//! An HTTP API of this machine: `/echo` tells what was asked, `/redirect/…` sends elsewhere, `/gone` answers 404, `/silent` never.
+
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// Ends with its last holder.
+pub struct Api {
+    pub url: String,
+    asked: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl Api {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, counted.clone()));
+            }
+        });
+        Self { url, asked, task }
+    }
+
+    /// How many requests came.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(stream: TcpStream, asked: Arc<AtomicUsize>) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return;
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            head.push(line.trim().to_owned());
+        }
+        asked.fetch_add(1, Ordering::Relaxed);
+        let mut first = head[0].split(' ').map(str::to_owned);
+        let (method, target) = (first.next().unwrap(), first.next().unwrap());
+        let headers: Map<String, Value> = head[1..]
+            .iter()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
+            .collect();
+        let length = headers.get("content-length").and_then(|v| v.as_str()?.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.unwrap();
+        if target == "/silent" {
+            std::future::pending::<()>().await;
+        }
+        let (status, extra, answer) = match target.strip_prefix("/redirect/") {
+            Some(to) => ("302 Found", format!("location: {to}\r\n"), String::new()),
+            None if target == "/gone" => ("404 Not Found", String::new(), json!({"message": "it is gone"}).to_string()),
+            None => {
+                // What came is told in a header too.
+                let told = headers.get("authorization").and_then(Value::as_str).unwrap_or("none").to_owned();
+                let body = String::from_utf8_lossy(&body).into_owned();
+                let answer = json!({"method": method, "target": target, "headers": headers, "body": body});
+                ("200 OK", format!("x-told: {told}\r\n"), answer.to_string())
+            }
+        };
+        let text = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{extra}content-length: {}\r\n\r\n{answer}",
+            answer.len()
+        );
+        if stream.write_all(text.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
