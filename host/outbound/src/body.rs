@@ -141,6 +141,7 @@ pub struct ResponseBody {
     redact: Option<RedactStream>,
     trailers: Option<http::HeaderMap>,
     budget: Arc<HttpBudget>,
+    limits: Arc<HttpLimits>,
     upload: Arc<Upload>,
     between: Pin<Box<Sleep>>,
     total: Pin<Box<Sleep>>,
@@ -153,22 +154,18 @@ impl ResponseBody {
         inner: Incoming,
         redact: Option<RedactStream>,
         (budget, underway, upload): (Arc<HttpBudget>, Underway, Arc<Upload>),
-        deadline: Instant,
+        (limits, deadline): (Arc<HttpLimits>, Instant),
         back: Back,
     ) -> Self {
-        let between = Box::pin(tokio::time::sleep(budget.limits().between_bytes));
+        let between = Box::pin(tokio::time::sleep(limits.between_bytes));
         let total = Box::pin(tokio::time::sleep_until(deadline));
         let (back, underway) = (Some(back), Some(underway));
         let mut body =
-            Self { inner: Some(inner), redact, trailers: None, budget, upload, between, total, back, underway };
+            Self { inner: Some(inner), redact, trailers: None, budget, limits, upload, between, total, back, underway };
         if body.inner.as_ref().is_some_and(Body::is_end_stream) {
             body.end();
         }
         body
-    }
-
-    fn limits(&self) -> &HttpLimits {
-        self.budget.limits()
     }
 
     /// The answer is whole.
@@ -187,7 +184,7 @@ impl ResponseBody {
 
     /// What is to be passed on of a piece.
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Option<Frame<Bytes>>, Failure> {
-        let between = self.limits().between_bytes;
+        let between = self.limits.between_bytes;
         self.between.as_mut().reset(Instant::now() + between);
         match frame.into_data() {
             Ok(data) => {
@@ -200,7 +197,7 @@ impl ResponseBody {
             }
             Err(frame) => {
                 if let Ok(mut trailers) = frame.into_trailers() {
-                    headers::clean_answer(&mut trailers, self.limits())?;
+                    headers::clean_answer(&mut trailers, &self.limits)?;
                     // Trailers are few and small: those of an answer that is searched are left out.
                     self.trailers = Some(trailers).filter(|_| self.redact.is_none());
                 }
@@ -217,7 +214,7 @@ impl Body for ResponseBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
         if this.inner.is_some() && this.total.as_mut().poll(cx).is_ready() {
-            let after = this.limits().total;
+            let after = this.limits.total;
             return this.fail(Failure::Late { wait: Wait::Total, after });
         }
         while let Some(inner) = &mut this.inner {
@@ -234,7 +231,7 @@ impl Body for ResponseBody {
                 Poll::Ready(None) => this.end(),
                 Poll::Pending => {
                     ready!(this.between.as_mut().poll(cx));
-                    let after = this.limits().between_bytes;
+                    let after = this.limits.between_bytes;
                     return this.fail(Failure::Late { wait: Wait::BetweenBytes, after });
                 }
             }

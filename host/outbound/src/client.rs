@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
+use std::time::Duration;
 use tollgate_core::{Grant, Grants, HttpUrl, Secret};
 use tollgate_secrets::Redactor;
 
@@ -88,7 +89,7 @@ impl Outbound {
         bindings: impl Into<Arc<[Binding]>>,
         budget: Arc<HttpBudget>,
     ) -> Client {
-        let exchange = Exchange { shared: self.shared.clone(), owner, budget };
+        let exchange = Exchange::new(self.shared.clone(), owner, budget);
         Client { exchange, grants: grants.into(), bindings: bindings.into() }
     }
 
@@ -106,7 +107,29 @@ pub struct Client {
     bindings: Arc<[Binding]>,
 }
 
+/// Times that a component asks for itself; they only shorten those of [`HttpLimits`](crate::HttpLimits).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// For the connection.
+    pub connect: Option<Duration>,
+    /// For the first byte of the answer.
+    pub first_byte: Option<Duration>,
+    /// Between two pieces of the answer.
+    pub between_bytes: Option<Duration>,
+}
+
 impl Client {
+    /// The same with less time.
+    pub fn within(&self, times: Times) -> Self {
+        let mut client = self.clone();
+        let limits = Arc::make_mut(&mut client.exchange.limits);
+        let shorten = |limit: &mut Duration, time: Option<Duration>| *limit = time.map_or(*limit, |t| t.min(*limit));
+        shorten(&mut limits.connect, times.connect);
+        shorten(&mut limits.first_byte, times.first_byte);
+        shorten(&mut limits.between_bytes, times.between_bytes);
+        client
+    }
+
     /// Sends one request, and gives its answer as soon as the head is there. The body follows as it comes.
     ///
     /// The request is paid first, also one that is then denied. Redirects are not followed: the answer is what the server

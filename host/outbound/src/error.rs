@@ -223,7 +223,7 @@ impl Failure {
             }
             source = cause.source();
         }
-        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Self::Protocol(format!("{error}{cause}"))
+        // Not its source: HTTP/2 lets a server put text of its own there, which may repeat a secret.
+        Self::Protocol(error.to_string())
     }
 }

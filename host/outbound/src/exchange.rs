@@ -5,7 +5,7 @@ use crate::client::Shared;
 use crate::connect::{Connection, Sender};
 use crate::error::{Failure, Wait};
 use crate::headers;
-use crate::limits::{HttpBudget, Underway};
+use crate::limits::{HttpBudget, HttpLimits, Underway};
 use crate::pool::{Origin, Owner};
 use crate::secrets::Binding;
 use bytes::Bytes;
@@ -32,6 +32,8 @@ pub(crate) struct Exchange {
     pub shared: Arc<Shared>,
     pub owner: Owner,
     pub budget: Arc<HttpBudget>,
+    /// The budget's, or less time.
+    pub limits: Arc<HttpLimits>,
 }
 
 /// What does not change between the tries of a request.
@@ -46,6 +48,11 @@ struct Plan {
 type Answer = (http::Response<Incoming>, Connection, Arc<Upload>);
 
 impl Exchange {
+    pub fn new(shared: Arc<Shared>, owner: Owner, budget: Arc<HttpBudget>) -> Self {
+        let limits = Arc::new(budget.limits().clone());
+        Self { shared, owner, budget, limits }
+    }
+
     /// Sends it, within the time for all of it.
     pub async fn run(
         &self,
@@ -55,7 +62,7 @@ impl Exchange {
         body: UnsyncBoxBody<Bytes, BoxError>,
         bindings: Vec<Binding>,
     ) -> Result<http::Response<ResponseBody>, Failure> {
-        let limits = self.budget.limits();
+        let limits = &self.limits;
         let deadline = Instant::now() + limits.total;
         let length = headers::prepare(&mut parts.headers, &url, limits)?;
         if let (Some(said), Some(is)) = (length, body.size_hint().exact())
@@ -85,7 +92,7 @@ impl Exchange {
             self.clean(&plan, &mut head, redactor.as_deref())?;
             let redact = redactor.map(|redactor| redactor.stream());
             let meters = (self.budget.clone(), underway, upload);
-            let body = ResponseBody::new(incoming, redact, meters, deadline, back);
+            let body = ResponseBody::new(incoming, redact, meters, (self.limits.clone(), deadline), back);
             Ok(http::Response::from_parts(head, body))
         };
         let late = Failure::Late { wait: Wait::Total, after: limits.total };
@@ -138,7 +145,7 @@ impl Exchange {
         body: UnsyncBoxBody<Bytes, BoxError>,
     ) -> Result<Answer, Failure> {
         let Plan { url, reach, parts, .. } = plan;
-        let limits = self.budget.limits();
+        let limits = &self.limits;
         let upload = Arc::new(Upload::default());
         let mut body = Outgoing::new(body, plan.length, self.budget.clone(), upload.clone());
         let origin = Origin::of(url);
@@ -175,7 +182,7 @@ impl Exchange {
 
     /// Waits for the answer to begin; as long as the request's body moves, there is more time.
     async fn first_byte<T>(&self, sent: impl Future<Output = T>, upload: &Upload) -> Result<T, Failure> {
-        let after = self.budget.limits().first_byte;
+        let after = self.limits.first_byte;
         let mut sent = std::pin::pin!(sent);
         let mut from = Instant::now();
         loop {
@@ -205,7 +212,7 @@ impl Exchange {
         if headers.contains_key(header::TRANSFER_ENCODING) {
             headers.remove(header::CONTENT_LENGTH);
         }
-        headers::clean_answer(headers, self.budget.limits())?;
+        headers::clean_answer(headers, &self.limits)?;
         let Some(redactor) = redactor else { return Ok(()) };
         if plan.parts.method != Method::HEAD {
             for coding in headers.get_all(header::CONTENT_ENCODING) {

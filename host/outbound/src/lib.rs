@@ -29,7 +29,7 @@ mod pool;
 pub mod secrets;
 
 pub use body::{BoxError, ResponseBody};
-pub use client::{Client, Outbound, Settings};
+pub use client::{Client, Outbound, Settings, Times};
 pub use connect::{Resolve, SystemResolver};
 pub use error::{Failure, HttpLimit, Wait};
 pub use limits::{HttpBudget, HttpLimits, HttpSpent};

@@ -90,7 +90,7 @@ impl ClientCredentials {
             ..HttpLimits::default()
         };
         let owner = Owner { component: "oauth".into(), tenant };
-        let exchange = Exchange { shared: outbound.shared.clone(), owner, budget: HttpBudget::new(limits) };
+        let exchange = Exchange::new(outbound.shared.clone(), owner, HttpBudget::new(limits));
         let reach = Reach::of_configured(client.private);
         Ok(Self { exchange, uri, url, reach, client, secret, state: Mutex::default() })
     }
@@ -173,8 +173,9 @@ impl Provider for ClientCredentials {
             {
                 return Ok(token.clone());
             }
-            if let Some((why, since)) = state.failed.as_ref().filter(|(_, since)| since.elapsed() < PAUSE) {
-                let _ = since;
+            if let Some((why, since)) = &state.failed
+                && since.elapsed() < PAUSE
+            {
                 return Err(why.clone());
             }
             state.token = None;

@@ -46,8 +46,9 @@ impl Provider for Stored {
     fn value<'a>(&'a self, _refused: Option<&'a Secret>) -> BoxFuture<'a, Result<Secret, String>> {
         Box::pin(async move {
             let mut cached = self.cached.lock().await;
-            if let Some((since, value)) = cached.as_ref().filter(|(since, _)| since.elapsed() < STORE_CACHE) {
-                let _ = since;
+            if let Some((since, value)) = &*cached
+                && since.elapsed() < STORE_CACHE
+            {
                 return Ok(value.clone());
             }
             let value = self.store.get(&self.name).await.map_err(|error| error.to_string())?;

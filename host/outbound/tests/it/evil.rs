@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
-use tollgate_outbound::{Failure, HttpLimit, HttpLimits, Wait};
+use tollgate_outbound::{Failure, HttpLimit, HttpLimits, Times, Wait};
 
 async fn failure(server: &Server, limits: HttpLimits) -> Failure {
     let outbound = outbound();
@@ -192,4 +192,22 @@ async fn a_run_has_so_many_requests_bytes_and_headers_and_no_more() {
     let mut large = get(&url);
     large.headers_mut().insert("a", "x".repeat(100).parse().unwrap());
     assert_eq!(limit(client.send(large).await.err()), HttpLimit::HeaderBytes);
+}
+
+#[tokio::test]
+async fn a_component_may_ask_for_less_time_and_not_for_more() {
+    let silent = serve_on("127.0.0.1", |mut stream, seen| async move {
+        head(&mut stream, &seen).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let outbound = outbound();
+    let (short_time, long) = (Duration::from_millis(100), Duration::from_secs(3600));
+    let limits = HttpLimits { first_byte: Duration::from_millis(200), ..short() };
+    let client = client_with(&outbound, &["http://*:*/*!private"], Vec::new(), limits);
+    for (asked, after) in [(short_time, short_time), (long, Duration::from_millis(200))] {
+        let client = client.within(Times { first_byte: Some(asked), ..Times::default() });
+        let failure = client.send(get(format!("http://a.test:{}/", silent.port))).await.err().unwrap();
+        assert_eq!(failure, Failure::Late { wait: Wait::FirstByte, after });
+    }
 }
