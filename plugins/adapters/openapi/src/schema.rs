@@ -27,16 +27,8 @@ const MAX_ANNOTATION: usize = 512;
 
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
 const NUMBERS: [&str; 4] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
-const COUNTS: [&str; 8] = [
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "minProperties",
-    "maxProperties",
-    "minContains",
-    "maxContains",
-];
+const COUNTS: [&str; 8] =
+    ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"];
 /// Keywords of 3.1 whose value is a schema.
 const SCHEMAS_31: [&str; 7] =
     ["if", "then", "else", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties"];
@@ -67,14 +59,7 @@ pub struct Converter<'d> {
 impl<'d> Converter<'d> {
     /// A converter for one tool's input or output.
     pub fn new(document: &'d Document, purpose: Use) -> Self {
-        Self {
-            document,
-            purpose,
-            names: HashMap::new(),
-            taken: HashSet::new(),
-            queue: VecDeque::new(),
-            nodes: 0,
-        }
+        Self { document, purpose, names: HashMap::new(), taken: HashSet::new(), queue: VecDeque::new(), nodes: 0 }
     }
 
     /// Converts one schema. What it refers to follows in [`definitions`](Self::definitions).
@@ -313,7 +298,9 @@ impl<'d> Converter<'d> {
         if self.document.version == Version::V30 {
             return Ok(());
         }
-        if let Some(Value::Array(tuple)) = schema.get("prefixItems").filter(|v| v.as_array().is_some_and(|a| !a.is_empty())) {
+        if let Some(Value::Array(tuple)) =
+            schema.get("prefixItems").filter(|v| v.as_array().is_some_and(|a| !a.is_empty()))
+        {
             out.insert("prefixItems".into(), self.all(tuple, depth)?);
         }
         Ok(())
