@@ -69,6 +69,7 @@ def prepared(value, version, root, depth=0):
     """The document without what openapi-core reads in another way than most.
 
     - References into paths are followed, because its document has one path only.
+    - A discriminator is a hint beside `oneOf`, and often leads to files that are not there (DigitalOcean).
     - `*/*` as the type of a body is no bytes: JSON was sent.
     - A member that is `readOnly` is not demanded of a request, in 3.1 as in 3.0.
     - In 3.1 files of forms are still written as `format: binary`, and are bytes and no strings.
@@ -80,6 +81,8 @@ def prepared(value, version, root, depth=0):
     if depth < 32 and str(value.get("$ref", "")).startswith("#/paths/"):
         return prepared(resolved(root, value), version, root, depth + 1)
     value = {name: prepared(member, version, root, depth) for name, member in value.items()}
+    if isinstance(value.get("discriminator"), dict):
+        del value["discriminator"]
     if isinstance(value.get("content"), dict) and "*/*" in value["content"]:
         value["content"] = {"application/json": value["content"]["*/*"]}
     if version.startswith("3.1"):
@@ -145,7 +148,8 @@ def resolved(document, value):
     while "$ref" in value:
         found = document
         for part in value["$ref"].removeprefix("#/").split("/"):
-            found = found[urllib.parse.unquote(part).replace("~1", "/").replace("~0", "~")]
+            name = urllib.parse.unquote(part).replace("~1", "/").replace("~0", "~")
+            found = found[int(name)] if isinstance(found, list) else found[name]
         value = found
     return value
 
