@@ -55,7 +55,9 @@ impl From<ErrorCode> for Error {
         use ErrorKind::{Broken, Denied, Invalid, TimedOut, TooLarge, Unreachable};
         let (kind, message) = match code {
             ErrorCode::HttpRequestDenied => (Denied, "the host does not allow this request".to_owned()),
-            ErrorCode::DestinationIpProhibited => (Denied, "the host does not allow requests to that address".to_owned()),
+            ErrorCode::DestinationIpProhibited => {
+                (Denied, "the host does not allow requests to that address".to_owned())
+            }
             // Where a host has something to say, it says it so.
             ErrorCode::InternalError(Some(text)) => (Broken, text),
             ErrorCode::InternalError(None) => (Broken, "the host could not make the request".to_owned()),

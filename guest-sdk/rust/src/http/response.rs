@@ -74,9 +74,10 @@ impl Response {
     pub async fn bytes(&mut self) -> Result<Vec<u8>, Error> {
         match self.read_up_to(MAX_BODY).await? {
             (body, false) => Ok(body),
-            (_, true) => {
-                Err(Error::new(ErrorKind::TooLarge, format!("the answer of {} is larger than {MAX_BODY} bytes", self.url)))
-            }
+            (_, true) => Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("the answer of {} is larger than {MAX_BODY} bytes", self.url),
+            )),
         }
     }
 
@@ -97,7 +98,10 @@ impl Response {
         let body = self.bytes().await?;
         serde_json::from_slice(&body).map_err(|error| {
             let (url, status) = (&self.url, self.status);
-            Error::new(ErrorKind::Unexpected, format!("the answer of {url} (HTTP {status}) is not as expected: {error}"))
+            Error::new(
+                ErrorKind::Unexpected,
+                format!("the answer of {url} (HTTP {status}) is not as expected: {error}"),
+            )
         })
     }
 }

@@ -41,12 +41,7 @@ pub(super) async fn send(request: &Request) -> Result<Response, Error> {
     let lost = || Error::new(ErrorKind::Broken, "the host lost the request");
     let response = answer.get().ok_or_else(lost)?.map_err(|()| lost())??;
     let headers = response.headers().entries();
-    Ok(Response {
-        status: response.status(),
-        headers,
-        url: request.url.clone(),
-        body: Incoming::new(response)?,
-    })
+    Ok(Response { status: response.status(), headers, url: request.url.clone(), body: Incoming::new(response)? })
 }
 
 fn invalid(message: impl Into<String>) -> Error {

@@ -52,14 +52,8 @@ pub fn read<'d>(
     let kind = kind(media);
     let required = object.get("required").and_then(Value::as_bool).unwrap_or(false);
     let schema = details.get("schema");
-    let mut body = Body {
-        media: concrete(media),
-        kind,
-        required,
-        arg: None,
-        renamed: BTreeMap::new(),
-        fields: BTreeMap::new(),
-    };
+    let mut body =
+        Body { media: concrete(media), kind, required, arg: None, renamed: BTreeMap::new(), fields: BTreeMap::new() };
     let plain = match (kind, schema) {
         (Kind::Json | Kind::Form | Kind::Multipart, Some(schema)) => plain(document, schema, 8),
         _ => None,
@@ -197,7 +191,9 @@ fn plain<'d>(document: &'d Document, schema: &'d Value, depth: usize) -> Option<
             plain.properties.push((name, property));
         }
     }
-    plain.required.extend(members.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
+    plain
+        .required
+        .extend(members.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
     for branch in branches.into_iter().flatten() {
         let other = self::plain(document, branch, depth)?;
         if other.properties.iter().any(|(name, _)| plain.properties.iter().any(|(known, _)| known == name)) {
@@ -278,7 +274,8 @@ fn is_file(document: &Document, schema: &Value) -> bool {
     let Ok(schema) = document.resolve(schema) else { return false };
     let text = |member: &str| schema.get(member).and_then(Value::as_str);
     matches!(text("format"), Some("binary"))
-        || (text("contentMediaType").is_some_and(|media| kind(media) == Kind::File) && text("contentEncoding").is_none())
+        || (text("contentMediaType").is_some_and(|media| kind(media) == Kind::File)
+            && text("contentEncoding").is_none())
 }
 
 fn is_text(document: &Document, schema: &Value) -> bool {

@@ -127,7 +127,9 @@ pub fn read(document: &str, options: &str) -> Result<Catalog, String> {
         catalog.warnings.push(format!("no operation is a tool; the filters left out {filtered}"));
     }
     if without_output > 0 {
-        catalog.warnings.push(format!("{without_output} tools have no output schema, because theirs is too large or broken"));
+        catalog
+            .warnings
+            .push(format!("{without_output} tools have no output schema, because theirs is too large or broken"));
     }
     if skipped.len() > MAX_NOTES {
         catalog.warnings.push(format!("{} operations were skipped; {MAX_NOTES} of them are listed", skipped.len()));
@@ -271,16 +273,13 @@ fn description(found: &Found<'_>, summary: &str) -> String {
 
 /// MCP's annotations, from what HTTP says of the method (RFC 9110, section 9.2).
 fn annotations(method: &str) -> Value {
-    let mut hints = json!({"openWorldHint": true});
-    if Category::of(method) == Category::Read {
-        hints["readOnlyHint"] = true.into();
-    } else {
-        hints["readOnlyHint"] = false.into();
-        hints["idempotentHint"] = matches!(method, "PUT" | "DELETE").into();
-        // Of the others nothing is known: a POST may well destroy, and MCP assumes so of what says nothing.
-        if method == "DELETE" {
-            hints["destructiveHint"] = true.into();
+    match method {
+        _ if Category::of(method) == Category::Read => json!({"readOnlyHint": true, "openWorldHint": true}),
+        "PUT" => json!({"readOnlyHint": false, "idempotentHint": true, "openWorldHint": true}),
+        "DELETE" => {
+            json!({"readOnlyHint": false, "destructiveHint": true, "idempotentHint": true, "openWorldHint": true})
         }
+        // Nothing more is known: a POST may well destroy, and MCP assumes so of what says nothing.
+        _ => json!({"readOnlyHint": false, "idempotentHint": false, "openWorldHint": true}),
     }
-    hints
 }

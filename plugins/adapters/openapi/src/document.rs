@@ -1,8 +1,9 @@
 //! The text of a document as a tree, and its local references.
 //!
-//! The tree is [`Value`]s and not a typed model of OpenAPI. Typed crates refuse the whole document where one part of it is
-//! not to their taste (`oas3`: all of Plaid for one relative URL, all of Figma for one schema), or know 3.0 only (`openapiv3`). A catalog wants the opposite: an
-//! operation that cannot be read is skipped, with its reason, and all others are tools.
+//! The tree is [`Value`]s and not a typed model of OpenAPI. Typed crates refuse a whole document for one part that is
+//! not to their taste (`oas3` all of Plaid's for one relative URL, and all of Figma's for one schema), or know 3.0 only
+//! (`openapiv3`). A catalog wants the opposite: an operation that cannot be read is skipped, with its reason, and all
+//! others are tools.
 
 use std::borrow::Cow;
 

@@ -86,7 +86,8 @@ fn multipart(body: &Body, members: &Map<String, Value>) -> Result<(String, Vec<u
     let boundary = boundary(&parts);
     let mut bytes = Vec::new();
     for part in &parts {
-        let filename = part.filename.as_ref().map(|name| format!("; filename=\"{}\"", quoted(name))).unwrap_or_default();
+        let filename =
+            part.filename.as_ref().map(|name| format!("; filename=\"{}\"", quoted(name))).unwrap_or_default();
         let media = part.media.as_ref().map(|media| format!("Content-Type: {media}\r\n")).unwrap_or_default();
         let name = quoted(&part.name);
         let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n{media}\r\n");
@@ -169,7 +170,9 @@ impl File {
             (Some(text), None) => text.as_bytes().to_vec(),
             (None, Some(base64)) => {
                 let compact: String = base64.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-                STANDARD.decode(compact).map_err(|error| format!("`base64` of the argument `{arg}` is wrong: {error}"))?
+                STANDARD
+                    .decode(compact)
+                    .map_err(|error| format!("`base64` of the argument `{arg}` is wrong: {error}"))?
             }
             _ => return Err(format!("the argument `{arg}` is a file: it has either `text` or `base64`")),
         };

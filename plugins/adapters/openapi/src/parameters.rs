@@ -217,13 +217,16 @@ fn annotate(object: &Value, schema: &mut Value) {
         *schema = Value::Object(Map::new());
     }
     let Some(schema) = schema.as_object_mut() else { return };
-    if let Some(description) = object.get("description").and_then(Value::as_str).filter(|text| !text.trim().is_empty()) {
+    if let Some(description) = object.get("description").and_then(Value::as_str).filter(|text| !text.trim().is_empty())
+    {
         schema.insert("description".into(), text::shortened(description.trim(), 2_000).into());
     }
     if object.get("deprecated") == Some(&Value::Bool(true)) {
         schema.insert("deprecated".into(), true.into());
     }
-    if let Some(example) = object.get("example").filter(|value| matches!(value, Value::String(text) if text.len() < 200)) {
+    if let Some(example) =
+        object.get("example").filter(|value| matches!(value, Value::String(text) if text.len() < 200))
+    {
         schema.entry("examples").or_insert_with(|| json!([example]));
     }
 }

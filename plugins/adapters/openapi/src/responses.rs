@@ -5,12 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::body::{is_json, is_media};
 use crate::document::Document;
 use crate::operation::Output;
-use crate::schema::{Converter, Use, is_object};
+use crate::schema::{Converter, MAX_OUTPUT, Use, is_object};
 
 /// The most media types in an `Accept` header.
 const MAX_ACCEPT: usize = 8;
-/// The largest output schema, in bytes. A larger one costs those who read it more than it tells them.
-const MAX_SCHEMA: usize = 64 << 10;
 /// How far the question is followed whether a schema is one of objects.
 const DEPTH: usize = 8;
 
@@ -59,10 +57,10 @@ pub fn read(document: &Document, operation: &Value) -> Responses {
     match output(document, &schemas) {
         Ok((schema, output)) => {
             let size = schema.to_string().len();
-            if size <= MAX_SCHEMA {
+            if size <= MAX_OUTPUT {
                 (read.schema, read.output) = (Some(schema), output);
             } else {
-                read.dropped = Some(format!("it has {size} bytes, more than {MAX_SCHEMA}"));
+                read.dropped = Some(format!("it has {size} bytes, more than {MAX_OUTPUT}"));
             }
         }
         Err(reason) => read.dropped = Some(reason),

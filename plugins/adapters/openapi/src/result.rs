@@ -94,7 +94,11 @@ fn success(output: Output, response: &Response) -> Value {
         };
         return json!({"content": [{"type": "text", "text": text}], "structuredContent": structured});
     }
-    let content = if response.body.is_empty() { vec![block(&format!("Done (HTTP {}).", response.status))] } else { blocks(response) };
+    let content = if response.body.is_empty() {
+        vec![block(&format!("Done (HTTP {}).", response.status))]
+    } else {
+        blocks(response)
+    };
     let mut result = json!({"content": content});
     // A tool with an output schema always has structured content; all members of that schema may be missing.
     if let (true, Some(members)) = (output != Output::Free, result.as_object_mut()) {
@@ -147,7 +151,8 @@ fn failure(response: &Response) -> Value {
     let parsed = response.json();
     let message = parsed.as_ref().and_then(message).or_else(|| {
         let text = response.text();
-        let plain = !text.trim().is_empty() && !text.contains('\0') && !response.media().contains("html");
+        let plain =
+            parsed.is_none() && !text.trim().is_empty() && !text.contains('\0') && !response.media().contains("html");
         plain.then(|| text.trim().to_owned())
     });
     let message = text::shortened(&message.unwrap_or_else(|| reason(response.status).to_owned()), MAX_MESSAGE);
@@ -197,10 +202,14 @@ fn message(body: &Value) -> Option<String> {
         .or_else(|| of("title"))
         .or_else(|| of("err"));
     let each: Vec<String> = match body.get("errors").or_else(|| body.get("detail")) {
-        Some(Value::Array(errors)) => errors.iter().filter_map(|error| said(error).or_else(|| of_msg(error))).take(10).collect(),
-        Some(Value::Object(fields)) => {
-            fields.iter().take(10).map(|(field, error)| format!("{field}: {}", said(error).unwrap_or_else(|| error.to_string()))).collect()
+        Some(Value::Array(errors)) => {
+            errors.iter().filter_map(|error| said(error).or_else(|| of_msg(error))).take(10).collect()
         }
+        Some(Value::Object(fields)) => fields
+            .iter()
+            .take(10)
+            .map(|(field, error)| format!("{field}: {}", said(error).unwrap_or_else(|| error.to_string())))
+            .collect(),
         _ => Vec::new(),
     };
     match (main, each.is_empty()) {
@@ -215,13 +224,19 @@ fn message(body: &Value) -> Option<String> {
 fn of_msg(error: &Value) -> Option<String> {
     let message = error.get("msg")?.as_str()?;
     let place = error.get("loc").and_then(Value::as_array).map(|loc| {
-        loc.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect::<Vec<_>>().join(".")
+        loc.iter()
+            .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(".")
     });
     Some(place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}")))
 }
 
 fn reason(status: u16) -> &'static str {
-    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("no reason was given")
+    http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("no reason was given")
 }
 
 fn depth_within(root: &Value, limit: usize) -> bool {

@@ -18,25 +18,17 @@ use crate::{pattern, text};
 
 /// How deep schemas may nest in each other, references not counted.
 const MAX_DEPTH: usize = 48;
-/// The most nodes of one tool's input schema.
+/// The most nodes of one tool's schema.
 const MAX_NODES: usize = 20_000;
-/// The most nodes of an output schema: more would be larger than one may be, and most of the time is spent here.
-const MAX_OUTPUT_NODES: usize = 3_000;
+/// The largest output schema, in bytes. A larger one costs those who read it more than it tells them.
+pub const MAX_OUTPUT: usize = 64 << 10;
 /// The longest default, example or value of an annotation, in bytes.
 const MAX_ANNOTATION: usize = 512;
 
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
 const NUMBERS: [&str; 4] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
-const COUNTS: [&str; 8] = [
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "minProperties",
-    "maxProperties",
-    "minContains",
-    "maxContains",
-];
+const COUNTS: [&str; 8] =
+    ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"];
 /// Keywords of 3.1 whose value is a schema.
 const SCHEMAS_31: [&str; 7] =
     ["if", "then", "else", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties"];
@@ -62,6 +54,9 @@ pub struct Converter<'d> {
     taken: HashSet<String>,
     queue: VecDeque<(String, &'d Value)>,
     nodes: usize,
+    /// At least so many bytes is the result long. To stop early saves most of the time on documents where everything
+    /// refers to everything (Stripe's).
+    bytes: usize,
 }
 
 impl<'d> Converter<'d> {
@@ -74,6 +69,7 @@ impl<'d> Converter<'d> {
             taken: HashSet::new(),
             queue: VecDeque::new(),
             nodes: 0,
+            bytes: 0,
         }
     }
 
@@ -103,9 +99,11 @@ impl<'d> Converter<'d> {
         if depth > MAX_DEPTH {
             return Err(format!("a schema nests deeper than {MAX_DEPTH}"));
         }
-        let most = if self.purpose == Use::Output { MAX_OUTPUT_NODES } else { MAX_NODES };
-        if self.nodes > most {
-            return Err(format!("its schema has more than {most} parts"));
+        if self.nodes > MAX_NODES {
+            return Err(format!("its schema has more than {MAX_NODES} parts"));
+        }
+        if self.purpose == Use::Output && self.bytes > MAX_OUTPUT {
+            return Err(format!("it has more than {MAX_OUTPUT} bytes"));
         }
         match schema {
             Value::Object(members) => self.object(members, depth).map(Value::Object),
@@ -181,7 +179,7 @@ impl<'d> Converter<'d> {
     }
 
     /// Annotations: what a schema says to its reader.
-    fn describe(&self, schema: &Map<String, Value>, out: &mut Map<String, Value>) {
+    fn describe(&mut self, schema: &Map<String, Value>, out: &mut Map<String, Value>) {
         if self.purpose == Use::BriefInput {
             return;
         }
@@ -199,7 +197,9 @@ impl<'d> Converter<'d> {
             description = format!("{description}\n`{property}` tells which{named}.").trim().to_owned();
         }
         if !description.is_empty() {
-            out.insert("description".into(), text::shortened(&description, limit).into());
+            let description = text::shortened(&description, limit);
+            self.bytes += description.len() + r#""description":"","#.len();
+            out.insert("description".into(), description.into());
         }
         if schema.get("deprecated") == Some(&Value::Bool(true)) {
             out.insert("deprecated".into(), true.into());
@@ -248,6 +248,7 @@ impl<'d> Converter<'d> {
                 if is_hidden(self.document, property, self.purpose) {
                     hidden.insert(name.as_str());
                 } else {
+                    self.bytes += name.len() + r#""":{}"#.len();
                     kept.insert(name.clone(), self.at(property, depth + 1)?);
                 }
             }
@@ -313,7 +314,9 @@ impl<'d> Converter<'d> {
         if self.document.version == Version::V30 {
             return Ok(());
         }
-        if let Some(Value::Array(tuple)) = schema.get("prefixItems").filter(|v| v.as_array().is_some_and(|a| !a.is_empty())) {
+        if let Some(Value::Array(tuple)) =
+            schema.get("prefixItems").filter(|v| v.as_array().is_some_and(|a| !a.is_empty()))
+        {
             out.insert("prefixItems".into(), self.all(tuple, depth)?);
         }
         Ok(())

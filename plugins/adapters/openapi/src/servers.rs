@@ -29,7 +29,9 @@ pub fn base_url(owners: [&Value; 3], options: &Options) -> Result<String, String
     let url = if url.starts_with("//") { format!("https:{url}") } else { url };
     if !url.contains("://") {
         let shown = text::shortened(&url, 200);
-        return Err(format!("the document's server `{shown}` is relative to where the document lies; give the whole URL by `server`"));
+        return Err(format!(
+            "the document's server `{shown}` is relative to where the document lies; give the whole URL by `server`"
+        ));
     }
     checked(&url)
 }
@@ -78,7 +80,8 @@ fn checked(url: &str) -> Result<String, String> {
     if parsed.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return bad("has a user name in it");
     }
-    if url.contains(['?', '#', '{', '}', '\\']) || parsed.path().split('/').any(|segment| matches!(segment, "." | "..")) {
+    if url.contains(['?', '#', '{', '}', '\\']) || parsed.path().split('/').any(|segment| matches!(segment, "." | ".."))
+    {
         return bad("has more than a scheme, a host and a path");
     }
     Ok(url.trim_end_matches('/').to_owned())
@@ -109,7 +112,8 @@ fn one_scheme(scheme: &Value) -> Value {
     if let Some(flows) = scheme.get("flows").and_then(Value::as_object) {
         // Of the flows, client credentials are the one that needs no person.
         let flow = flows.get("clientCredentials").or_else(|| flows.values().next());
-        if let Some(url) = flows.get("clientCredentials").and_then(|flow| flow.get("tokenUrl")).and_then(Value::as_str) {
+        if let Some(url) = flows.get("clientCredentials").and_then(|flow| flow.get("tokenUrl")).and_then(Value::as_str)
+        {
             kept.insert("tokenUrl".into(), text::shortened(url, 1_000).into());
         }
         let scopes = flow.and_then(|flow| flow.get("scopes")).and_then(Value::as_object);

@@ -153,7 +153,13 @@ fn deep(
             }
         }
         Value::Array(items) => {
-            for (index, value) in items.iter().enumerate() {
+            // An empty object or list cannot be written, and must leave no gap.
+            let is_empty = |value: &Value| match value {
+                Value::Array(items) => items.is_empty(),
+                Value::Object(members) => members.is_empty(),
+                _ => false,
+            };
+            for (index, value) in items.iter().filter(|value| !is_empty(value)).enumerate() {
                 deep(&format!("{key}%5B{index}%5D"), value, encoding, depth + 1, pairs)?;
             }
         }

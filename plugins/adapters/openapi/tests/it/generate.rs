@@ -24,8 +24,20 @@ impl Random {
 
 /// Texts that a pattern may want.
 const SPELLINGS: [&str; 14] = [
-    "abc", "a1b2c3d4", "ABC", "123", "1.2.3", "2024-01-31", "2024-01-31T10:00:00Z", "10.0.0.1", "abc-123", "Abc123!x",
-    "a@b.test", "https://x.test/", "0123456789abcdef0123456789abcdef01234567", "00000000-0000-4000-8000-000000000000",
+    "abc",
+    "a1b2c3d4",
+    "ABC",
+    "123",
+    "1.2.3",
+    "2024-01-31",
+    "2024-01-31T10:00:00Z",
+    "10.0.0.1",
+    "abc-123",
+    "Abc123!x",
+    "a@b.test",
+    "https://x.test/",
+    "0123456789abcdef0123456789abcdef01234567",
+    "00000000-0000-4000-8000-000000000000",
 ];
 
 /// A value for `schema`; it may still break a rule that needs luck, so the caller checks it.
@@ -47,12 +59,14 @@ pub fn value(schema: &Value, root: &Value, depth: usize, random: &mut Random) ->
     let mut made = None;
     for keyword in ["oneOf", "anyOf"] {
         if let Some(Value::Array(choices)) = members.get(keyword) {
-            let only_rules = choices.iter().all(|choice| choice.as_object().is_some_and(|c| c.keys().all(|k| k == "required")));
+            let only_rules =
+                choices.iter().all(|choice| choice.as_object().is_some_and(|c| c.keys().all(|k| k == "required")));
             if only_rules && members.contains_key("properties") {
                 let choice = random.pick(choices).cloned().unwrap_or_default();
                 let mut narrowed = members.clone();
                 narrowed.remove(keyword);
-                let mut required: Vec<Value> = members.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+                let mut required: Vec<Value> =
+                    members.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
                 required.extend(choice["required"].as_array().cloned().unwrap_or_default());
                 // What another choice demands would make it fit twice.
                 narrowed.insert("required".into(), required.into());
@@ -145,7 +159,9 @@ fn string(members: &Map<String, Value>, depth: usize, random: &mut Random) -> Va
     if text("contentEncoding") == Some("base64") {
         return json!("aGVsbG8=");
     }
-    if text("pattern").is_some() || members.get("description").and_then(Value::as_str).is_some_and(|d| d.contains("Pattern:")) {
+    if text("pattern").is_some()
+        || members.get("description").and_then(Value::as_str).is_some_and(|d| d.contains("Pattern:"))
+    {
         return json!(random.pick(&SPELLINGS).copied().unwrap_or_default());
     }
     // In lists a comma would be ambiguous for any reader.
@@ -195,7 +211,9 @@ fn object(members: &Map<String, Value>, root: &Value, depth: usize, random: &mut
             made.insert(name.to_owned(), json!("any"));
         }
     }
-    if made.is_empty() && let Some(rest @ Value::Object(_)) = members.get("additionalProperties") {
+    if made.is_empty()
+        && let Some(rest @ Value::Object(_)) = members.get("additionalProperties")
+    {
         made.insert("key".into(), value(rest, root, depth + 1, random));
     }
     made.into()
