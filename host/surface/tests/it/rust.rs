@@ -92,7 +92,7 @@ fn check(tools: &[Arc<Tool>], code: &str) -> String {
     let (name, text) = rust_bindings(tools);
     fs::write(folder.path().join("src").join(name), text).unwrap();
     let code = format!(
-        "#![deny(warnings)]\nmod tollgate_tools;\nuse tollgate_sdk::prelude::*;\nuse tollgate_tools::*;\n{code}"
+        "#![deny(warnings)]\nmod tollgate_tools;\nuse ::tollgate_sdk::prelude::*;\nuse tollgate_tools::tracker;\n{code}"
     );
     fs::write(folder.path().join("src/lib.rs"), code).unwrap();
     // One folder for all: what the SDK depends on is compiled once.
@@ -132,7 +132,7 @@ fn the_compiler_takes_any_catalog_and_refuses_wrong_arguments() {
         "tracker::list_issues(tracker::list_issues::Args::new())",
         "tracker::list_issues(tracker::list_issues::Args { nothing: 1, ..tracker::list_issues::Args::new(\"a\") })",
         "tracker::no_such_tool()",
-        "nobody::tool()",
+        "tollgate_tools::nobody::tool()",
     ] {
         let said =
             check(&tracker(), &format!("pub async fn wrong() {{ let _ = {wrong}.await; }}\npub fn f(_: Value) {{}}"));
