@@ -44,7 +44,7 @@ type Request struct {
 	Args         Args
 }
 
-// Answer is what a call of CallMany gave: Value reads the result, unless Err is set.
+// Answer is what a call of CallMany gave: Value reads the Result, unless Err is set.
 type Answer struct {
 	Result Result
 	Err    error
@@ -144,9 +144,6 @@ func CallMany(requests ...Request) ([]Answer, error) {
 func Value[T any](result Result) (T, error) {
 	var value T
 	var whole struct {
-		Content []struct {
-			Text *string `json:"text"`
-		} `json:"content"`
 		Structured json.RawMessage `json:"structuredContent"`
 	}
 	if err := json.Unmarshal(result, &whole); err != nil {

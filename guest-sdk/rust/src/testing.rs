@@ -117,6 +117,7 @@ fn installed() -> FakeHost {
     })
 }
 
+#[allow(clippy::result_large_err, reason = "as the generated bindings have it")]
 pub(crate) fn call_tool(server: &str, tool: &str, args: &str) -> Result<wit::ToolResult, wit::CallFailure> {
     let FakeHost(state) = installed();
     let name = format!("{server}:{tool}");
@@ -126,7 +127,9 @@ pub(crate) fn call_tool(server: &str, tool: &str, args: &str) -> Result<wit::Too
         Some(answer) => answer(&args),
         None => Err(CallError::UnknownTool(Vec::new())),
     };
-    answer.map(Into::into).map_err(|error| CallFailure { attempts: 1, ..CallFailure::unsent(server, tool, error) }.into())
+    answer
+        .map(Into::into)
+        .map_err(|error| CallFailure { attempts: 1, ..CallFailure::unsent(server, tool, error) }.into())
 }
 
 pub(crate) fn sleep(ms: u64) {

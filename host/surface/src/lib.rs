@@ -48,5 +48,6 @@ mod text;
 pub use names::{Exposed, Naming, Strategy};
 pub use search::{Hit, Index, Query};
 pub use signature::{
-    Detail, Language, Signatures, bindings, identifier, identifiers, namespaces, python, summaries, typescript,
+    Detail, Language, Signatures, bindings, identifier, identifiers, namespaces, python, rust_bindings, summaries,
+    typescript,
 };

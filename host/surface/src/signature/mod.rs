@@ -7,18 +7,20 @@
 //!
 //! - `identifier`: names as identifiers. - `shape`: types. - `lower`: JSON Schema to shapes.
 //! - `declare`: which types have names of their own. - `typescript`, `python`: shapes as text.
-//! - `bindings`: files for editors and type checkers. - this file: whole documents.
+//! - `bindings`: files for editors and type checkers. - `rust`: typed calls for components in Rust. - this file: whole documents.
 
 mod bindings;
 mod declare;
 mod identifier;
 mod lower;
 mod python;
+mod rust;
 mod shape;
 mod typescript;
 
 pub use bindings::bindings;
 pub use identifier::{IDENTIFIER_MAX_BYTES, identifier, identifiers, namespaces};
+pub use rust::rust_bindings;
 
 use crate::text::{first_sentence, is_plain, one_line};
 use declare::{Scope, Typed, typed};
