@@ -10,6 +10,7 @@ use rmcp::service::ServerInitializeError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tollgate::{Host, Principal};
 
@@ -24,6 +25,8 @@ struct Shared {
     /// The catalog as it was made last.
     catalog: Mutex<Option<Arc<Catalog>>>,
     next_agent: AtomicU64,
+    /// Until when lists wait for servers that are connecting.
+    patient_until: Instant,
 }
 
 /// Why serving a stream ended.
@@ -42,7 +45,8 @@ impl Front {
     pub fn new(host: Host, options: Options) -> Self {
         let parked = Parked::new(options.max_parked, options.answer_timeout);
         let (catalog, next_agent) = (Mutex::default(), AtomicU64::new(1));
-        Self(Arc::new(Shared { host, options, parked, catalog, next_agent }))
+        let patient_until = Instant::now() + options.patience;
+        Self(Arc::new(Shared { host, options, parked, catalog, next_agent, patient_until }))
     }
 
     /// The host.
@@ -85,11 +89,16 @@ impl Front {
         Agent::new(self.clone(), principal, number)
     }
 
-    /// The names of everything that is there now. Waits for servers that are connecting, for as long as the
-    /// options say.
+    /// Waits for servers that are connecting, in the first time of a front end: what is not there by then comes as a change.
+    pub(crate) async fn settled(&self) {
+        if Instant::now() < self.0.patient_until {
+            let _ = tokio::time::timeout_at(self.0.patient_until, self.host().settled()).await;
+        }
+    }
+
+    /// The names of everything that is there now, after [`Front::settled`].
     pub(crate) async fn settled_catalog(&self) -> Arc<Catalog> {
-        // What is not there in time comes as a change.
-        let _ = tokio::time::timeout(self.options().patience, self.host().settled()).await;
+        self.settled().await;
         self.catalog()
     }
 

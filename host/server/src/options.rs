@@ -83,7 +83,8 @@ pub struct Options {
     pub tenant: Tenant,
     /// What agents may use.
     pub grants: Grants,
-    /// How long a list waits for servers that are connecting; those that come later are told of as a change.
+    /// How long after the front end began a list still waits for servers that are connecting; those that come later are told of
+    /// as a change. Clients that list only once miss these.
     pub patience: Duration,
     /// The most items of one page of a list.
     pub page_items: usize,
@@ -102,7 +103,7 @@ impl Default for Options {
             principal: Principal::new("agent"),
             tenant: Tenant::default(),
             grants: Grants::all(),
-            patience: Duration::from_secs(2),
+            patience: Duration::from_secs(10),
             page_items: 1_000,
             answer_timeout: Duration::from_secs(600),
             max_parked: 1_000,

@@ -23,9 +23,7 @@ pub(crate) fn exposed_uri(agent: &Agent, server: &str, uri: &str) -> String {
 
 /// The items of all servers, under the names under which agents see them.
 pub(crate) async fn list<T: DeserializeOwned>(agent: &Agent, kind: ListKind) -> Vec<T> {
-    // A server that is connecting is waited for only so long; later it is told of as a change.
-    let patience = agent.front().options().patience;
-    let _ = tokio::time::timeout(patience, agent.front().host().settled()).await;
+    agent.front().settled().await;
     let items = agent.front().host().list_as(agent.behalf(None), kind).await;
     let prompts = if kind == ListKind::Prompts { Some(prompt_names(agent, &items)) } else { None };
     items
