@@ -57,7 +57,10 @@ pub(crate) fn start() -> DuplexStream {
 }
 
 /// A raw client: what a call costs with nothing between.
-pub(crate) struct Direct(RunningService<RoleClient, ()>, Option<Child>);
+pub(crate) struct Direct(
+    RunningService<RoleClient, ()>,
+    #[expect(dead_code, reason = "a server of its own ends with it")] Option<Child>,
+);
 
 impl Direct {
     pub(crate) async fn connect() -> Self {

@@ -3,8 +3,7 @@
 use crate::bindings::wit;
 use crate::engine::{Program, Runtime};
 use crate::run::{
-    Invocation, RunEnd, RunError, RunSetup, ToolError, ToolInfo, bounded_text, cut, describe_error, describe_setup,
-    schema,
+    RunEnd, RunError, RunSetup, ToolError, ToolInfo, bounded_text, cut, describe_error, describe_setup, schema,
 };
 use crate::values::{from_val, to_val};
 use std::collections::HashSet;
@@ -145,22 +144,27 @@ impl Runtime {
         cancelled: impl Future<Output = ()>,
     ) -> RunEnd<Option<Value>> {
         let export = export.clone();
-        let work = |instance: wasmtime::component::Instance, store: &'_ mut wasmtime::Store<crate::store::RunState>| {
-            Box::pin(async move {
-                let missing = || wasmtime::format_err!("it does not export `{export}` any more");
-                let parent = match &export.instance {
-                    Some(name) => Some(instance.get_export_index(&mut *store, None, name).ok_or_else(missing)?),
-                    None => None,
-                };
-                let index = instance.get_export_index(&mut *store, parent.as_ref(), &export.function);
-                let func = instance.get_func(&mut *store, index.ok_or_else(missing)?).ok_or_else(missing)?;
-                let args: Vec<Val> = args.into_iter().map(to_val).collect();
-                let mut results = vec![Val::Bool(false); func.ty(&*store).results().len()];
-                func.call_async(&mut *store, &args, &mut results).await?;
-                results.pop().map(from_val).transpose()
-            }) as Invocation<'_, Option<Value>>
-        };
-        self.execute_with(program, work, setup, cancelled).await
+        self.execute_with(
+            program,
+            move |instance, store| {
+                Box::pin(async move {
+                    let missing = || wasmtime::format_err!("it does not export `{export}` any more");
+                    let parent = match &export.instance {
+                        Some(name) => Some(instance.get_export_index(&mut *store, None, name).ok_or_else(missing)?),
+                        None => None,
+                    };
+                    let index = instance.get_export_index(&mut *store, parent.as_ref(), &export.function);
+                    let func = instance.get_func(&mut *store, index.ok_or_else(missing)?).ok_or_else(missing)?;
+                    let args: Vec<Val> = args.into_iter().map(to_val).collect();
+                    let mut results = vec![Val::Bool(false); func.ty(&*store).results().len()];
+                    func.call_async(&mut *store, &args, &mut results).await?;
+                    results.pop().map(from_val).transpose()
+                })
+            },
+            setup,
+            cancelled,
+        )
+        .await
     }
 }
 

@@ -213,10 +213,9 @@ impl SetUp {
 /// first, and then has the stack for what is left.
 fn deep<T: Send>(bytes: &[u8], work: impl FnOnce() -> Result<T, PrepareError> + Send) -> Result<T, PrepareError> {
     if bytes.len() <= COMPONENT_MAX_BYTES && bytes.starts_with(b"\0asm\x0d\0\x01\0") {
-        match check_bounds(bytes) {
-            Err(error @ DecodeError::TooMuch(_)) => return Err(PrepareError::Unusable(error.to_string())),
-            // The others have better words for what is no component.
-            Ok(()) | Err(_) => {}
+        // Of the other errors, what comes next has better words.
+        if let Err(error @ DecodeError::TooMuch(_)) = check_bounds(bytes) {
+            return Err(PrepareError::Unusable(error.to_string()));
         }
     }
     on_large_stack(work).unwrap_or_else(|error| Err(PrepareError::Unusable(error.to_string())))

@@ -3,7 +3,7 @@
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
 use tollgate_core::Caller;
-use tollgate_outbound::{Client, Failure, Wait};
+use tollgate_outbound::{Client, Failure, Times, Wait};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
 
@@ -44,8 +44,14 @@ impl WasiHttpHooks for Hooks {
         CHUNK_BYTES
     }
 
-    fn send_request(&mut self, request: http::Request<WasiBody>, _: Option<RequestOptions>, _: Io) -> Sent {
+    fn send_request(&mut self, request: http::Request<WasiBody>, options: Option<RequestOptions>, _: Io) -> Sent {
         let (client, caller) = (self.client.clone(), self.caller.clone());
+        let options = options.unwrap_or_default();
+        let times = Times {
+            connect: options.connect_timeout,
+            first_byte: options.first_byte_timeout,
+            between_bytes: options.between_bytes_timeout,
+        };
         Box::new(async move {
             let Some(client) = client else {
                 return Err(Error::InternalError(Some(
@@ -55,7 +61,7 @@ impl WasiHttpHooks for Hooks {
             let (method, url) = (request.method().to_string(), shown(request.uri()));
             let number = caller.http_started(&method, &url).await;
             let number = number.map_err(|why| Error::InternalError(Some(why)))?;
-            match client.send(request).await {
+            match client.within(times).send(request).await {
                 Ok(answer) => {
                     caller.http_ended(number, Ok(answer.status().as_u16()));
                     let done: Io = Box::new(async { Ok(()) });

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::name::check_tool_name;
 use tollgate_core::{
     BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, Names, ToolResult, json,
 };
@@ -218,15 +217,20 @@ impl Runtime {
         P: ComponentNamedList + Lower + Send + Sync + 'static,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let work = |instance: Instance, store: &'_ mut Store<RunState>| {
-            // The world says that it is there.
-            let export = export.ok_or_else(|| wasmtime::format_err!("it has no such export"));
-            Box::pin(async move {
-                let func: TypedFunc<P, R> = instance.get_typed_func(&mut *store, export?)?;
-                func.call_async(store, params).await
-            }) as Invocation<'_, R>
-        };
-        self.execute_with(program, work, setup, cancelled).await
+        // The world says that it is there.
+        let missing = || wasmtime::format_err!("it has no such export");
+        self.execute_with(
+            program,
+            move |instance, store| {
+                Box::pin(async move {
+                    let func: TypedFunc<P, R> = instance.get_typed_func(&mut *store, export.ok_or_else(missing)?)?;
+                    func.call_async(store, params).await
+                })
+            },
+            setup,
+            cancelled,
+        )
+        .await
     }
 
     /// Does something with a fresh instance.
@@ -282,7 +286,8 @@ fn hostcall_bytes(limits: &Limits) -> usize {
 }
 
 impl<T> RunEnd<T> {
-    pub(crate) fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, RunError>) -> RunEnd<U> {
+    /// The same end with another result.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, RunError>) -> RunEnd<U> {
         RunEnd {
             result: self.result.and_then(f),
             stdout: self.stdout,

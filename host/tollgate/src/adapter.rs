@@ -225,7 +225,7 @@ impl Adapter {
 enum Invocation {
     /// A tool's name, or an operation.
     Tool(String),
-    Function(ComponentTool, Vec<Value>),
+    Function(Box<ComponentTool>, Vec<Value>),
 }
 
 fn invocation(tools: &Tools, tool: &Tool, args: &str) -> Result<Invocation, CallError> {
@@ -238,7 +238,7 @@ fn invocation(tools: &Tools, tool: &Tool, args: &str) -> Result<Invocation, Call
             let invalid = |violation| CallError::InvalidArguments(vec![violation]);
             let args = serde_json::from_str(if args.is_empty() { "{}" } else { args })
                 .map_err(|error| invalid(Violation { path: String::new(), message: error.to_string() }))?;
-            Invocation::Function(function.clone(), function.lower(&args).map_err(invalid)?)
+            Invocation::Function(Box::new(function.clone()), function.lower(&args).map_err(invalid)?)
         }
     })
 }

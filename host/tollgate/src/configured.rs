@@ -108,15 +108,21 @@ fn own_limits(overrides: &LimitOverrides, defaults: &Limits) -> Option<Limits> {
 
 impl ConfiguredServer {
     async fn new(config: &Config, server: &config::Server, defaults: &Limits) -> Self {
-        let from_environment = |source: config::Source, name: &str| match source {
-            config::Source::Env => std::env::var(name).ok(),
-            config::Source::Secret => None,
-        };
-        let values = config::resolve(config, server, &from_environment).map_err(|e| e.to_string());
-        let (values, auth_secret) = match config::resolve_auth(config, server, &from_environment) {
-            Ok(secret) => (values, secret),
-            Err(error) => (values.and(Err(error.to_string())), None),
-        };
+        let owned = (config.clone(), server.clone());
+        // A secret may come from a command, which may take its time.
+        let resolved = tokio::task::spawn_blocking(move || {
+            let (config, server) = owned;
+            let from_environment = |source: config::Source, name: &str| match source {
+                config::Source::Env => std::env::var(name).ok(),
+                config::Source::Secret => None,
+            };
+            let values = config::resolve(&config, &server, &from_environment).map_err(|e| e.to_string());
+            match config::resolve_auth(&config, &server, &from_environment) {
+                Ok(secret) => (values, secret),
+                Err(error) => (values.and(Err(error.to_string())), None),
+            }
+        });
+        let (values, auth_secret) = resolved.await.unwrap_or_else(|error| (Err(error.to_string()), None));
         let mut component = None;
         let mut limits = None;
         if let model::Transport::Adapter(adapter) = &server.transport {
@@ -206,7 +212,7 @@ impl ConfiguredServer {
             },
             model::Transport::Adapter(adapter) => match self.adapter(adapter, host, store, lock) {
                 Ok(adapter) => Transport::provider(Arc::new(adapter)),
-                Err(why) => Transport::Misconfigured { name: "component".to_owned(), why },
+                Err(why) => Transport::Misconfigured { name: "component", why },
             },
         };
         match &self.values {

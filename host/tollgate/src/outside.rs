@@ -58,7 +58,7 @@ impl Outside {
     pub(crate) fn given(&self, component: &Inspection, rights: &Rights<'_>) -> (Option<Client>, Option<State>) {
         let imports = |prefix: &str| component.imports.iter().any(|import| import.starts_with(prefix));
         let http = imports("wasi:http/").then(|| {
-            let owner = Owner { component: rights.owner.into(), tenant: rights.tenant.0.clone() };
+            let owner = Owner { component: rights.owner.into(), tenant: rights.tenant.clone() };
             let budget = HttpBudget::new(http_limits(rights.limits));
             self.outbound.client(owner, rights.grants.clone(), rights.secrets.0.clone(), budget)
         });

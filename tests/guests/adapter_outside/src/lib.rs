@@ -47,12 +47,14 @@ impl Outside {
         Ok(answers.into_iter().map(|answer| answer.ok().map(|answer| answer.status())).collect())
     }
 
+    /// Keeps a value.
     #[tool(idempotent)]
     async fn keep(key: String, value: Value) -> Result<Kept> {
         let version = state::set(&key, &value).await?;
         Ok(Kept { value: Some(value), version: Some(version) })
     }
 
+    /// What is kept under a key.
     #[tool(read_only)]
     async fn kept(key: String) -> Result<Kept> {
         let entry = state::get::<Value>(&key).await?;
@@ -62,6 +64,7 @@ impl Outside {
         })
     }
 
+    /// The keys that begin so.
     #[tool(read_only)]
     async fn keys(#[serde(default)] prefix: String) -> Result<Keys> {
         let page = state::list(&prefix, None).await?;
