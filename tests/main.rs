@@ -24,6 +24,7 @@ mod login;
 mod messages;
 mod nesting;
 mod outside;
+mod projects;
 mod reload;
 mod runtime;
 mod scripts;

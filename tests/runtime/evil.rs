@@ -370,7 +370,7 @@ async fn fuel_of_a_run_that_only_computes_is_the_same_every_time() {
         let input = json!({"loop": input, "count": 100_000}).to_string();
         let mut used = Vec::new();
         for seed in 0..3 {
-            let setup = RunSetup { caller: Tools::new(), limits: Limits::default(), seed, names: None };
+            let setup = RunSetup::new(Tools::new(), Limits::default(), seed);
             let end = runtime().run_policy(&program, &input, setup, std::future::pending()).await;
             assert!(matches!(end.result, Ok(Ok(_))), "{input}: {end:?}");
             used.push(end.fuel_used);

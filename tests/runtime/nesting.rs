@@ -31,8 +31,7 @@ impl Caller for Adapters {
         let program = if call.tool == "relay" { self.relay.clone() } else { self.spin.clone() };
         let caller = self.this.upgrade().unwrap();
         Box::pin(async move {
-            let setup =
-                RunSetup { caller, limits: Limits { fuel: fuel_left, ..Limits::default() }, seed: 1, names: None };
+            let setup = RunSetup::new(caller, Limits { fuel: fuel_left, ..Limits::default() }, 1);
             // In a task of its own: a store's run must not be polled from within another store's. The set
             // aborts it when this future is dropped.
             let mut task = JoinSet::new();

@@ -13,7 +13,7 @@ async fn probe(seed: u64) -> Value {
     clock.advance(Duration::from_secs(1_000));
     let runtime = runtime_at(clock);
     let program = runtime.prepare(guest("policy_world_probe")).await.unwrap();
-    let setup = RunSetup { caller: Tools::new(), limits: Limits::default(), seed, names: None };
+    let setup = RunSetup::new(Tools::new(), Limits::default(), seed);
     output(runtime.run_policy(&program, "null", setup, std::future::pending()).await)
 }
 

@@ -1,6 +1,7 @@
 //! What the tests need from npm and PyPI, pinned by lock files: the real MCP servers that they connect to
 //! (tests/fleet), the clients that connect to the host (tests/clients), the conformance suite with its own Node
-//! (tests/conformance), and the type checkers that read the host's stubs (tests/stubs), in folders that git ignores.
+//! (tests/conformance), the type checkers that read the host's stubs (tests/stubs), and documents of real APIs with the judge of
+//! requests to them (tests/openapi), in folders that git ignores.
 
 use crate::{Result, install, root, run};
 use std::path::Path;
@@ -10,10 +11,10 @@ use std::process::Command;
 /// that is still the same, nothing is done.
 pub(crate) fn install() -> Result {
     let tests = root().join("tests");
-    for folder in ["fleet", "clients", "conformance", "stubs"] {
+    for folder in ["fleet", "clients", "conformance", "stubs", "openapi"] {
         install_npm(&tests.join(folder))?;
     }
-    for folder in ["fleet", "clients", "stubs"] {
+    for folder in ["fleet", "clients", "stubs", "openapi"] {
         install::pypi(&tests.join(folder))?;
     }
     Ok(())

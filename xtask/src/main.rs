@@ -22,7 +22,7 @@ Usage: cargo xtask COMMAND
   test [ARGS]   fetch what `fleet` fetches, then run every test (ARGS go to `cargo test`)
   check         formatting, clippy with warnings as errors, docs
   fleet         fetch real servers and clients, the conformance suite and type checkers: npm and PyPI packages
-                pinned by lock files, into tests/fleet, tests/clients, tests/conformance and tests/stubs
+                pinned by lock files, into tests/fleet, tests/clients, tests/conformance, tests/stubs, tests/openapi
   plugins       build the components under plugins/, interpreters included, and compile these for this machine
   bench [ARGS]  run the measurements (ARGS choose some by name)
   dist          make target/dist/tollgate-VERSION-TARGET.tar.gz
@@ -107,8 +107,24 @@ fn test(args: &[String]) -> Result {
         run(&mut in_workspace(workspace, &["test", "--locked", "--release"]))?;
     }
     interpreters::build()?;
+    let openapi = || in_workspace("plugins", &["test", "--locked", "--release", "-p", "adapter-openapi"]);
+    run(&mut openapi())?;
+    run(openapi().args(["--test", "it", "--", "--ignored", "real::real_documents"]))?;
     // Everything in one build: Wasmtime is compiled once.
-    run(cargo(&[&["test", "--release", "--locked"], &HOST[..]].concat()).args(args))
+    let tests = || cargo(&[&["test", "--release", "--locked"], &HOST[..]].concat());
+    run(tests().args(args))?;
+    if args.is_empty() {
+        // The templates of projects fetch compilers; what they build then runs in the host.
+        let projects = target_dir().join("projects");
+        let ignored = |filter: &str| {
+            let mut command = tests();
+            command.args(["--", "--ignored", filter]).env("TOLLGATE_PROJECTS", &projects);
+            command
+        };
+        run(&mut ignored("every_template_builds_and_its_test_passes"))?;
+        run(&mut ignored("components_of_every_language_run"))?;
+    }
+    Ok(())
 }
 
 fn check() -> Result {

@@ -198,7 +198,7 @@ impl From<Run> for Exec {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct New {
     /// `policy` (a workflow) or `adapter` (it provides tools)
-    #[arg(value_name = "policy|adapter", value_parser = |text: &str| text.parse::<tollgate_scaffold::Kind>().map_err(|e| e.to_string()))]
+    #[arg(value_name = "policy|adapter", value_parser = |text: &str| text.parse::<tollgate_scaffold::Kind>())]
     pub(crate) kind: tollgate_scaffold::Kind,
     /// The project's name, as `weekly-report`
     pub(crate) name: String,

@@ -138,6 +138,8 @@ impl Journal for Timeline {
             Event::CallEnded(call) => self.ended((entry.run, call.call), call),
             Event::Log { level, message } => self.log(*level, message),
             Event::Progress { done, total, message } => self.progress(*done, *total, message.as_deref()),
+            // The call or run that they belong to is shown.
+            Event::HttpStarted { .. } | Event::HttpEnded { .. } => {}
             Event::RunStarted { .. } | Event::RunEnded { .. } => {}
         }
         Box::pin(std::future::ready(Ok(())))

@@ -36,6 +36,13 @@ pub struct RunSetup {
     pub http: Option<tollgate_outbound::Client>,
 }
 
+impl RunSetup {
+    /// A run that has nothing but its calls.
+    pub fn new(caller: Arc<dyn Caller>, limits: Limits, seed: u64) -> Self {
+        Self { caller, limits, seed, names: None, state: None, http: None }
+    }
+}
+
 /// How a run ended, and what it left.
 #[derive(Debug)]
 pub struct RunEnd<T> {
@@ -389,14 +396,7 @@ pub(crate) fn bounded_text(what: &str, text: String) -> Result<String, RunError>
 
 pub(crate) fn describe_setup() -> RunSetup {
     let timeout_ms = u64::try_from(DESCRIBE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    RunSetup {
-        caller: Arc::new(Nobody),
-        limits: Limits { timeout_ms, ..Limits::default() },
-        seed: 0,
-        names: None,
-        state: None,
-        http: None,
-    }
+    RunSetup::new(Arc::new(Nobody), Limits { timeout_ms, ..Limits::default() }, 0)
 }
 
 /// The limits of describing are fixed, so the usual advice to raise one does not hold.

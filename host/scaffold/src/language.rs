@@ -98,6 +98,18 @@ impl FromStr for Language {
     }
 }
 
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "policy" => Ok(Self::Policy),
+            "adapter" => Ok(Self::Adapter),
+            _ => Err("a project is a `policy` (a workflow) or an `adapter` (it provides tools)".to_owned()),
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -42,7 +42,7 @@ pub async fn program(name: &str) -> Arc<Program> {
 
 /// What a run is given.
 pub fn setup(caller: &Arc<impl Caller>, limits: Limits) -> RunSetup {
-    RunSetup { caller: caller.clone(), limits, seed: 7, names: None }
+    RunSetup::new(caller.clone(), limits, 7)
 }
 
 /// How a policy's run ended.

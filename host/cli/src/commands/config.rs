@@ -6,7 +6,7 @@ use crate::print;
 use crate::setup;
 use std::path::PathBuf;
 use tollgate::config::Config;
-use tollgate::config::model::{Code, Transport};
+use tollgate::config::model::{AdapterCode, Code, Document, Transport};
 
 pub(crate) fn config(global: &Global, command: ConfigCommand) -> Result<u8, Failure> {
     match command {
@@ -22,25 +22,28 @@ pub(crate) fn config(global: &Global, command: ConfigCommand) -> Result<u8, Fail
     Ok(0)
 }
 
-/// Says which components are not there, and how many. It is no error: they may be built later.
+/// Says which components and documents are not there, and how many. It is no error: they may be built later.
 fn warn_of_missing(config: &Config) -> usize {
     let adapters = config.enabled().filter_map(|server| match &server.transport {
-        Transport::Adapter(adapter) => Some((format!("{}.component", server.key), &adapter.component)),
+        Transport::Adapter(adapter) => match &adapter.code {
+            AdapterCode::Component(file) => Some((format!("{}.component", server.key), file.line, &file.value)),
+            AdapterCode::OpenApi(api) => match &api.document.value {
+                Document::File(file) => Some((format!("{}.openapi", server.key), api.document.line, file)),
+                Document::Url(_) => None,
+            },
+        },
         _ => None,
     });
     let policies = config.policies.iter().filter_map(|policy| match &policy.code {
-        Code::Component(component) => Some((format!("policies.{}.component", policy.name.value), component)),
+        Code::Component(file) => Some((format!("policies.{}.component", policy.name.value), file.line, &file.value)),
         Code::Script { .. } => None,
     });
-    let missing = adapters.chain(policies).filter(|(_, component)| !component.value.is_file());
+    let missing = adapters.chain(policies).filter(|(.., file)| !file.is_file());
     let mut count = 0;
-    for (key, component) in missing {
+    for (key, line, path) in missing {
         count += 1;
-        let (file, path) = (config.file.display(), component.value.display());
-        print::warn(format_args!(
-            "{file}:{}: {key}: there is no file {path}; build it, or mend the path",
-            component.line
-        ));
+        let (file, path) = (config.file.display(), path.display());
+        print::warn(format_args!("{file}:{line}: {key}: there is no file {path}; build it, or mend the path"));
     }
     count
 }
