@@ -63,7 +63,7 @@ pub(crate) enum Commands {
     Logout(Logout),
     /// Look at tools that changed since they were approved, and approve them as they are now
     Approve(Approve),
-    /// Write type declarations of all tools, for editors and type checkers of scripts
+    /// Write type declarations of all tools, for scripts, or typed calls, for policies in Rust
     Bindings(Bindings),
     /// List the interpreters of scripts, or compile them for this machine
     Interpreters(Interpreters),
@@ -179,7 +179,7 @@ pub(crate) struct RunFlags {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Bindings {
-    /// The language: `ts` (`tollgate.d.ts`) or `python` (`unified_api.pyi`)
+    /// The language: `ts` (`tollgate.d.ts`), `python` (`unified_api.pyi`) or `rust` (`tollgate_tools.rs`)
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: String,
     /// The folder to write them to

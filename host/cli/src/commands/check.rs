@@ -5,6 +5,7 @@ use crate::exit::Failure;
 use crate::print::{self, BOLD, DIM, styled};
 use crate::setup;
 use serde_json::json;
+use tollgate::config::permissions::{Permissions, Subject, permissions};
 use tollgate::{Checked, ComponentSource};
 
 pub(crate) async fn check(args: Check) -> Result<u8, Failure> {
@@ -17,6 +18,7 @@ pub(crate) async fn check(args: Check) -> Result<u8, Failure> {
 
 fn document(checked: &Checked) -> serde_json::Value {
     let Checked { inspection, descriptor, tools } = checked;
+    let permissions = permissions_of(checked);
     json!({
         "digest": inspection.digest,
         "size_bytes": inspection.size_bytes,
@@ -30,6 +32,7 @@ fn document(checked: &Checked) -> serde_json::Value {
         "output_schema": descriptor.as_ref().and_then(|d| d.output_schema.as_ref()),
         "grants": descriptor.as_ref().map(|d| &d.grants),
         "tools": tools,
+        "permissions": {"may": permissions.may, "notes": permissions.notes},
     })
 }
 
@@ -54,15 +57,28 @@ fn text(checked: &Checked) -> String {
         row(if i == 0 { "imports" } else { "" }, (*name).clone());
     }
     if !wasi.is_empty() {
-        let note =
-            format!("and {} WASI interfaces, all empty: no files, network, environment or real clock", wasi.len());
-        row("", styled(DIM, print::wrapped(&note, 10)));
+        row("", styled(DIM, format_args!("and {} interfaces of WASI", wasi.len())));
     }
     row("exports", inspection.exports.join(", "));
-    let asks = match descriptor {
-        Some(said) if !said.grants.is_empty() => print::line(&said.grants.join(", "), 400),
-        _ => "for nothing".to_owned(),
-    };
-    row("asks", asks);
+    let permissions = permissions_of(checked);
+    let asked = descriptor.as_ref().is_some_and(|said| !said.grants.is_empty());
+    for (i, sentence) in permissions.may.iter().enumerate() {
+        let label = match i {
+            0 if asked => "asks: it",
+            0 => "it",
+            _ => "",
+        };
+        row(label, print::wrapped(&print::line(sentence, 400), 10));
+    }
+    // Without grants of its own, each import would be one: what it needs is in the configuration.
+    for note in permissions.notes.iter().filter(|_| asked) {
+        row("note", print::wrapped(&print::line(note, 400), 10));
+    }
     lines.join("\n")
+}
+
+/// What it may do with what it asks for, and nothing else.
+fn permissions_of(checked: &Checked) -> Permissions {
+    let grants = checked.descriptor.as_ref().map(|said| said.grants.as_slice()).unwrap_or_default();
+    permissions(&Subject { imports: &checked.inspection.imports, grants, ..Subject::default() })
 }
