@@ -71,7 +71,7 @@ fn errors() {
         ("core_module", alone(&["run", "./module.wasm"])),
         ("not_wasm", alone(&["check", "./text.wasm"])),
         ("unknown_import", alone(&["run", guests::EVIL_IMPORT])),
-        ("wrong_world", alone(&["check", guests::EVIL_WORLD])),
+        ("wrong_world", alone(&["run", guests::EVIL_WORLD])),
         ("an_adapter_is_no_policy", alone(&["run", guests::ADAPTER_RELAY])),
         ("input_is_not_json", alone(&["run", guests::POLICY_ECHO, "--input", "{a: 1}"])),
         ("not_a_grant", alone(&["run", guests::POLICY_ECHO, "--grant", "crm"])),

@@ -192,7 +192,7 @@ paths:
     delete: {operationId: delete_gone, responses: {"404": {description: gone}}}
 "#;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_is_a_server_by_its_document() {
     let api = Api::start().await;
     let place = Place::new();

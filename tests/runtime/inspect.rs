@@ -43,10 +43,15 @@ async fn an_import_that_nobody_offers_is_named() {
 }
 
 #[test]
-fn a_component_of_another_world_is_told_what_it_exports() {
-    let error = inspect(&guest("evil_world")).unwrap_err();
-    assert_eq!(error, InspectError::WrongWorld(vec!["greet".to_owned()]));
-    assert!(error.to_string().contains("it exports greet"), "{error}");
+fn a_component_of_another_world_is_plain_or_told_what_it_exports() {
+    assert_eq!(inspect(&guest("evil_world")).unwrap().world, World::Plain);
+    // Half of a world of ours, and what is for hosts.
+    for export in ["describe", "call-tool", "wasi:cli/run@0.2.0"] {
+        let text = format!(r#"(component (instance $i) (export "{export}" (instance $i)))"#);
+        let error = inspect(&wat::parse_str(text).unwrap()).unwrap_err();
+        assert_eq!(error, InspectError::WrongWorld(vec![export.to_owned()]));
+        assert!(error.to_string().contains(&format!("it exports {export}")), "{error}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ its second try, so that a workflow has something to retry and to resume.
 import sys
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 name = sys.argv[1]
 server = MCPServer(name)
@@ -41,10 +42,10 @@ else:
     def create_issue(project: str, summary: str, type: str, description: str = "") -> dict:
         state["asked"] += 1
         if state["asked"] == 1:
-            raise ValueError("429: too many requests")
+            raise ToolError("429: too many requests")
         if "Lost session" in summary and summary not in state["refused"]:
             state["refused"].add(summary)
-            raise ValueError("400: the field `component` is required")
+            raise ToolError("400: the field `component` is required")
         ticket = {"key": f"{project}-{len(tickets) + 1}", "summary": summary}
         tickets.append(ticket)
         return ticket

@@ -232,7 +232,16 @@ struct Names {
     exports: Vec<String>,
 }
 
+/// What worlds of ours export. A component with some of it is a broken one of ours, and no plain one.
+const OURS: [&str; 6] = ["describe", "run", "list-tools", "call-tool", "read-document", "call-operation"];
+
 impl Names {
+    /// Whether it exports anything that is no matter of a host, of WASI or of ours.
+    fn is_plain(&self) -> bool {
+        let is_ours = |name: &str| OURS.contains(&name) || name.starts_with("tollgate:");
+        !self.exports.iter().any(|name| is_ours(name)) && self.exports.iter().any(|name| !name.starts_with("wasi:"))
+    }
+
     fn world(&self, types: TypesRef<'_>) -> Option<World> {
         let is_async = |name: &str| -> Option<bool> {
             match types.component_item_for_export(name)?.ty {
@@ -248,10 +257,7 @@ impl Names {
             _ if is_async("read-document").is_some() && is_async("call-operation").is_some() => {
                 Some(World::DocumentAdapter)
             }
-            // What WASI or Tollgate names is for a host, and no tool.
-            _ if self.exports.iter().any(|name| !["wasi:", "tollgate:"].iter().any(|p| name.starts_with(p))) => {
-                Some(World::Plain)
-            }
+            _ if self.is_plain() => Some(World::Plain),
             _ => None,
         }
     }

@@ -280,7 +280,7 @@ fn result_of(output: Output) -> ToolResult {
 }
 
 /// The tools of a plain component.
-async fn functions(server: &str, bytes: Arc<[u8]>) -> Result<BTreeMap<String, ComponentTool>, String> {
+pub(crate) async fn functions(server: &str, bytes: Arc<[u8]>) -> Result<BTreeMap<String, ComponentTool>, String> {
     let derived = tokio::task::spawn_blocking(move || tollgate_component_tools::derive(&bytes)).await;
     let derived = derived.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     for refused in &derived.refused {

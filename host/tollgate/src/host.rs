@@ -20,7 +20,9 @@ use tollgate_core::{
 };
 use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
-use tollgate_runtime::{Descriptor, Digest, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig};
+use tollgate_runtime::{
+    Descriptor, Digest, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig, World,
+};
 use tollgate_script::{Language as ScriptLanguage, Library, SessionError, Sessions};
 use tollgate_secrets::SecretStore;
 use tollgate_upstream::{
@@ -509,13 +511,25 @@ impl Host {
         let program = self.prepare(&which, source).await?;
         let inspection = program.inspection().clone();
         let describe = |source| HostError::Describe { which: which.clone(), source };
-        if inspection.world.is_policy() {
-            let descriptor = self.0.runtime.describe(&program).await.map_err(describe)?.clone();
-            Ok(Checked { inspection, descriptor: Some(descriptor), tools: vec![] })
-        } else {
-            let tools = self.0.runtime.list_tools(&program).await.map_err(describe)?;
-            Ok(Checked { inspection, descriptor: None, tools: tools.iter().map(|t| t.name.clone()).collect() })
-        }
+        let mut descriptor = None;
+        let tools = match inspection.world {
+            world if world.is_policy() => {
+                descriptor = Some(self.0.runtime.describe(&program).await.map_err(describe)?.clone());
+                Vec::new()
+            }
+            // What it has depends on the document.
+            World::DocumentAdapter => Vec::new(),
+            World::Plain => {
+                let unusable = |why| describe(RunError::Unusable(why));
+                let functions = crate::adapter::functions(&which, read(source).await?).await.map_err(unusable)?;
+                functions.into_keys().collect()
+            }
+            _ => {
+                let tools = self.0.runtime.list_tools(&program).await.map_err(describe)?;
+                tools.iter().map(|tool| tool.name.clone()).collect()
+            }
+        };
+        Ok(Checked { inspection, descriptor, tools })
     }
 
     // --- The rest ---
