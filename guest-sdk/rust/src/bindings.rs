@@ -23,7 +23,7 @@ pub mod policy_blocking {
         pub_export_macro: true,
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
-            "tollgate:state/types@0.1.0": crate::bindings::policy::tollgate::state::types,
+            "tollgate:state/state-types@0.1.0": crate::bindings::policy::tollgate::state::state_types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
         },
@@ -38,7 +38,7 @@ pub mod adapter {
         pub_export_macro: true,
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
-            "tollgate:state/types@0.1.0": crate::bindings::policy::tollgate::state::types,
+            "tollgate:state/state-types@0.1.0": crate::bindings::policy::tollgate::state::state_types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools@0.1.0": crate::bindings::policy::tollgate::tools::tools,
@@ -58,7 +58,7 @@ pub mod adapter_blocking {
         pub_export_macro: true,
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
-            "tollgate:state/types@0.1.0": crate::bindings::policy::tollgate::state::types,
+            "tollgate:state/state-types@0.1.0": crate::bindings::policy::tollgate::state::state_types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::tools::tools_blocking,

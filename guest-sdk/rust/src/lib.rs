@@ -66,9 +66,9 @@ pub mod blocking;
 mod call;
 mod error;
 mod failure;
+mod host;
 #[cfg(feature = "http")]
 pub mod http;
-mod host;
 pub mod log;
 pub mod prompts;
 pub mod resources;

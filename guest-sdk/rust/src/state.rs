@@ -21,7 +21,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::policy::tollgate::state::{state as host, types as wit};
+use crate::bindings::policy::tollgate::state::{state as host, state_types as wit};
 
 /// A value of a key: it grows with every change and is never given twice.
 pub type Version = u64;

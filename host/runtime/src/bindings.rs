@@ -25,7 +25,7 @@ mod generated {
                 import tollgate:types/types@0.1.0;
                 import tollgate:log/log@0.1.0;
                 import tollgate:script/names@0.1.0;
-                import tollgate:state/types@0.1.0;
+                import tollgate:state/state-types@0.1.0;
             }
         ",
     });

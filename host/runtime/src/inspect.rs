@@ -276,7 +276,7 @@ const OFFERED: &[&str] = &[
     "tollgate:timer/timer@0.1.",
     "tollgate:timer/timer-blocking@0.1.",
     "tollgate:script/names@0.1.",
-    "tollgate:state/types@0.1.",
+    "tollgate:state/state-types@0.1.",
     "tollgate:state/state@0.1.",
     "tollgate:state/state-blocking@0.1.",
 ];

@@ -1,6 +1,6 @@
 //! The host's side of `tollgate:state`: each function once as it is, and once waited for.
 
-use super::generated::tollgate::state::types as wit;
+use super::generated::tollgate::state::state_types as wit;
 use crate::store::RunState;
 use std::pin::Pin;
 use tollgate_state::{Entry, Expected, Page, State, StateError, Version};
@@ -10,7 +10,7 @@ use wasmtime::{Result, StoreContextMut};
 type Answer<T> = std::result::Result<T, wit::StateError>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
-    linker.instance("tollgate:state/types@0.1.0")?;
+    linker.instance("tollgate:state/state-types@0.1.0")?;
     add(linker, "get", |state, (key,): (String,)| async move {
         let entry = state.get(key).await.map_err(refused)?;
         Ok(entry.map(|Entry { value, version }| wit::Entry { value, version }))
