@@ -6,7 +6,7 @@
 //!   reads them.
 //! - [`command`]: running a command for its output.
 //! - [`store`]: [`SecretStore`], and the stores there are.
-//! - [`redact`]: [`Redactor`], which finds values in texts and streams, also encoded. [`spellings`]: the encodings.
+//! - [`redact`]: [`Redactor`], which finds values in texts and streams, also encoded. `spellings`: the encodings.
 //! - [`private`]: files that are for this user alone.
 
 pub mod command;
