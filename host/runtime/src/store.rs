@@ -107,6 +107,7 @@ impl HostMonotonicClock for RunClock {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        // Not from zero: Go's runtime takes that for a clock that is not there.
+        u64::try_from((RESOLUTION + self.elapsed()).as_nanos()).unwrap_or(u64::MAX)
     }
 }
