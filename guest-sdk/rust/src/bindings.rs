@@ -24,6 +24,9 @@ pub mod policy_blocking {
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
             "tollgate:state/state-types@0.1.0": crate::bindings::policy::tollgate::state::state_types,
+            "tollgate:servers/servers-types@0.1.0": crate::bindings::policy::tollgate::servers::servers_types,
+            "tollgate:model/model-types@0.1.0": crate::bindings::policy::tollgate::model::model_types,
+            "tollgate:ask/ask-types@0.1.0": crate::bindings::policy::tollgate::ask::ask_types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
         },
@@ -39,6 +42,9 @@ pub mod adapter {
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
             "tollgate:state/state-types@0.1.0": crate::bindings::policy::tollgate::state::state_types,
+            "tollgate:servers/servers-types@0.1.0": crate::bindings::policy::tollgate::servers::servers_types,
+            "tollgate:model/model-types@0.1.0": crate::bindings::policy::tollgate::model::model_types,
+            "tollgate:ask/ask-types@0.1.0": crate::bindings::policy::tollgate::ask::ask_types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools@0.1.0": crate::bindings::policy::tollgate::tools::tools,
@@ -46,6 +52,9 @@ pub mod adapter {
             "tollgate:prompts/prompts@0.1.0": crate::bindings::policy::tollgate::prompts::prompts,
             "tollgate:timer/timer@0.1.0": crate::bindings::policy::tollgate::timer::timer,
             "tollgate:state/state@0.1.0": crate::bindings::policy::tollgate::state::state,
+            "tollgate:servers/servers@0.1.0": crate::bindings::policy::tollgate::servers::servers,
+            "tollgate:model/model@0.1.0": crate::bindings::policy::tollgate::model::model,
+            "tollgate:ask/ask@0.1.0": crate::bindings::policy::tollgate::ask::ask,
         },
     });
 }
@@ -59,6 +68,9 @@ pub mod adapter_blocking {
         with: {
             "tollgate:types/types@0.1.0": crate::bindings::policy::tollgate::types::types,
             "tollgate:state/state-types@0.1.0": crate::bindings::policy::tollgate::state::state_types,
+            "tollgate:servers/servers-types@0.1.0": crate::bindings::policy::tollgate::servers::servers_types,
+            "tollgate:model/model-types@0.1.0": crate::bindings::policy::tollgate::model::model_types,
+            "tollgate:ask/ask-types@0.1.0": crate::bindings::policy::tollgate::ask::ask_types,
             "tollgate:log/log@0.1.0": crate::bindings::policy::tollgate::log::log,
             "tollgate:log/progress@0.1.0": crate::bindings::policy::tollgate::log::progress,
             "tollgate:tools/tools-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::tools::tools_blocking,
@@ -67,6 +79,9 @@ pub mod adapter_blocking {
             "tollgate:prompts/prompts-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::prompts::prompts_blocking,
             "tollgate:timer/timer-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::timer::timer_blocking,
             "tollgate:state/state-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::state::state_blocking,
+            "tollgate:servers/servers-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::servers::servers_blocking,
+            "tollgate:model/model-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::model::model_blocking,
+            "tollgate:ask/ask-blocking@0.1.0": crate::bindings::policy_blocking::tollgate::ask::ask_blocking,
         },
     });
 }

@@ -61,7 +61,7 @@ struct Kind {
     example: &'static str,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 7] = [
     Kind { word: "tool", imports: "tollgate:tools/", verb: "may call", what: "tools", example: "tool=SERVER:TOOL" },
     Kind {
         word: "resource",
@@ -79,6 +79,8 @@ const KINDS: [Kind; 5] = [
     },
     Kind { word: "http", imports: "wasi:http/", verb: "may reach", what: "HTTP", example: "http=https://HOST/PATH*" },
     Kind { word: "state", imports: "tollgate:state/", verb: "keeps state", what: "state", example: "state" },
+    Kind { word: "model", imports: "tollgate:model/", verb: "may ask", what: "a language model", example: "model" },
+    Kind { word: "ask", imports: "tollgate:ask/", verb: "may ask", what: "the person behind it", example: "ask" },
 ];
 
 /// Tells what a component may do.
@@ -104,6 +106,9 @@ pub fn permissions(subject: &Subject<'_>) -> Permissions {
                 "tool" => tools(scope),
                 "http" => http(scope, subject.secrets, &mut placed),
                 "state" => state(scope, subject.state),
+                "model" if scope == "*" => "any language model that the host has".to_owned(),
+                "model" => format!("language models named {}", shown(scope)),
+                "ask" => "the person behind the run".to_owned(),
                 word => named(word, scope),
             };
             said.may.push(format!("{}: {what}", kind.verb));
@@ -134,6 +139,8 @@ fn bounded(mut lines: Vec<String>) -> Vec<String> {
 fn split(grant: &str) -> (&str, &str) {
     match grant.trim() {
         "state" => ("state", "*"),
+        "model" => ("model", "*"),
+        "ask" => ("ask", "*"),
         "read-only" => ("tool", "*:*!read-only"),
         grant => match grant.split_once('=') {
             Some((kind, scope)) if !kind.contains(':') => {

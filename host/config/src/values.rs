@@ -354,7 +354,10 @@ fn zero_reason(kind: LimitKind) -> Option<&'static str> {
         | LimitKind::LogBytes
         | LimitKind::TableElements
         | LimitKind::HttpRequests
-        | LimitKind::HttpSentBytes => None,
+        | LimitKind::HttpSentBytes
+        | LimitKind::ModelCalls
+        | LimitKind::Questions => None,
+        LimitKind::ModelTokens => Some("no model could be asked; `model_calls: 0` says that"),
         LimitKind::HttpAtOnce | LimitKind::HttpReceivedBytes => {
             Some("no request could be made; `http_requests: 0` says that")
         }

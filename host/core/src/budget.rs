@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Budget {
     calls_made: AtomicU64,
     calls_in_flight: AtomicU64,
+    model_calls: AtomicU64,
+    model_tokens: AtomicU64,
+    questions: AtomicU64,
     limits: Limits,
     parent: Option<Arc<Budget>>,
 }
@@ -29,7 +32,15 @@ impl Drop for InFlight {
 impl Budget {
     /// A budget with nothing spent. `parent` is the caller's, for a run behind a call.
     pub fn new(limits: Limits, parent: Option<Arc<Budget>>) -> Arc<Self> {
-        Arc::new(Self { calls_made: AtomicU64::new(0), calls_in_flight: AtomicU64::new(0), limits, parent })
+        Arc::new(Self {
+            calls_made: AtomicU64::new(0),
+            calls_in_flight: AtomicU64::new(0),
+            model_calls: AtomicU64::new(0),
+            model_tokens: AtomicU64::new(0),
+            questions: AtomicU64::new(0),
+            limits,
+            parent,
+        })
     }
 
     /// The ceilings behind it.
@@ -56,10 +67,46 @@ impl Budget {
     }
 
     fn pay_call(&self) -> Result<(), LimitReached> {
-        take(&self.calls_made, self.limits.calls).map_err(|()| self.limits.reached(LimitKind::Calls))?;
+        self.pay(LimitKind::Calls, |budget| &budget.calls_made)
+    }
+
+    /// Pays one request to a model, here and at every ancestor, if there are tokens left.
+    ///
+    /// # Errors
+    /// [`LimitKind::ModelCalls`] or [`LimitKind::ModelTokens`]. Nothing is spent then.
+    pub fn take_model_call(&self) -> Result<(), LimitReached> {
+        let mut budget = Some(self);
+        while let Some(one) = budget {
+            if one.model_tokens.load(Ordering::Relaxed) >= one.limits.model_tokens {
+                return Err(one.limits.reached(LimitKind::ModelTokens));
+            }
+            budget = one.parent.as_deref();
+        }
+        self.pay(LimitKind::ModelCalls, |budget| &budget.model_calls)
+    }
+
+    /// Charges tokens that a model used, here and at every ancestor.
+    pub fn charge_tokens(&self, tokens: u64) {
+        let mut budget = Some(self);
+        while let Some(one) = budget {
+            one.model_tokens.fetch_add(tokens, Ordering::Relaxed);
+            budget = one.parent.as_deref();
+        }
+    }
+
+    /// Pays one question to the person behind the run, here and at every ancestor.
+    ///
+    /// # Errors
+    /// [`LimitKind::Questions`]. Nothing is spent then.
+    pub fn take_question(&self) -> Result<(), LimitReached> {
+        self.pay(LimitKind::Questions, |budget| &budget.questions)
+    }
+
+    fn pay(&self, kind: LimitKind, counter: fn(&Self) -> &AtomicU64) -> Result<(), LimitReached> {
+        take(counter(self), self.limits.get(kind)).map_err(|()| self.limits.reached(kind))?;
         if let Some(parent) = &self.parent {
-            parent.pay_call().inspect_err(|_| {
-                self.calls_made.fetch_sub(1, Ordering::Relaxed);
+            parent.pay(kind, counter).inspect_err(|_| {
+                counter(self).fetch_sub(1, Ordering::Relaxed);
             })?;
         }
         Ok(())
@@ -90,6 +137,19 @@ mod tests {
         let refused = inner.take_call().unwrap_err();
         assert_eq!((refused.kind, refused.value), (LimitKind::Calls, 2));
         assert_eq!((outer.calls_made(), inner.calls_made()), (2, 2));
+    }
+
+    #[test]
+    fn tokens_and_questions_are_paid_by_all() {
+        let limits = Limits { model_calls: 9, model_tokens: 100, questions: 1, ..Limits::default() };
+        let outer = Budget::new(limits, None);
+        let inner = Budget::new(Limits::default(), Some(outer.clone()));
+        inner.take_model_call().unwrap();
+        inner.charge_tokens(100);
+        assert_eq!(inner.take_model_call().unwrap_err().kind, LimitKind::ModelTokens);
+        inner.take_question().unwrap();
+        assert_eq!(inner.take_question().unwrap_err().kind, LimitKind::Questions);
+        assert_eq!(outer.take_question().unwrap_err().value, 1);
     }
 
     #[test]

@@ -284,6 +284,19 @@ impl fmt::Display for CallFailure {
 
 impl std::error::Error for CallFailure {}
 
+/// One send of a call to one server, in a call that needed more than one or that named a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// The server that it went to.
+    pub server: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed, in words.
+    pub message: Option<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
 /// What comes back of one call, from an upstream or from the gate.
 #[derive(Debug)]
 pub struct Answer {
@@ -293,16 +306,25 @@ pub struct Answer {
     pub attempts: u32,
     /// Fuel that an adapter behind this call used; the caller pays it.
     pub fuel_used: u64,
+    /// Whether the result is one that the host had kept: nothing was sent then.
+    pub cached: bool,
+    /// Each attempt, where there was more than one or the call named a domain.
+    pub tries: Vec<Attempt>,
 }
 
 impl Answer {
     /// A refusal before anything was sent.
     pub fn refused(error: CallError) -> Self {
-        Self { result: Err(error), attempts: 0, fuel_used: 0 }
+        Self::of(Err(error), 0)
     }
 
     /// An answer after one attempt.
     pub fn once(result: Result<ToolResult, CallError>) -> Self {
-        Self { result, attempts: 1, fuel_used: 0 }
+        Self::of(result, 1)
+    }
+
+    /// An answer after so many attempts.
+    pub fn of(result: Result<ToolResult, CallError>, attempts: u32) -> Self {
+        Self { result, attempts, fuel_used: 0, cached: false, tries: Vec::new() }
     }
 }

@@ -105,6 +105,12 @@ limits! {
     HttpSentBytes http_sent_bytes "http_sent_bytes" "--http-sent-bytes" Bytes 16 * MIB, "Bytes that the run sends over HTTP";
     /// Bytes of the bodies of all HTTP answers of the run.
     HttpReceivedBytes http_received_bytes "http_received_bytes" "--http-received-bytes" Bytes 64 * MIB, "Bytes that the run gets over HTTP";
+    /// Requests to language models.
+    ModelCalls model_calls "model_calls" "--model-calls" Count 100, "Requests to language models";
+    /// Tokens that language models read and write for the run. A request that begins below the limit may end over it.
+    ModelTokens model_tokens "model_tokens" "--model-tokens" Count 1_000_000, "Tokens that language models read and write for the run";
+    /// Questions to the person behind the run.
+    Questions questions "questions" "--questions" Count 20, "Questions to the person behind the run";
 }
 
 impl Limits {
@@ -204,6 +210,9 @@ impl fmt::Display for LimitReached {
             LimitKind::HttpAtOnce => "has as many HTTP requests in flight as it may",
             LimitKind::HttpSentBytes => "sent more over HTTP than it may",
             LimitKind::HttpReceivedBytes => "got more over HTTP than it may",
+            LimitKind::ModelCalls => "made all the requests to language models that it may make",
+            LimitKind::ModelTokens => "used up its tokens of language models",
+            LimitKind::Questions => "asked all the questions that it may ask",
         };
         write!(
             f,

@@ -5,7 +5,9 @@ use crate::call::OutcomeClass;
 use crate::client::Client;
 use crate::clock::{Clock, Entropy};
 use crate::grant::Grants;
+use crate::grant::approve::Approvals;
 use crate::limits::Limits;
+use crate::trace::TraceContext;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +19,11 @@ use std::time::UNIX_EPOCH;
 pub struct RunId(uuid::Uuid);
 
 impl RunId {
+    /// The identity as a number.
+    pub fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+
     /// A new identity.
     pub fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
         let mut random = [0; 10];
@@ -81,12 +88,16 @@ pub struct RunContext {
     pub depth: u64,
     /// What it may use.
     pub grants: Grants,
+    /// Which calls a person must approve first; runs behind its calls have at least the same.
+    pub approvals: Approvals,
     /// Its ceilings.
     pub limits: Limits,
     /// What is left of them.
     pub budget: Arc<Budget>,
     /// Seeds the run's random numbers.
     pub seed: u64,
+    /// Where it stands in a trace: its calls are spans below it.
+    pub trace: TraceContext,
     /// The agent's client behind it; runs behind its calls have the same.
     pub client: Option<Arc<dyn Client>>,
 }

@@ -1,11 +1,14 @@
-//! The two traits that join the parts of the host.
+//! The traits that join the parts of the host.
 //!
 //! **Architecture invariant:** nothing reaches an [`Upstream`] except through the gate. The runtime knows
 //! only [`Caller`]; only the gate holds an `Upstream`.
 
 use crate::BoxFuture;
 use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
-use crate::query::{ListKind, Listed, Query};
+use crate::model::{Completion, ModelError, ModelRequest};
+use crate::query::{ListKind, Listed, Query, QueryKind};
+use crate::question::{AskError, Question, Reply};
+use crate::routing::{DOMAIN_PREFIX, ServerInfo};
 use crate::run::RunContext;
 use crate::tool::Tool;
 use serde::Serialize;
@@ -60,6 +63,39 @@ pub trait Caller: Send + Sync + 'static {
         Box::pin(std::future::ready(Err(failure)))
     }
 
+    /// The servers of which this run was granted something, the first in routing first. Waits for none.
+    fn servers(&self) -> Vec<ServerInfo> {
+        Vec::new()
+    }
+
+    /// The tools that this run was granted. Waits for servers that are connecting.
+    fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// The resources of all servers at once, or of the best server of a domain: a JSON object by server. Paid and recorded as
+    /// a call is.
+    fn gather(&self, domain: Option<String>, _fail_fast: bool) -> BoxFuture<'_, Result<String, CallFailure>> {
+        let query = Query {
+            server: domain.map_or_else(|| "*".to_owned(), |domain| format!("{DOMAIN_PREFIX}{domain}")),
+            kind: QueryKind::ReadResource,
+            name: "*".to_owned(),
+            params: String::new(),
+        };
+        self.query(query)
+    }
+
+    /// Asks the language model that the host has for this run: checked, paid, recorded as a call is. Dropping the future
+    /// cancels the request.
+    fn complete(&self, _request: ModelRequest) -> BoxFuture<'_, Result<Completion, ModelError>> {
+        Box::pin(std::future::ready(Err(ModelError::Denied("no model may be asked here".to_owned()))))
+    }
+
+    /// Asks the person behind the run. Dropping the future takes the question back.
+    fn ask(&self, _question: Question) -> BoxFuture<'_, Result<Reply, AskError>> {
+        Box::pin(std::future::ready(Err(AskError::Denied("nobody may be asked here".to_owned()))))
+    }
+
     /// The items of all servers' lists that this run was granted.
     fn list(&self, _kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
         Box::pin(std::future::ready(Vec::new()))
@@ -75,6 +111,11 @@ pub trait Caller: Send + Sync + 'static {
 
     /// The answer of a request began with this status, or there is none, and why.
     fn http_ended(&self, _request: u64, _result: Result<u16, String>) {}
+
+    /// How long the run has waited for people so far. Its wall time does not count that.
+    fn waited(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// A line of the run's log.
     fn log(&self, level: LogLevel, message: String);
@@ -96,17 +137,57 @@ pub struct CallContext {
     pub fuel_left: u64,
 }
 
-/// Something that answers tool calls: one MCP connection, one adapter, or the whole fleet of them.
+/// The tools that a call may go to, the best first. There is at least one; more where the call names a domain.
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    first: Arc<Tool>,
+    rest: Vec<Arc<Tool>>,
+}
+
+impl Candidates {
+    /// One tool and no other.
+    pub fn one(tool: Arc<Tool>) -> Self {
+        Self { first: tool, rest: Vec::new() }
+    }
+
+    /// These, the best first; `None` of none.
+    pub fn of(tools: impl IntoIterator<Item = Arc<Tool>>) -> Option<Self> {
+        let mut tools = tools.into_iter();
+        Some(Self { first: tools.next()?, rest: tools.collect() })
+    }
+
+    /// The best.
+    pub fn first(&self) -> &Arc<Tool> {
+        &self.first
+    }
+
+    /// Each, the best first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Tool>> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Those that `keep` wants; `None` if it wants none.
+    pub fn retain(mut self, keep: impl Fn(&Tool) -> bool) -> Option<Self> {
+        self.rest.retain(|tool| keep(tool));
+        if keep(&self.first) {
+            return Some(self);
+        }
+        Self::of(self.rest)
+    }
+}
+
+/// Something that answers tool calls: the servers behind routing, retries and caches.
 pub trait Upstream: Send + Sync + 'static {
-    /// Finds a tool. Waits for a server that is still connecting, up to its connect timeout.
+    /// Finds the tools that a call may go to: `server` is a server's name, or `domain:NAME`. Waits for a server that is
+    /// still connecting, up to its connect timeout.
     ///
     /// # Errors
     /// [`CallError::UnknownTool`] with near names, or why the server's catalog is not known.
-    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Arc<Tool>, CallError>>;
+    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>>;
 
-    /// Sends one call of a tool that [`Upstream::resolve`] found. Dropping the future cancels the request
-    /// by the protocol's own message.
-    fn call<'a>(&'a self, tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer>;
+    /// Makes one call of tools that [`Upstream::resolve`] found. Dropping the future cancels the request by the protocol's
+    /// own message.
+    fn call<'a>(&'a self, tools: &'a Candidates, call: Call, context: CallContext) -> BoxFuture<'a, Answer>;
 
     /// Sends one request that is no call of a tool. The result's text is in [`ToolResult::json`]. Dropping
     /// the future cancels the request.
@@ -114,4 +195,31 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// The items of every ready server's list. Waits for servers that are still connecting.
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>>;
+
+    /// The items of one server's list. Waits for it if it is still connecting.
+    ///
+    /// # Errors
+    /// Why there is no list.
+    fn list_of<'a>(
+        &'a self,
+        server: &'a str,
+        kind: ListKind,
+        context: CallContext,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, CallError>>;
+
+    /// Every tool of every server that may be used, in the order of names. Waits for servers that are still connecting.
+    fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>>;
+
+    /// The servers, by name.
+    fn servers(&self) -> Vec<ServerInfo>;
+}
+
+/// A language model that the host can ask.
+pub trait Model: Send + Sync + 'static {
+    /// Asks it, on a run's behalf. Dropping the future cancels the request.
+    fn complete<'a>(
+        &'a self,
+        request: ModelRequest,
+        run: &'a RunContext,
+    ) -> BoxFuture<'a, Result<Completion, ModelError>>;
 }

@@ -4,22 +4,31 @@
 //!
 //! - [`Gate`]: holds the upstream, the journal, the clock. One a host.
 //! - [`Session`]: the gate as one run sees it; it carries the run's identity and implements
-//!   [`tollgate_core::Caller`].
+//!   [`tollgate_core::Caller`]. `calls`: the way of one call or query. `people`: questions and approvals. `models`: requests to
+//!   language models. `gather`: what all servers have together.
 //!
 //! **Architecture invariant:** nothing reaches an upstream except through [`Session`]'s call and query, whoever asks:
 //! a policy, an adapter, the command line.
 
+mod calls;
+mod gather;
+mod models;
+mod people;
 mod session;
 
 pub use session::{Session, Summary};
 
 use std::sync::Arc;
-use tollgate_core::{Budget, Client, Clock, Entropy, Grants, Limits, Principal, RunContext, RunId, Tenant, Upstream};
+use tollgate_core::{
+    Approvals, Budget, Client, Clock, Entropy, Grants, Limits, Model, Principal, RunContext, RunId, Tenant, TraceContext,
+    Upstream,
+};
 use tollgate_journal::Journal;
 
 /// What every call passes.
 pub struct Gate {
     upstream: Arc<dyn Upstream>,
+    model: Option<Arc<dyn Model>>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -38,28 +47,42 @@ pub struct Opening {
     pub tenant: Tenant,
     /// What the run may use.
     pub grants: Grants,
+    /// Which calls a person must approve first; those of its caller, for a run behind a call, are added.
+    pub approvals: Approvals,
     /// Its ceilings.
     pub limits: Limits,
+    /// The span that asked for it, of a trace that began elsewhere.
+    pub trace: Option<TraceContext>,
     /// The agent's client that asked for it. A run behind a call has its caller's.
     pub client: Option<Arc<dyn Client>>,
 }
 
 impl Gate {
-    /// A gate before `upstream`.
+    /// A gate before `upstream` and, where there is one, a language model.
     pub fn new(
         upstream: Arc<dyn Upstream>,
+        model: Option<Arc<dyn Model>>,
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Arc<Self> {
-        Arc::new(Self { upstream, journal, clock, entropy })
+        Arc::new(Self { upstream, model, journal, clock, entropy })
     }
 
     /// Begins a run, and records that it began. A run behind a call names its caller as `parent`, and
     /// spends that one's budget with its own.
     pub fn open(self: &Arc<Self>, opening: Opening, parent: Option<&RunContext>) -> Arc<Session> {
+        let run = RunId::new(&*self.clock, &*self.entropy);
+        let seed = self.entropy.next_u64();
+        let trace = opening.trace.or(parent.map(|p| p.trace));
+        let mut approvals = opening.approvals;
+        if let Some(parent) = parent {
+            approvals.extend(&parent.approvals);
+        }
         let context = RunContext {
-            run: RunId::new(&*self.clock, &*self.entropy),
+            run,
+            trace: trace.map_or_else(|| TraceContext::new(run.as_u128(), seed), |trace| trace.child(seed)),
+            approvals,
             parent: parent.map(|p| p.run),
             name: opening.name,
             principal: opening.principal,
@@ -68,7 +91,7 @@ impl Gate {
             budget: Budget::new(opening.limits.clone(), parent.map(|p| p.budget.clone())),
             grants: opening.grants,
             limits: opening.limits,
-            seed: self.entropy.next_u64(),
+            seed,
             client: opening.client.or_else(|| parent.and_then(|p| p.client.clone())),
         };
         Session::begin(self.clone(), context, opening.digest)

@@ -1,15 +1,15 @@
 //! The gate as one run sees it.
 
 use crate::Gate;
+use crate::people::Waiting;
 use parking_lot::Mutex;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
-use tollgate_core::grant::Verdict;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, CallFailure, Caller, EffectClass, HostInterface, LimitKind,
-    ListKind, Listed, LogLevel, Notice, Outcome, Query, QueryKind, RunContext, Status, ToolResult,
+    Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface, ListKind,
+    Listed, LogLevel, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind, Question, Reply, RunContext,
+    ServerInfo, Status, Tool, ToolResult,
 };
 use tollgate_journal::{CallRecord, Entry, Event};
 
@@ -20,11 +20,14 @@ const MESSAGE_MAX_CHARS: usize = 500;
 
 /// One run at the gate.
 pub struct Session {
-    gate: Arc<Gate>,
-    context: Arc<RunContext>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) context: Arc<RunContext>,
     began: Duration,
     next_call: AtomicU64,
     next_request: AtomicU64,
+    pub(crate) next_question: AtomicU64,
+    pub(crate) next_completion: AtomicU64,
+    pub(crate) waiting: Mutex<Waiting>,
     next_seq: AtomicU64,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,
@@ -50,6 +53,9 @@ impl Session {
             began,
             next_call: AtomicU64::new(0),
             next_request: AtomicU64::new(0),
+            next_question: AtomicU64::new(0),
+            next_completion: AtomicU64::new(0),
+            waiting: Mutex::default(),
             next_seq: AtomicU64::new(0),
             records: Mutex::default(),
             ended: Mutex::default(),
@@ -81,11 +87,11 @@ impl Session {
         }
     }
 
-    fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.gate.clock.monotonic().saturating_sub(self.began)
     }
 
-    fn entry(&self, event: Event) -> Entry {
+    pub(crate) fn entry(&self, event: Event) -> Entry {
         let at = self.gate.clock.now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
         Entry {
             run: self.context.run,
@@ -97,94 +103,11 @@ impl Session {
     }
 
     /// Records what has no effect outside: nobody waits for it to be safe.
-    fn note(&self, event: Event) {
+    pub(crate) fn note(&self, event: Event) {
         drop(self.gate.journal.append(self.entry(event)));
     }
 
-    /// The way of one call. The order matters: what is paid first cannot be had for nothing by being
-    /// refused later, and what is recorded was checked.
-    async fn pass(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
-        let _place = match self.pay(&call.args) {
-            Ok(place) => place,
-            Err(error) => return Answer::refused(error),
-        };
-        let verdict = self.context.grants.verdict(&call.server, &call.tool);
-        if verdict == Verdict::No {
-            return Answer::refused(self.denied(&call, None));
-        }
-        let tool = match self.gate.upstream.resolve(&call.server, &call.tool).await {
-            Ok(tool) => tool,
-            Err(error) => return Answer::refused(error),
-        };
-        if verdict == Verdict::IfReadOnly && tool.effect != EffectClass::Read {
-            return Answer::refused(self.denied(&call, Some(tool.effect)));
-        }
-        if let Err(error) = self.record_start(number, &call.server, &call.tool, &call.args, tool.effect).await {
-            return Answer::refused(error);
-        }
-        let context = CallContext { run: self.context.clone(), fuel_left };
-        self.bounded(self.gate.upstream.call(&tool, call, context).await)
-    }
-
-    /// The way of one query: that of a call, but for the tool's schema and effect class.
-    async fn pass_query(&self, number: u64, shown: &str, query: Query) -> Answer {
-        let _place = match self.pay(&query.params) {
-            Ok(place) => place,
-            Err(error) => return Answer::refused(error),
-        };
-        let interface = interface_of(query.kind);
-        if !self.context.grants.covers(interface, &query.server, &query.name) {
-            let (who, kind) = (&self.context.name, interface.as_str());
-            let scope = format!("{kind}={}:{}", query.server, query.name);
-            return Answer::refused(CallError::Denied(format!(
-                "`{who}` has no grant for {scope}; grant it with --grant '{scope}' or the key `grants` of `{who}` in the configuration"
-            )));
-        }
-        let started = self.record_start(number, &query.server, shown, &query.params, EffectClass::Read);
-        if let Err(error) = started.await {
-            return Answer::refused(error);
-        }
-        let context = CallContext { run: self.context.clone(), fuel_left: 0 };
-        self.bounded(self.gate.upstream.query(query, context).await)
-    }
-
-    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
-    fn pay(&self, args: &str) -> Result<tollgate_core::budget::InFlight, CallError> {
-        let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
-        let limits = &self.context.limits;
-        if args.len() as u64 > limits.call_bytes_in {
-            return Err(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
-        }
-        Ok(place)
-    }
-
-    /// The entry before the effect.
-    async fn record_start(
-        &self,
-        call: u64,
-        server: &str,
-        tool: &str,
-        args: &str,
-        effect: EffectClass,
-    ) -> Result<(), CallError> {
-        let args_sha256 = hex::encode(Sha256::digest(args));
-        let (server, tool) = (server.to_owned(), tool.to_owned());
-        let started = Event::CallStarted { call, server, tool, args_sha256, effect };
-        let appended = self.gate.journal.append(self.entry(started)).await;
-        appended.map_err(|error| CallError::Unavailable(format!("nothing was sent, because {error}")))
-    }
-
-    /// The answer, unless it is over the limit.
-    fn bounded(&self, mut answer: Answer) -> Answer {
-        let limits = &self.context.limits;
-        if result_bytes(&answer.result) > limits.call_bytes_out {
-            let reached = limits.reached(LimitKind::CallBytesOut);
-            answer.result = Err(CallError::TooLarge(reached.to_string()));
-        }
-        answer
-    }
-
-    fn open_call(&self, server: &str, tool: &str, args: &str) -> OpenCall<'_> {
+    pub(crate) fn open_call(&self, server: &str, tool: &str, args: &str) -> OpenCall<'_> {
         OpenCall {
             session: self,
             number: self.next_call.fetch_add(1, Ordering::Relaxed),
@@ -194,19 +117,6 @@ impl Session {
             started: self.elapsed(),
             over: false,
         }
-    }
-
-    fn denied(&self, call: &Call, effect: Option<EffectClass>) -> CallError {
-        let name = format!("{}:{}", call.server, call.tool);
-        let who = &self.context.name;
-        CallError::Denied(match effect {
-            None => format!(
-                "`{who}` has no grant for {name}; grant it with --grant '{name}' or the key `grants` of `{who}` in the configuration"
-            ),
-            Some(_) => format!(
-                "`{who}` has a read-only grant, and {name} does not declare itself read-only; grant it with --grant '{name}'"
-            ),
-        })
     }
 }
 
@@ -249,6 +159,30 @@ impl Caller for Session {
         })
     }
 
+    fn servers(&self) -> Vec<ServerInfo> {
+        self.granted_servers()
+    }
+
+    fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
+        Box::pin(self.granted_tools())
+    }
+
+    fn gather(&self, domain: Option<String>, fail_fast: bool) -> BoxFuture<'_, Result<String, CallFailure>> {
+        Box::pin(self.gather_resources(domain, fail_fast))
+    }
+
+    fn complete(&self, request: ModelRequest) -> BoxFuture<'_, Result<Completion, ModelError>> {
+        Box::pin(self.ask_model(request))
+    }
+
+    fn ask(&self, question: Question) -> BoxFuture<'_, Result<Reply, AskError>> {
+        Box::pin(self.ask_person(question))
+    }
+
+    fn waited(&self) -> Duration {
+        self.waiting.lock().total(self.elapsed())
+    }
+
     fn http_started(&self, method: &str, url: &str) -> BoxFuture<'_, Result<u64, String>> {
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
         let started = Event::HttpStarted { request, method: cut(method), url: cut(url) };
@@ -289,25 +223,35 @@ impl Caller for Session {
 }
 
 /// A text as a record keeps it.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.chars().take(MESSAGE_MAX_CHARS).collect()
 }
 
-fn interface_of(kind: QueryKind) -> HostInterface {
+pub(crate) fn interface_of(kind: QueryKind) -> HostInterface {
     if kind.is_resource() { HostInterface::Resource } else { HostInterface::Prompt }
 }
 
-fn result_bytes(result: &Result<ToolResult, CallError>) -> u64 {
+pub(crate) fn result_bytes(result: &Result<ToolResult, CallError>) -> u64 {
     match result {
         Ok(result) | Err(CallError::Failed(result)) => result.json.len() as u64,
         Err(_) => 0,
     }
 }
 
+/// How a call ended.
+struct Ended {
+    outcome: Outcome,
+    message: Option<String>,
+    bytes_out: u64,
+    attempts: u32,
+    cached: bool,
+    tries: Vec<Attempt>,
+}
+
 /// A call that has not ended. One whose future is dropped ends as cancelled.
-struct OpenCall<'a> {
+pub(crate) struct OpenCall<'a> {
     session: &'a Session,
-    number: u64,
+    pub(crate) number: u64,
     server: String,
     tool: String,
     bytes_in: u64,
@@ -317,13 +261,21 @@ struct OpenCall<'a> {
 
 impl OpenCall<'_> {
     /// Records how it ended; gives the answer as the caller gets it, and the fuel to charge.
-    fn close(&mut self, answer: Answer) -> (Result<ToolResult, CallFailure>, u64) {
+    pub(crate) fn close(&mut self, answer: Answer) -> (Result<ToolResult, CallFailure>, u64) {
         let (outcome, message) = match &answer.result {
             Ok(_) => (Outcome::Ok, None),
             Err(error) => (error.outcome(), Some(cut(&error.to_string()))),
         };
         self.over = true;
-        let elapsed = self.record(outcome, message, result_bytes(&answer.result), answer.attempts);
+        let ended = Ended {
+            outcome,
+            message,
+            bytes_out: result_bytes(&answer.result),
+            attempts: answer.attempts,
+            cached: answer.cached,
+            tries: answer.tries,
+        };
+        let elapsed = self.record(ended);
         let failure = |error| CallFailure {
             server: std::mem::take(&mut self.server),
             tool: std::mem::take(&mut self.tool),
@@ -334,7 +286,7 @@ impl OpenCall<'_> {
         (answer.result.map_err(failure), answer.fuel_used)
     }
 
-    fn record(&self, outcome: Outcome, message: Option<String>, bytes_out: u64, attempts: u32) -> Duration {
+    fn record(&self, ended: Ended) -> Duration {
         let elapsed = self.session.elapsed().saturating_sub(self.started);
         let kept_max = self.session.context.limits.calls.saturating_add(RECORDS_OVER_BUDGET_MAX);
         let mut records = self.session.records.lock();
@@ -343,13 +295,15 @@ impl OpenCall<'_> {
                 call: self.number,
                 server: self.server.clone(),
                 tool: self.tool.clone(),
-                outcome,
-                message,
+                outcome: ended.outcome,
+                message: ended.message,
                 started: self.started,
                 elapsed,
                 bytes_in: self.bytes_in,
-                bytes_out,
-                attempts,
+                bytes_out: ended.bytes_out,
+                attempts: ended.attempts,
+                cached: ended.cached,
+                tries: ended.tries,
             };
             // Under the lock: the journal's order is the records' order.
             self.session.note(Event::CallEnded(record.clone()));
@@ -362,7 +316,15 @@ impl OpenCall<'_> {
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         if !self.over {
-            self.record(Outcome::Cancelled, Some("cancelled before it ended".to_owned()), 0, 0);
+            let message = Some("cancelled before it ended".to_owned());
+            self.record(Ended {
+                outcome: Outcome::Cancelled,
+                message,
+                bytes_out: 0,
+                attempts: 0,
+                cached: false,
+                tries: Vec::new(),
+            });
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::{EffectClass, LogLevel, Outcome, Principal, RunId, Status, Tenant};
+use tollgate_core::model::Usage;
+use tollgate_core::{Attempt, EffectClass, LogLevel, Outcome, Principal, RunId, Status, Tenant};
 
 /// One line of a journal.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +54,9 @@ pub enum Event {
         args_sha256: String,
         /// What it may change.
         effect: EffectClass,
+        /// Where the call names a domain: the servers that it may go to, the best first.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        servers: Vec<String>,
     },
     /// A call ended, or was refused.
     CallEnded(CallRecord),
@@ -73,6 +77,45 @@ pub enum Event {
         status: Option<u16>,
         /// Why there is no answer; bounded.
         message: Option<String>,
+    },
+    /// A language model is about to be asked.
+    ModelStarted {
+        /// The request's number in its run, from 0.
+        request: u64,
+        /// Which model, where the run named one.
+        model: Option<String>,
+        /// SHA-256 of the messages, tools and options, in hexadecimal.
+        sha256: String,
+    },
+    /// A language model answered, or did not.
+    ModelEnded {
+        /// The request's number in its run, from 0.
+        request: u64,
+        /// Which model answered.
+        model: Option<String>,
+        /// `ok`, or the error's word.
+        outcome: &'static str,
+        /// Why there is no answer; bounded.
+        message: Option<String>,
+        /// What the answer cost.
+        usage: Usage,
+    },
+    /// The person behind the run is about to be asked.
+    Asked {
+        /// The question's number in its run, from 0.
+        question: u64,
+        /// For the approval of a call: SHA-256 of server, tool and arguments, in hexadecimal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        approves: Option<String>,
+        /// What the person reads; bounded.
+        message: String,
+    },
+    /// The person behind the run answered, or did not.
+    Answered {
+        /// The question's number in its run, from 0.
+        question: u64,
+        /// `accepted`, `declined`, `dismissed`, or why nobody answered.
+        reply: String,
     },
     /// The run said something.
     Log {
@@ -124,6 +167,12 @@ pub struct CallRecord {
     pub bytes_out: u64,
     /// How many times it was sent.
     pub attempts: u32,
+    /// Whether the answer is one that the host had kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
+    /// Each attempt, where there was more than one or the call named a domain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<Attempt>,
 }
 
 fn as_micros<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

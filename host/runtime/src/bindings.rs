@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core as core;
 use tollgate_core::Caller;
-use wasmtime::component::{Accessor, Linker};
+use wasmtime::component::{Accessor, ComponentNamedList, Lift, Linker, Lower};
 use wasmtime::{AsContextMut, Result, StoreContextMut};
 
+mod ask;
+mod model;
+mod servers;
 mod state;
 
 mod generated {
@@ -26,6 +29,9 @@ mod generated {
                 import tollgate:log/log@0.1.0;
                 import tollgate:script/names@0.1.0;
                 import tollgate:state/state-types@0.1.0;
+                import tollgate:model/model-types@0.1.0;
+                import tollgate:ask/ask-types@0.1.0;
+                import tollgate:servers/servers-types@0.1.0;
             }
         ",
     });
@@ -78,6 +84,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
 
     add_queries(linker)?;
     state::add_to_linker(linker)?;
+    servers::add_to_linker(linker)?;
+    model::add_to_linker(linker)?;
+    ask::add_to_linker(linker)?;
 
     let mut log = linker.instance("tollgate:log/log@0.1.0")?;
     log.func_wrap("log", |mut store: StoreContextMut<'_, RunState>, (level, message): (Level, String)| {
@@ -222,6 +231,28 @@ async fn list(caller: &dyn Caller, kind: core::ListKind) -> String {
     serde_json::Value::Array(items.collect()).to_string()
 }
 
+/// Links a function of `tollgate:PACKAGE/PACKAGE` that waits, as it is, and its blocking twin.
+fn add<P, R, F>(linker: &mut Linker<RunState>, package: &str, name: &str, work: fn(Arc<dyn Caller>, P) -> F) -> Result<()>
+where
+    P: ComponentNamedList + Lift + Send + Sync + 'static,
+    F: Future<Output = R> + Send + 'static,
+    R: Send + Sync + 'static,
+    (R,): ComponentNamedList + Lower,
+{
+    let mut concurrent = linker.instance(&format!("tollgate:{package}/{package}@0.1.0"))?;
+    concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, asked: P| {
+        Box::pin(async move {
+            let caller = accessor.with(|mut access| access.data_mut().caller.clone());
+            Ok((work(caller, asked).await,))
+        }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
+    })?;
+    let mut blocking = linker.instance(&format!("tollgate:{package}/{package}-blocking@0.1.0"))?;
+    blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, asked: P| {
+        let caller = store.data().caller.clone();
+        Box::new(async move { Ok((work(caller, asked).await,)) })
+    })
+}
+
 fn start_call(store: &mut StoreContextMut<'_, RunState>) -> Result<(Arc<dyn Caller>, u64)> {
     Ok((store.data().caller.clone(), store.get_fuel()?))
 }
@@ -269,6 +300,12 @@ impl From<core::CallFailure> for wit::CallFailure {
     }
 }
 
+impl From<core::LimitReached> for wit::Limit {
+    fn from(limit: core::LimitReached) -> Self {
+        Self { name: limit.kind.name().to_owned(), value: limit.value, message: limit.to_string() }
+    }
+}
+
 impl From<core::CallError> for wit::CallError {
     fn from(error: core::CallError) -> Self {
         use core::CallError as E;
@@ -287,11 +324,7 @@ impl From<core::CallError> for wit::CallError {
             E::TooLarge(why) => Self::TooLarge(why),
             E::TimedOut(why) => Self::TimedOut(why),
             E::RateLimited(after_ms) => Self::RateLimited(after_ms),
-            E::BudgetExhausted(limit) => Self::BudgetExhausted(wit::Limit {
-                name: limit.kind.name().to_owned(),
-                value: limit.value,
-                message: limit.to_string(),
-            }),
+            E::BudgetExhausted(limit) => Self::BudgetExhausted(limit.into()),
             E::Cancelled => Self::Cancelled,
             E::OutcomeUnknown(why) => Self::OutcomeUnknown(why),
         }

@@ -279,6 +279,15 @@ const OFFERED: &[&str] = &[
     "tollgate:state/state-types@0.1.",
     "tollgate:state/state@0.1.",
     "tollgate:state/state-blocking@0.1.",
+    "tollgate:servers/servers-types@0.1.",
+    "tollgate:servers/servers@0.1.",
+    "tollgate:servers/servers-blocking@0.1.",
+    "tollgate:model/model-types@0.1.",
+    "tollgate:model/model@0.1.",
+    "tollgate:model/model-blocking@0.1.",
+    "tollgate:ask/ask-types@0.1.",
+    "tollgate:ask/ask@0.1.",
+    "tollgate:ask/ask-blocking@0.1.",
 ];
 
 const OFFERED_WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];

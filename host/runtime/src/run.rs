@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, Names, ToolResult, json,
+    BoxFuture, Call, CallError, CallFailure, Caller, Clock, LimitKind, LimitReached, Limits, LogLevel, Names, ToolResult, json,
 };
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
@@ -249,6 +249,7 @@ impl Runtime {
         cancelled: impl Future<Output = ()>,
     ) -> RunEnd<R> {
         let limits = setup.limits.clone();
+        let caller = setup.caller.clone();
         let state = RunState::new(setup, self.clock.clone());
         let output = state.output.clone();
         let mut store = Store::new(program.pre.engine(), state);
@@ -270,7 +271,9 @@ impl Runtime {
                     biased;
                     result = work => result.map_err(|error| classify(error, &limits)),
                     () = cancelled => Err(RunError::Cancelled),
-                    () = self.clock.sleep(limits.timeout()) => Err(limits.reached(LimitKind::Timeout).into()),
+                    () = out_of_time(&*self.clock, limits.timeout(), &*caller) => {
+                        Err(limits.reached(LimitKind::Timeout).into())
+                    }
                 }
             }
         };
@@ -283,6 +286,21 @@ impl Runtime {
         let (stdout, stderr, dropped_log_bytes) = output.collect();
         let result = result.map_err(|error| with_last_words(error, &stderr));
         RunEnd { result, stdout, stderr, dropped_log_bytes, fuel_used }
+    }
+}
+
+/// Waits until the run has used its wall time. What it waited for people does not count.
+async fn out_of_time(clock: &dyn Clock, timeout: Duration, caller: &dyn Caller) {
+    let mut counted = caller.waited();
+    clock.sleep(timeout).await;
+    loop {
+        let waited = caller.waited();
+        let more = waited.saturating_sub(counted);
+        if more.is_zero() {
+            return;
+        }
+        counted = waited;
+        clock.sleep(more).await;
     }
 }
 

@@ -88,7 +88,7 @@ impl Agent {
     pub(crate) fn behalf(&self, client: Option<Arc<dyn Client>>) -> Behalf {
         let options = self.front.options();
         let (tenant, grants) = (options.tenant.clone(), options.grants.clone());
-        Behalf { principal: self.principal.clone(), tenant, grants, client }
+        Behalf { principal: self.principal.clone(), tenant, grants, client, ..Behalf::default() }
     }
 
     /// Whether the request is of a version without sessions (2026-07-28).

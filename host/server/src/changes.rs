@@ -186,7 +186,7 @@ impl Drop for Subscriptions {
 async fn ask(front: &Front, principal: &Principal, server: &str, uri: &str, kind: QueryKind) -> Result<(), ErrorData> {
     let options = front.options();
     let (tenant, grants) = (options.tenant.clone(), options.grants.clone());
-    let behalf = Behalf { principal: principal.clone(), tenant, grants, client: None };
+    let behalf = Behalf { principal: principal.clone(), tenant, grants, ..Behalf::default() };
     let query =
         Query { server: server.to_owned(), kind, name: uri.to_owned(), params: json!({"uri": uri}).to_string() };
     match front.host().query_as(behalf, query).await {

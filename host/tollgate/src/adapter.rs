@@ -9,7 +9,7 @@ use tollgate_component_tools::{ComponentTool, Output, Value};
 use tollgate_config::lock::{Kind, Lock};
 use tollgate_config::model::OpenApi;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits, Status, Tool,
+    Answer, Approvals, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits, Status, Tool,
     ToolResult, Violation,
 };
 use tollgate_gate::{Gate, Opening};
@@ -147,6 +147,8 @@ impl Adapter {
                 grants: grants.clone(),
                 limits: limits.clone(),
                 // Its caller's.
+                approvals: Approvals::default(),
+                trace: None,
                 client: None,
             },
             Some(caller),
@@ -194,7 +196,7 @@ impl Adapter {
             Err(error @ RunError::InvalidOutput(_)) => Err(CallError::InvalidResponse(error.to_string())),
             Err(error @ (RunError::Trap { .. } | RunError::Unusable(_))) => Err(failed(&error.to_string())),
         };
-        Answer { result, attempts: 1, fuel_used }
+        Answer { fuel_used, ..Answer::once(result) }
     }
 
     fn tool_error(&self, error: ToolError) -> CallError {

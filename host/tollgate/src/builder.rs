@@ -8,7 +8,7 @@ use crate::request::{ComponentSource, PolicySpec};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_config::{Config, model};
-use tollgate_core::{Clock, Entropy, Limits, SystemClock, SystemEntropy};
+use tollgate_core::{Clock, Entropy, Limits, Model, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
 use tollgate_outbound::{Outbound, Settings as OutboundSettings};
 use tollgate_runtime::{Digest, RuntimeConfig};
@@ -41,6 +41,7 @@ pub struct HostBuilder {
     quota: Quota,
     secrets: Option<Arc<dyn SecretStore>>,
     openapi: Option<ComponentSource>,
+    model: Option<Arc<dyn Model>>,
 }
 
 impl Default for HostBuilder {
@@ -66,6 +67,7 @@ impl Default for HostBuilder {
             quota: Quota::default(),
             secrets: None,
             openapi: None,
+            model: None,
         }
     }
 }
@@ -228,6 +230,13 @@ impl HostBuilder {
         self
     }
 
+    /// The language model that components may ask, in place of the configuration's.
+    #[must_use]
+    pub fn model(mut self, model: Arc<dyn Model>) -> Self {
+        self.model = Some(model);
+        self
+    }
+
     /// Tells servers that clients stand behind the calls, who can be asked for input (sampling, elicitation,
     /// roots). For a front end, which gives runs and calls their [`Client`](tollgate_core::Client).
     #[must_use]
@@ -276,6 +285,7 @@ impl HostBuilder {
             },
             secrets: self.secrets,
             openapi: self.openapi,
+            model: self.model,
         };
         let host = Host::assemble(parts)?;
         for spec in self.servers {

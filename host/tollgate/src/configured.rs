@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_config::lock::{Lock, Pin};
 use tollgate_config::model::{self, AdapterCode, At, Code, Document, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
-use tollgate_core::{Grant, Grants, Limits, Secret};
+use tollgate_core::{Approvals, Grant, Grants, Limits, Secret};
 use tollgate_outbound::Outbound;
 use tollgate_runtime::Digest;
 use tollgate_script::Language as ScriptLanguage;
@@ -75,6 +75,7 @@ impl Configured {
                     }
                 },
                 grants: grants(&policy.grants),
+                approvals: Approvals::default(),
                 limits: own_limits(&policy.limits, &defaults),
                 description: policy.description.clone(),
                 secrets: outside::bindings(

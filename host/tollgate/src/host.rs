@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tollgate_config::lock::{self, LockError};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
-    Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Query, Status, Tenant,
+    Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Model, Query, Status, Tenant,
     Tool, ToolName, ToolResult,
 };
 use tollgate_gate::{Gate, Opening, Session};
@@ -75,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) outside: Outside,
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
     pub(crate) openapi: Option<ComponentSource>,
+    pub(crate) model: Option<Arc<dyn Model>>,
 }
 
 /// Why a host could not do what it was asked for. A run that begins has a [`RunReport`](crate::RunReport) instead, whatever
@@ -222,7 +223,7 @@ impl Host {
     pub(crate) fn assemble(parts: Parts) -> Result<Self, HostError> {
         let fleet = Fleet::with_options(parts.clock.clone(), parts.entropy.clone(), parts.fleet);
         let fleet = Arc::new(fleet);
-        let gate = Gate::new(fleet.clone(), parts.journal, parts.clock.clone(), parts.entropy);
+        let gate = Gate::new(fleet.clone(), parts.model, parts.journal, parts.clock.clone(), parts.entropy);
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
             runtime: Arc::new(Runtime::new(parts.runtime)),
@@ -399,9 +400,10 @@ impl Host {
     }
 
     fn open(&self, behalf: Behalf) -> Arc<Session> {
-        let Behalf { principal, tenant, grants, client } = behalf;
+        let Behalf { principal, tenant, grants, approvals, trace, client } = behalf;
         let (name, limits) = (principal.0.clone(), self.limits());
-        self.0.gate.open(Opening { name, digest: None, principal, tenant, grants, limits, client }, None)
+        let opening = Opening { name, digest: None, principal, tenant, grants, approvals, limits, trace, client };
+        self.0.gate.open(opening, None)
     }
 
     // --- Policies ---

@@ -50,13 +50,15 @@ pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
-    Ask, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, EffectClass, Entropy, Grant,
-    GrantError, Grants, LimitKind, LimitReached, Limits, ListKind, Listed, LogLevel, ManualClock, NameError, Notice,
-    Outcome, Principal, Query, QueryKind, RpcError, RunId, Secret, SeededEntropy, Status, SystemClock, SystemEntropy,
-    Tenant, Tool, ToolName, ToolResult, Violation, limits,
+    Approvals, Ask, AskError, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, Completion,
+    EffectClass, Entropy, Grant,
+    GrantError, Grants, LimitKind, LimitReached, Limits, ListKind, Listed, LogLevel, ManualClock, Model, ModelError, ModelRequest, NameError, Notice,
+    Outcome, Principal, Query, QueryKind, Question, Reply, RpcError, RunId, Secret, SeededEntropy, ServerInfo, Status, SystemClock, SystemEntropy,
+    Tenant, Tool, ToolName, ToolResult, TraceContext, Violation, limits, model,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_outbound as outbound;
+pub use tollgate_route as route;
 pub use tollgate_runtime::{Descriptor, Digest, InspectError, Inspection, PolicyError, PrepareError, RunError, World};
 pub use tollgate_script::{
     Interpreter, Language as ScriptLanguage, Library, LibraryError, NewScript, SavedScript, ScriptError, SessionError,

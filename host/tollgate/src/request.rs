@@ -4,7 +4,7 @@ use crate::outside::Secrets;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_config::lock::Lock;
-use tollgate_core::{Client, Grants, LimitKind, Limits, Principal, Tenant};
+use tollgate_core::{Approvals, Client, Grants, LimitKind, Limits, Principal, Tenant, TraceContext};
 use tollgate_script::Language as ScriptLanguage;
 
 /// On whose behalf something is asked of the host.
@@ -16,6 +16,10 @@ pub struct Behalf {
     pub tenant: Tenant,
     /// What they may use.
     pub grants: Grants,
+    /// Which calls a person must approve first.
+    pub approvals: Approvals,
+    /// The span that asks, of a trace that began elsewhere.
+    pub trace: Option<TraceContext>,
     /// The agent's client, which servers may ask for input meanwhile.
     pub client: Option<Arc<dyn Client>>,
 }
@@ -23,7 +27,14 @@ pub struct Behalf {
 impl Default for Behalf {
     /// The embedding program, which may use everything.
     fn default() -> Self {
-        Self { principal: Principal::new("embedder"), tenant: Tenant::default(), grants: Grants::all(), client: None }
+        Self {
+            principal: Principal::new("embedder"),
+            tenant: Tenant::default(),
+            grants: Grants::all(),
+            approvals: Approvals::default(),
+            trace: None,
+            client: None,
+        }
     }
 }
 
@@ -54,6 +65,8 @@ pub struct PolicySpec {
     pub code: PolicyCode,
     /// What it may use, whoever runs it.
     pub grants: Grants,
+    /// Which of its calls a person must approve first.
+    pub approvals: Approvals,
     /// Its ceilings; the host's defaults where there are none.
     pub limits: Option<Limits>,
     /// What it is for, where the component's own description does not do.
@@ -74,7 +87,14 @@ impl PolicySpec {
     }
 
     fn of(code: PolicyCode) -> Self {
-        Self { code, grants: Grants::default(), limits: None, description: None, secrets: Secrets::default() }
+        Self {
+            code,
+            grants: Grants::default(),
+            approvals: Approvals::default(),
+            limits: None,
+            description: None,
+            secrets: Secrets::default(),
+        }
     }
 }
 
@@ -128,6 +148,8 @@ pub struct RunRequest {
     pub(crate) target: Target,
     pub(crate) input: String,
     pub(crate) grants: Grants,
+    pub(crate) approvals: Approvals,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) limits: Vec<(LimitKind, u64)>,
     pub(crate) principal: Principal,
     pub(crate) tenant: Tenant,
@@ -141,6 +163,8 @@ impl RunRequest {
             target,
             input: "{}".to_owned(),
             grants: Grants::default(),
+            approvals: Approvals::default(),
+            trace: None,
             limits: Vec::new(),
             principal: Principal::new("embedder"),
             tenant: Tenant::default(),
@@ -182,6 +206,20 @@ impl RunRequest {
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Self {
         self.grants = grants;
+        self
+    }
+
+    /// Calls that a person must approve first, beside those of the named policy.
+    #[must_use]
+    pub fn approvals(mut self, approvals: Approvals) -> Self {
+        self.approvals = approvals;
+        self
+    }
+
+    /// The span that asks, of a trace that began elsewhere (W3C Trace Context).
+    #[must_use]
+    pub fn trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
         self
     }
 

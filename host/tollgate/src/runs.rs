@@ -6,7 +6,7 @@ use crate::outside::{Rights, Secrets};
 use crate::report::RunReport;
 use crate::request::{RunRequest, Script, Target};
 use std::sync::Arc;
-use tollgate_core::{Grants, LimitKind, Limits, Names, json};
+use tollgate_core::{Approvals, Grants, LimitKind, Limits, Names, json};
 use tollgate_gate::{Opening, Session};
 use tollgate_runtime::{PolicyError, Program, RunEnd, RunError, RunSetup};
 use tollgate_script::{Input, Language, Lease, Output, PrepareError, Prepared, SessionKey, prepare};
@@ -17,6 +17,7 @@ struct Work {
     name: String,
     program: Arc<Program>,
     grants: Grants,
+    approvals: Approvals,
     limits: Option<Limits>,
     script: Option<Script>,
     /// Whose connections and keys a component's are.
@@ -53,8 +54,10 @@ impl Host {
             }
             None => None,
         };
-        let Work { name, program, mut grants, limits, script, owner, secrets } = self.work(request.target).await?;
+        let Work { name, program, mut grants, mut approvals, limits, script, owner, secrets } =
+            self.work(request.target).await?;
         grants.extend(request.grants);
+        approvals.extend(&request.approvals);
         let mut limits = limits.unwrap_or_else(|| self.limits());
         for (kind, value) in request.limits {
             limits.set(kind, value);
@@ -67,7 +70,9 @@ impl Host {
                 principal: request.principal,
                 tenant: request.tenant,
                 grants,
+                approvals,
                 limits: limits.clone(),
+                trace: request.trace,
                 client: request.client,
             },
             None,
@@ -96,22 +101,23 @@ impl Host {
                 let policy = self.policy(&name)?;
                 let program = policy.program(self, &name).await?;
                 let (grants, limits) = (policy.spec.grants.clone(), policy.spec.limits.clone());
+                let approvals = policy.spec.approvals.clone();
                 let script = policy.spec.code.script().await;
                 let script = script.map_err(|error| HostError::Script { policy: name.clone(), source: error })?;
                 let owner = format!("policy:{name}");
-                Work { name, program, grants, limits, script, owner, secrets: policy.spec.secrets.clone() }
+                Work { name, program, grants, approvals, limits, script, owner, secrets: policy.spec.secrets.clone() }
             }
             Target::Component(name, source) => {
                 let program = self.prepare(&name, &source).await?;
                 let owner = format!("file:{}", program.inspection().digest.hex());
-                let (grants, secrets) = Default::default();
-                Work { name, program, grants, limits: None, script: None, owner, secrets }
+                let (grants, approvals, secrets) = Default::default();
+                Work { name, program, grants, approvals, limits: None, script: None, owner, secrets }
             }
             Target::Script(script) => {
                 let program = self.interpreter(script.language).await?;
                 let name = script.file.clone();
-                let (grants, owner, secrets) = Default::default();
-                Work { name, program, grants, limits: None, script: Some(script), owner, secrets }
+                let (grants, approvals, owner, secrets) = Default::default();
+                Work { name, program, grants, approvals, limits: None, script: Some(script), owner, secrets }
             }
         };
         if !work.program.inspection().world.is_policy() {

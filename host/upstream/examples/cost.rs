@@ -12,8 +12,8 @@ use rmcp::{ErrorData, ServerHandler};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::{
-    Budget, Call, CallContext, Grants, Limits, Principal, RunContext, RunId, SystemClock, SystemEntropy, Tenant,
-    Upstream,
+    Approvals, Budget, Call, CallContext, Grants, Limits, Principal, RunContext, RunId, SystemClock, SystemEntropy, Tenant,
+    TraceContext, Upstream,
 };
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
@@ -74,6 +74,8 @@ async fn main() {
         budget: Budget::new(limits.clone(), None),
         limits,
         seed: 0,
+        approvals: Approvals::default(),
+        trace: TraceContext::new(1, 1),
         client: None,
     });
     let args = r#"{"text":"hello"}"#;

@@ -7,7 +7,7 @@ use crate::pins::Pins;
 use crate::pins::file::PinStore;
 use crate::server::{Server, Shared};
 use crate::spec::ServerSpec;
-use crate::status::ServerStatus;
+use crate::status::{ServerState, ServerStatus};
 use crate::text::clean;
 use arc_swap::ArcSwap;
 use futures::future::join_all;
@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::name::check_server_name;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, Listed, NameError, Query,
-    SystemClock, SystemEntropy, Tool, Upstream,
+    Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, ListKind, Listed,
+    NameError, Query, ServerInfo, SystemClock, SystemEntropy, Tool, Upstream,
 };
 
 /// How long calls in flight at a server that is removed or changed may take to finish.
@@ -285,11 +285,11 @@ impl Fleet {
 }
 
 impl Upstream for Fleet {
-    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Arc<Tool>, CallError>> {
+    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>> {
         Box::pin(async move {
             let Some(found) = self.server(server) else { return Err(self.unknown(server, tool)) };
             if let Some(entry) = found.known(tool) {
-                return Ok(entry.tool.clone());
+                return Ok(Candidates::one(entry.tool.clone()));
             }
             found.wait_ready().await?;
             if found.catalog().held().contains_key(tool) {
@@ -297,14 +297,15 @@ impl Upstream for Fleet {
                 found.reconsider(false).await;
             }
             match found.known(tool) {
-                Some(entry) => Ok(entry.tool.clone()),
+                Some(entry) => Ok(Candidates::one(entry.tool.clone())),
                 None => Err(found.refusal(tool).unwrap_or_else(|| self.unknown(server, tool))),
             }
         })
     }
 
-    fn call<'a>(&'a self, tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, tools: &'a Candidates, call: Call, context: CallContext) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
+            let tool = tools.first();
             match self.server(&tool.server) {
                 Some(server) => server.call(tool, call, context).await,
                 None => Answer::refused(self.unknown(&tool.server, &tool.name)),
@@ -327,6 +328,44 @@ impl Upstream for Fleet {
             join_all(servers.values().map(|s| s.wait_ready())).await;
             join_all(servers.values().map(|s| s.list(kind))).await.into_iter().flatten().collect()
         })
+    }
+
+    fn list_of<'a>(
+        &'a self,
+        server: &'a str,
+        kind: ListKind,
+        _context: CallContext,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, CallError>> {
+        Box::pin(async move {
+            let found = self.server(server).ok_or_else(|| self.no_server(server))?;
+            found.wait_ready().await?;
+            Ok(found.list(kind).await)
+        })
+    }
+
+    fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
+        Box::pin(self.tools())
+    }
+
+    fn servers(&self) -> Vec<ServerInfo> {
+        let servers = self.servers.load();
+        let info = |server: &Arc<Server>| {
+            let (status, route) = (server.status(), &server.spec.route);
+            ServerInfo {
+                name: status.name,
+                health: match status.state {
+                    ServerState::Connecting => Health::Connecting,
+                    ServerState::Ready => Health::Ready,
+                    ServerState::Failed => Health::Failed,
+                    ServerState::Stopped => Health::Stopped,
+                },
+                priority: route.priority,
+                domains: route.domains.clone(),
+                capabilities: route.capabilities.clone(),
+                error: status.error,
+            }
+        };
+        servers.values().map(info).collect()
     }
 }
 

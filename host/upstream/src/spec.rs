@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tollgate_core::grant::glob;
 use tollgate_core::{BoxFuture, Secret};
+use tollgate_route::RouteSpec;
 
 /// How long a connection may take when nobody says otherwise.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -212,6 +213,8 @@ pub struct ServerSpec {
     pub max_message_bytes: usize,
     /// The most calls in flight at once; one more fails as `overloaded`.
     pub max_in_flight: usize,
+    /// What routing knows of it.
+    pub route: RouteSpec,
 }
 
 impl ServerSpec {
@@ -228,6 +231,7 @@ impl ServerSpec {
             pin: false,
             max_message_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             max_in_flight: 1024,
+            route: RouteSpec::default(),
         }
     }
 

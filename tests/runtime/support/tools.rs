@@ -119,7 +119,7 @@ impl Caller for Tools {
     fn call(&self, call: Call, _fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         self.calls.lock().push(call.clone());
         Box::pin(async move {
-            let Answer { result, attempts, fuel_used } = self.answer(&call).await;
+            let Answer { result, attempts, fuel_used, .. } = self.answer(&call).await;
             let Call { server, tool, .. } = call;
             let elapsed = Duration::from_millis(12);
             (result.map_err(|error| CallFailure { server, tool, attempts, elapsed, error }), fuel_used)

@@ -4,9 +4,11 @@
 //! text) and `?` (one character) in either part, and may end in `!read-only`, which narrows it to tools
 //! that declare themselves read-only. A bare scope means `tool`; the bare word `read-only` means
 //! `tool=*:*!read-only`. `resource=server:URI` and `prompt=server:NAME` grant the servers' resources and
-//! prompts, with the same stars. `http=URL` grants requests over HTTP: [`http`] has its form. `state`, or `state=PREFIX*`,
+//! prompts, with the same stars. `model` or `model=NAME` grants questions to language models, `ask` questions to the person
+//! behind the run. `http=URL` grants requests over HTTP: [`http`] has its form. `state`, or `state=PREFIX*`,
 //! grants keys of the component's own: [`state`].
 
+pub mod approve;
 pub mod http;
 pub mod state;
 #[cfg(test)]
@@ -34,10 +36,15 @@ pub enum HostInterface {
     Http,
     /// What a component keeps from run to run.
     State,
+    /// Questions to a language model.
+    Model,
+    /// Questions to the person behind the run.
+    Ask,
 }
 
 impl HostInterface {
-    const ALL: [Self; 5] = [Self::Tool, Self::Resource, Self::Prompt, Self::Http, Self::State];
+    const ALL: [Self; 7] =
+        [Self::Tool, Self::Resource, Self::Prompt, Self::Http, Self::State, Self::Model, Self::Ask];
 
     /// The word before the `=`.
     pub fn as_str(self) -> &'static str {
@@ -47,6 +54,8 @@ impl HostInterface {
             Self::Prompt => "prompt",
             Self::Http => "http",
             Self::State => "state",
+            Self::Model => "model",
+            Self::Ask => "ask",
         }
     }
 }
@@ -60,6 +69,9 @@ enum Scope {
     Named(Named),
     Http(HttpGrant),
     State(state::Scope),
+    /// The names of models, with stars.
+    Model(String),
+    Ask,
 }
 
 /// Something of a server, by its name.
@@ -82,7 +94,7 @@ impl Named {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// The kind is not known.
-    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http, state")]
+    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http, state, model, ask")]
     UnknownKind {
         /// What was written before the `=`.
         kind: String,
@@ -103,6 +115,16 @@ pub enum GrantError {
         /// What is wrong with it.
         why: String,
     },
+    /// The scope is not one of `model` or `ask`.
+    #[error("`{scope}` is not a scope of {kind}; write {help}")]
+    Word {
+        /// The kind.
+        kind: &'static str,
+        /// What was written.
+        scope: String,
+        /// What to write.
+        help: &'static str,
+    },
     /// The scope is not one of `state`.
     #[error(transparent)]
     State(#[from] state::ScopeError),
@@ -122,10 +144,21 @@ impl FromStr for Grant {
                 (known.ok_or_else(|| GrantError::UnknownKind { kind: kind.to_owned() })?, scope)
             }
             _ if text == HostInterface::State.as_str() => return Ok(Self(Scope::State(state::Scope::all()))),
+            _ if text == HostInterface::Model.as_str() => return Ok(Self(Scope::Model("*".to_owned()))),
+            _ if text == HostInterface::Ask.as_str() => return Ok(Self(Scope::Ask)),
             _ => (HostInterface::Tool, text),
         };
         if kind == HostInterface::State {
             return Ok(Self(Scope::State(scope.parse()?)));
+        }
+        let word = |help| GrantError::Word { kind: kind.as_str(), scope: scope.chars().take(80).collect(), help };
+        if kind == HostInterface::Model {
+            let is_name = !scope.is_empty() && scope.len() <= 200 && !scope.chars().any(char::is_control);
+            let error = || word("`model` for every model, or `model=NAME` with * and ? where you like");
+            return is_name.then(|| Self(Scope::Model(scope.to_owned()))).ok_or_else(error);
+        }
+        if kind == HostInterface::Ask {
+            return Err(word("`ask`: it has no scope"));
         }
         if kind == HostInterface::Http {
             let error = |why| GrantError::Http { scope: scope.to_owned(), why };
@@ -160,6 +193,9 @@ impl fmt::Display for Grant {
             Scope::Http(grant) => write!(f, "{}={grant}", HostInterface::Http.as_str()),
             Scope::State(scope) if scope.is_all() => f.write_str(HostInterface::State.as_str()),
             Scope::State(scope) => write!(f, "{}={scope}", HostInterface::State.as_str()),
+            Scope::Model(names) if names == "*" => f.write_str(HostInterface::Model.as_str()),
+            Scope::Model(names) => write!(f, "{}={names}", HostInterface::Model.as_str()),
+            Scope::Ask => f.write_str(HostInterface::Ask.as_str()),
         }
     }
 }
@@ -171,6 +207,8 @@ impl Grant {
             Scope::Named(named) => named.kind,
             Scope::Http(_) => HostInterface::Http,
             Scope::State(_) => HostInterface::State,
+            Scope::Model(_) => HostInterface::Model,
+            Scope::Ask => HostInterface::Ask,
         }
     }
 
@@ -182,14 +220,14 @@ impl Grant {
     fn named(&self) -> Option<&Named> {
         match &self.0 {
             Scope::Named(named) => Some(named),
-            Scope::Http(_) | Scope::State(_) => None,
+            _ => None,
         }
     }
 
     fn http(&self) -> Option<&HttpGrant> {
         match &self.0 {
             Scope::Http(grant) => Some(grant),
-            Scope::Named(_) | Scope::State(_) => None,
+            _ => None,
         }
     }
 }
@@ -269,6 +307,16 @@ impl Grants {
         self.named().any(|g| g.kind == HostInterface::Tool && glob(&g.server, server))
     }
 
+    /// Whether anything of a server may be used: it may be known of.
+    pub fn knows(&self, server: &str) -> bool {
+        self.named().any(|g| glob(&g.server, server))
+    }
+
+    /// Whether any resource of a server may be read.
+    pub fn reads(&self, server: &str) -> bool {
+        self.named().any(|g| g.kind == HostInterface::Resource && glob(&g.server, server))
+    }
+
     /// Whether a resource or prompt of this name may be used.
     pub fn covers(&self, kind: HostInterface, server: &str, name: &str) -> bool {
         self.named().any(|g| !g.read_only && g.names(kind, server, name))
@@ -286,6 +334,19 @@ impl Grants {
             Scope::State(scope) => Some(scope),
             _ => None,
         })
+    }
+
+    /// Whether a model may be asked: the one of this name, or the configured one where no name is given.
+    pub fn model(&self, name: Option<&str>) -> bool {
+        self.0.iter().any(|grant| match &grant.0 {
+            Scope::Model(names) => name.is_none_or(|name| glob(names, name)),
+            _ => false,
+        })
+    }
+
+    /// Whether the person behind the run may be asked.
+    pub fn ask(&self) -> bool {
+        self.0.iter().any(|grant| grant.0 == Scope::Ask)
     }
 
     fn named(&self) -> impl Iterator<Item = &Named> {

@@ -93,7 +93,7 @@ impl Server {
     /// One attempt; and a second on the next connection, when the first cannot have had an effect that a
     /// second would repeat.
     async fn send(&self, live: Arc<Live>, sending: &Sending<'_>, context: &CallContext) -> Answer {
-        let answer = |result, attempts| Answer { result, attempts, fuel_used: 0 };
+        let answer = Answer::of;
         let first = self.attempt(&live, sending, context).await;
         let (was_sent, why) = match first {
             Ok(result) => return answer(result, 1),

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Notice, Principal, RpcError,
-    RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, Upstream,
+    Approvals, Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Notice, Principal, RpcError,
+    RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, TraceContext, Upstream,
 };
 use tollgate_upstream::{AuthSpec, Fleet, FleetOptions, ServerSpec, Transport};
 
@@ -136,6 +136,8 @@ fn context() -> CallContext {
         budget: Budget::new(limits.clone(), None),
         limits,
         seed: 0,
+        approvals: Approvals::default(),
+        trace: TraceContext::new(1, 1),
         client: Some(Arc::new(Person)),
     };
     CallContext { run: Arc::new(run), fuel_left: 0 }

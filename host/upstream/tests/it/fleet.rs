@@ -123,7 +123,7 @@ impl ToolProvider for Slow {
             let args: serde_json::Value = serde_json::from_str(&call.args).unwrap();
             tokio::time::sleep(Duration::from_millis(args["ms"].as_u64().unwrap())).await;
             let result = ToolResult { json: r#"{"content":[]}"#.into(), is_error: false };
-            Answer { result: Ok(result), attempts: 1, fuel_used: 7 }
+            Answer { fuel_used: 7, ..Answer::once(Ok(result)) }
         })
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Answer, Budget, Call, CallContext, CallError, Grants, Limits, Principal, RunContext, RunId, SystemClock,
-    SystemEntropy, Tenant, ToolName, Upstream,
+    Answer, Approvals, Budget, Call, CallContext, CallError, Grants, Limits, Principal, RunContext, RunId, SystemClock,
+    SystemEntropy, Tenant, ToolName, TraceContext, Upstream,
 };
 use tollgate_upstream::{Fleet, ServerSpec, ServerState, ServerStatus, Transport};
 
@@ -26,6 +26,8 @@ pub fn context() -> CallContext {
         limits,
         budget,
         seed: 0,
+        approvals: Approvals::default(),
+        trace: TraceContext::new(1, 1),
         client: None,
     };
     CallContext { run: Arc::new(run), fuel_left: 0 }

@@ -1,0 +1,200 @@
+//! What is asked of a language model, and what it answers. The words are those of the chat interfaces of model providers.
+
+use crate::limits::LimitReached;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who says a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Who wrote the program.
+    System,
+    /// Who uses it.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool that the model used.
+    Tool,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What it says; may be empty where there are tool uses.
+    pub content: String,
+    /// For the model's: the tools that it wants to use.
+    pub tool_uses: Vec<ToolUse>,
+    /// For a tool's: the use that it answers.
+    pub tool_use_id: Option<String>,
+    /// For a tool's: whether the tool failed.
+    pub is_error: bool,
+}
+
+/// A tool that the model wants to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolUse {
+    /// The model's name for this use.
+    pub id: String,
+    /// The tool's name, as it was given to the model.
+    pub name: String,
+    /// The arguments as the model wrote them. They should be a JSON object; models break that.
+    pub arguments: String,
+}
+
+/// A tool that the model may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelTool {
+    /// Its name: 1 to 64 letters, digits, `_` or `-`.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of its arguments, as text.
+    pub input_schema: String,
+}
+
+/// Whether the model must use a tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As it likes.
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
+/// How it is to answer. What is absent is the provider's or the configuration's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelOptions {
+    /// Which model, where the configuration allows a choice.
+    pub model: Option<String>,
+    /// The most tokens of the answer.
+    pub max_tokens: Option<u32>,
+    /// How freely it chooses its words, from 0.
+    pub temperature: Option<f64>,
+    /// Texts at which the answer ends.
+    pub stop: Vec<String>,
+    /// Whether it must use a tool.
+    pub tool_choice: ToolChoice,
+    /// JSON Schema that the answer's text must follow, as text.
+    pub output_schema: Option<String>,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelRequest {
+    /// The conversation so far.
+    pub messages: Vec<Message>,
+    /// The tools that it may use.
+    pub tools: Vec<ModelTool>,
+    /// How it is to answer.
+    pub options: ModelOptions,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finish {
+    /// It said what it wanted to say.
+    Stop,
+    /// It wants to use tools.
+    ToolUse,
+    /// It ran into the limit of tokens; the answer is cut.
+    Length,
+    /// It, or a filter of its provider, would not.
+    Refusal,
+}
+
+/// What an answer cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Tokens that it read.
+    pub input_tokens: u64,
+    /// Tokens that it wrote.
+    pub output_tokens: u64,
+}
+
+impl Usage {
+    /// Both.
+    pub fn total(self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The model's message.
+    pub message: Message,
+    /// Why it stopped.
+    pub finish: Finish,
+    /// Which model answered.
+    pub model: String,
+    /// What it cost. Where the provider does not say, an estimate of four bytes a token.
+    pub usage: Usage,
+}
+
+/// Why there is no answer. Mirrors `model-error` of `tollgate:model` case by case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelError {
+    /// No grant.
+    Denied(String),
+    /// The request cannot be sent as it is.
+    InvalidRequest(String),
+    /// There is no model, or it cannot be reached.
+    Unavailable(String),
+    /// The provider wants to be left alone; milliseconds, where it said how long.
+    RateLimited(Option<u64>),
+    /// No answer in time.
+    TimedOut(String),
+    /// The provider refused the request.
+    Rejected(String),
+    /// The provider answered something else than its interface says, or the answer broke off.
+    InvalidResponse(String),
+    /// A limit of the run is used up.
+    BudgetExhausted(LimitReached),
+    /// The run is being cancelled.
+    Cancelled,
+}
+
+impl ModelError {
+    /// The case, as a word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::InvalidRequest(_) => "invalid-request",
+            Self::Unavailable(_) => "unavailable",
+            Self::RateLimited(_) => "rate-limited",
+            Self::TimedOut(_) => "timed-out",
+            Self::Rejected(_) => "rejected",
+            Self::InvalidResponse(_) => "invalid-response",
+            Self::BudgetExhausted(_) => "budget-exhausted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Denied(why) => write!(f, "denied: {why}"),
+            Self::InvalidRequest(why) => write!(f, "the request to the model cannot be sent: {why}"),
+            Self::Unavailable(why) => write!(f, "no model is available: {why}"),
+            Self::RateLimited(Some(ms)) => write!(f, "the model's provider asks to wait {ms} ms"),
+            Self::RateLimited(None) => f.write_str("the model's provider asks to slow down"),
+            Self::TimedOut(why) => write!(f, "the model did not answer in time: {why}"),
+            Self::Rejected(why) => write!(f, "the model's provider refused the request: {why}"),
+            Self::InvalidResponse(why) => write!(f, "the model's answer cannot be read: {why}"),
+            Self::BudgetExhausted(limit) => limit.fmt(f),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for ModelError {}

@@ -1,0 +1,155 @@
+//! The way of one call, and of one query.
+
+use crate::session::{Session, interface_of, result_bytes};
+use sha2::{Digest as _, Sha256};
+use tollgate_core::budget::InFlight;
+use tollgate_core::grant::Verdict;
+use tollgate_core::routing::DOMAIN_PREFIX;
+use tollgate_core::{
+    Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Query, Tool,
+};
+use tollgate_journal::Event;
+use tracing::Instrument as _;
+
+impl Session {
+    /// The way of one call. The order matters: what is paid first cannot be had for nothing by being
+    /// refused later, what a person approved was granted, and what is recorded was checked.
+    pub(crate) async fn pass(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
+        let span = tracing::debug_span!(target: "tollgate::gate", "call", run = %self.context.run, number, server = %call.server, tool = %call.tool);
+        self.pass_in_span(number, call, fuel_left).instrument(span).await
+    }
+
+    async fn pass_in_span(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
+        let _place = match self.pay(&call.args) {
+            Ok(place) => place,
+            Err(error) => return Answer::refused(error),
+        };
+        let tools = match self.granted(&call).await {
+            Ok(tools) => tools,
+            Err(error) => return Answer::refused(error),
+        };
+        if let Err(error) = self.approved(&call, &tools).await {
+            return Answer::refused(error);
+        }
+        if let Err(error) = self.record_call(number, &call, &tools).await {
+            return Answer::refused(error);
+        }
+        let context = CallContext { run: self.context.clone(), fuel_left };
+        self.bounded(self.gate.upstream.call(&tools, call, context).await)
+    }
+
+    /// The tools that the call may go to.
+    async fn granted(&self, call: &Call) -> Result<Candidates, CallError> {
+        let grants = &self.context.grants;
+        let names_domain = call.server.starts_with(DOMAIN_PREFIX);
+        // A server without a grant is not asked whether it has the tool.
+        if !names_domain && grants.verdict(&call.server, &call.tool) == Verdict::No {
+            return Err(self.denied(&call.server, &call.tool, None));
+        }
+        let found = self.gate.upstream.resolve(&call.server, &call.tool).await?;
+        let (best, effect) = (found.first().server.clone(), found.first().effect);
+        let granted = found.retain(|tool| grants.allows(&tool.server, &tool.name, tool.effect));
+        granted.ok_or_else(|| {
+            let read_only = grants.verdict(&best, &call.tool) == Verdict::IfReadOnly;
+            self.denied(&best, &call.tool, read_only.then_some(effect))
+        })
+    }
+
+    /// The way of one query: that of a call, but for the tool's schema and effect class.
+    pub(crate) async fn pass_query(&self, number: u64, shown: &str, query: Query) -> Answer {
+        let _place = match self.pay(&query.params) {
+            Ok(place) => place,
+            Err(error) => return Answer::refused(error),
+        };
+        let interface = interface_of(query.kind);
+        if !self.context.grants.covers(interface, &query.server, &query.name) {
+            let (who, kind) = (&self.context.name, interface.as_str());
+            let scope = format!("{kind}={}:{}", query.server, query.name);
+            return Answer::refused(CallError::Denied(format!(
+                "`{who}` has no grant for {scope}; grant it with --grant '{scope}' or the key `grants` of `{who}` in the configuration"
+            )));
+        }
+        let started =
+            self.record_start(number, &query.server, shown, &query.params, EffectClass::Read, Vec::new());
+        if let Err(error) = started.await {
+            return Answer::refused(error);
+        }
+        let context = CallContext { run: self.context.clone(), fuel_left: 0 };
+        self.bounded(self.gate.upstream.query(query, context).await)
+    }
+
+    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
+    pub(crate) fn pay(&self, args: &str) -> Result<InFlight, CallError> {
+        let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
+        let limits = &self.context.limits;
+        if args.len() as u64 > limits.call_bytes_in {
+            return Err(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
+        }
+        Ok(place)
+    }
+
+    async fn record_call(&self, number: u64, call: &Call, tools: &Candidates) -> Result<(), CallError> {
+        let effect = worst(tools.iter().map(|tool| tool.effect));
+        let servers = match call.server.starts_with(DOMAIN_PREFIX) {
+            true => tools.iter().map(|tool| tool.server.clone()).collect(),
+            false => Vec::new(),
+        };
+        self.record_start(number, &call.server, &call.tool, &call.args, effect, servers).await
+    }
+
+    /// The entry before the effect.
+    pub(crate) async fn record_start(
+        &self,
+        call: u64,
+        server: &str,
+        tool: &str,
+        args: &str,
+        effect: EffectClass,
+        servers: Vec<String>,
+    ) -> Result<(), CallError> {
+        let args_sha256 = hex::encode(Sha256::digest(args));
+        let (server, tool) = (server.to_owned(), tool.to_owned());
+        let started = Event::CallStarted { call, server, tool, args_sha256, effect, servers };
+        let appended = self.gate.journal.append(self.entry(started)).await;
+        appended.map_err(|error| CallError::Unavailable(format!("nothing was sent, because {error}")))
+    }
+
+    /// The answer, unless it is over the limit.
+    fn bounded(&self, mut answer: Answer) -> Answer {
+        let limits = &self.context.limits;
+        if result_bytes(&answer.result) > limits.call_bytes_out {
+            let reached = limits.reached(LimitKind::CallBytesOut);
+            answer.result = Err(CallError::TooLarge(reached.to_string()));
+        }
+        answer
+    }
+
+    fn denied(&self, server: &str, tool: &str, effect: Option<EffectClass>) -> CallError {
+        let name = format!("{server}:{tool}");
+        let who = &self.context.name;
+        CallError::Denied(match effect {
+            None => format!(
+                "`{who}` has no grant for {name}; grant it with --grant '{name}' or the key `grants` of `{who}` in the configuration"
+            ),
+            Some(_) => format!(
+                "`{who}` has a read-only grant, and {name} does not declare itself read-only; grant it with --grant '{name}'"
+            ),
+        })
+    }
+
+    /// Whether a run that was granted this may use it.
+    pub(crate) fn may_call(&self, tool: &Tool) -> bool {
+        self.context.grants.allows(&tool.server, &tool.name, tool.effect)
+    }
+}
+
+/// The effect class that does most harm, of several.
+fn worst(effects: impl Iterator<Item = EffectClass>) -> EffectClass {
+    let rank = |effect: &EffectClass| match effect {
+        EffectClass::Read => 0,
+        EffectClass::Idempotent => 1,
+        EffectClass::Unknown => 2,
+        EffectClass::NonIdempotent => 3,
+    };
+    effects.max_by_key(rank).unwrap_or(EffectClass::Unknown)
+}

@@ -1,0 +1,280 @@
+//! What the person behind a run is asked: a policy's questions, and whether a call may be made.
+
+use crate::session::{Session, cut};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tollgate_core::{Ask, AskError, AskKind, Call, CallError, Candidates, Question, Reply};
+use tollgate_journal::Event;
+
+/// The longest question, in bytes.
+const MESSAGE_MAX_BYTES: usize = 16 << 10;
+/// The longest schema of an answer, in bytes.
+const SCHEMA_MAX_BYTES: usize = 64 << 10;
+/// The longest arguments that are shown for approval, in characters. What cannot be shown cannot be approved.
+const SHOWN_ARGS_MAX_CHARS: usize = 8_000;
+/// How long a person may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long a run has waited for people.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    open: u32,
+    since: Duration,
+    done: Duration,
+}
+
+impl Waiting {
+    pub(crate) fn total(&self, now: Duration) -> Duration {
+        let open = if self.open > 0 { now.saturating_sub(self.since) } else { Duration::ZERO };
+        self.done.saturating_add(open)
+    }
+}
+
+/// A question that is open. Also one that is dropped ends the wait.
+struct Open<'a>(&'a Session);
+
+impl<'a> Open<'a> {
+    fn new(session: &'a Session) -> Self {
+        let now = session.elapsed();
+        let mut waiting = session.waiting.lock();
+        if waiting.open == 0 {
+            waiting.since = now;
+        }
+        waiting.open += 1;
+        Self(session)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let now = self.0.elapsed();
+        let mut waiting = self.0.waiting.lock();
+        waiting.open -= 1;
+        if waiting.open == 0 {
+            waiting.done = waiting.done.saturating_add(now.saturating_sub(waiting.since));
+        }
+    }
+}
+
+impl Session {
+    /// Asks the person behind the run what the component wants to know.
+    pub(crate) async fn ask_person(&self, question: Question) -> Result<Reply, AskError> {
+        if !self.context.grants.ask() {
+            let who = &self.context.name;
+            return Err(AskError::Denied(format!(
+                "`{who}` has no grant for ask; grant it with --grant ask or the key `grants` of `{who}` in the configuration"
+            )));
+        }
+        self.context.budget.take_question().map_err(AskError::BudgetExhausted)?;
+        let schema = checked(&question)?;
+        self.put(&question.message, schema, None).await
+    }
+
+    /// Has a person approve the call, if it needs that.
+    pub(crate) async fn approved(&self, call: &Call, tools: &Candidates) -> Result<(), CallError> {
+        let approvals = &self.context.approvals;
+        if approvals.is_empty() || !tools.iter().any(|tool| approvals.wanted(&tool.server, &tool.name)) {
+            return Ok(());
+        }
+        let name = format!("{}:{}", call.server, call.tool);
+        let denied = |why: String| CallError::Denied(format!("{name} needs a person's approval, and {why}"));
+        let args = if call.args.trim().is_empty() { "{}" } else { &call.args };
+        if args.chars().count() > SHOWN_ARGS_MAX_CHARS {
+            return Err(denied(format!("its arguments are longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)")));
+        }
+        let digest = digest(call, args);
+        let message = format!(
+            "`{who}` wants to call {name} with these arguments:\n{shown}\n(sha256 {short}…) May it?",
+            who = self.context.name,
+            shown = visible(args),
+            short = digest.get(..16).unwrap_or_default(),
+        );
+        let schema = json!({"type": "object", "properties": {}});
+        match self.put(&message, schema, Some(digest)).await {
+            Ok(Reply::Accepted(_)) => Ok(()),
+            Ok(Reply::Declined) => Err(denied("it was declined".to_owned())),
+            Ok(Reply::Dismissed) => Err(denied("the question was closed without an answer".to_owned())),
+            Err(AskError::Cancelled) => Err(CallError::Cancelled),
+            Err(error) => Err(denied(error.to_string())),
+        }
+    }
+
+    /// Puts a question, and records it and its answer.
+    async fn put(&self, message: &str, schema: Value, approves: Option<String>) -> Result<Reply, AskError> {
+        let question = self.next_question.fetch_add(1, Ordering::Relaxed);
+        let asked = Event::Asked { question, approves, message: cut(message) };
+        let appended = self.gate.journal.append(self.entry(asked)).await;
+        appended.map_err(|error| AskError::Unavailable(format!("nothing was asked, because {error}")))?;
+        let reply = self.answer(message, schema).await;
+        let word = match &reply {
+            Ok(Reply::Accepted(_)) => "accepted".to_owned(),
+            Ok(Reply::Declined) => "declined".to_owned(),
+            Ok(Reply::Dismissed) => "dismissed".to_owned(),
+            Err(error) => cut(&error.to_string()),
+        };
+        self.note(Event::Answered { question, reply: word });
+        reply
+    }
+
+    async fn answer(&self, message: &str, schema: Value) -> Result<Reply, AskError> {
+        let Some(client) = &self.context.client else {
+            return Err(AskError::Unavailable("no agent and no terminal stands behind this run".to_owned()));
+        };
+        let params = json!({"mode": "form", "message": message, "requestedSchema": schema});
+        let ask = Ask {
+            server: self.context.name.to_string(),
+            key: None,
+            kind: AskKind::Elicitation,
+            params: params.to_string(),
+        };
+        let _open = Open::new(self);
+        let answered = tokio::select! {
+            biased;
+            answered = client.ask(ask) => answered,
+            () = self.gate.clock.sleep(PATIENCE) => {
+                return Err(AskError::Unavailable("nobody answered within 10 minutes".to_owned()));
+            }
+        };
+        let answered = answered.map_err(|error| AskError::Unavailable(cut(&error.message)))?;
+        let answered: Value = serde_json::from_str(&answered).unwrap_or_default();
+        match answered.get("action").and_then(Value::as_str) {
+            Some("accept") => {
+                let content = answered.get("content").filter(|c| !c.is_null()).cloned().unwrap_or_else(|| json!({}));
+                match jsonschema::draft202012::new(&schema).map(|check| check.validate(&content).map_err(|e| e.to_string())) {
+                    Ok(Ok(())) => Ok(Reply::Accepted(content.to_string())),
+                    Ok(Err(why)) => Err(AskError::Unavailable(format!("the answer does not follow the schema: {}", cut(&why)))),
+                    Err(error) => Err(AskError::InvalidQuestion(cut(&error.to_string()))),
+                }
+            }
+            Some("decline") => Ok(Reply::Declined),
+            Some("cancel") => Ok(Reply::Dismissed),
+            _ => Err(AskError::Unavailable("the client's answer is none of accept, decline and cancel".to_owned())),
+        }
+    }
+}
+
+/// The question's schema, if it can be asked: an object of plain members, which is what clients can show as a form.
+fn checked(question: &Question) -> Result<Value, AskError> {
+    let invalid = |why: &str| Err(AskError::InvalidQuestion(why.to_owned()));
+    if question.message.trim().is_empty() {
+        return invalid("it has no message");
+    }
+    if question.message.len() > MESSAGE_MAX_BYTES {
+        return invalid("its message is over 16 KiB");
+    }
+    if question.schema.trim().is_empty() {
+        return Ok(json!({"type": "object", "properties": {}}));
+    }
+    if question.schema.len() > SCHEMA_MAX_BYTES {
+        return invalid("its schema is over 64 KiB");
+    }
+    if let Err(error) = tollgate_core::json::check(&question.schema) {
+        return invalid(&format!("its schema is not JSON: {error}"));
+    }
+    let schema: Value = serde_json::from_str(&question.schema).unwrap_or_default();
+    if schema.get("type").and_then(Value::as_str) != Some("object") {
+        return invalid("its schema is not that of an object (`\"type\": \"object\"`)");
+    }
+    // What an answer is held against must end soon, whatever the answer.
+    if let Some(word) = forbidden(&schema) {
+        return invalid(&format!("its schema has `{word}`, which a form cannot ask for"));
+    }
+    for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let plain = match member.get("type").and_then(Value::as_str) {
+            Some("string" | "number" | "integer" | "boolean") => true,
+            // A choice of several: MCP's multi-select.
+            Some("array") => member.pointer("/items/enum").is_some() || member.pointer("/items/anyOf").is_some(),
+            _ => member.get("enum").is_some() || member.get("oneOf").is_some(),
+        };
+        if !plain {
+            return invalid(&format!(
+                "the member `{name}` of its schema is no string, number, integer, boolean or choice"
+            ));
+        }
+    }
+    if schema.get("properties").is_none() {
+        let mut schema = schema;
+        schema["properties"] = json!({});
+        return Ok(schema);
+    }
+    Ok(schema)
+}
+
+fn forbidden(schema: &Value) -> Option<&'static str> {
+    const WORDS: [&str; 9] =
+        ["$ref", "$dynamicRef", "pattern", "patternProperties", "allOf", "not", "if", "contains", "propertyNames"];
+    match schema {
+        Value::Object(members) => members.iter().find_map(|(key, member)| {
+            WORDS.into_iter().find(|word| word == key).or_else(|| forbidden(member))
+        }),
+        Value::Array(items) => items.iter().find_map(forbidden),
+        _ => None,
+    }
+}
+
+/// What an approval is bound to: this tool with these arguments, and no other.
+fn digest(call: &Call, args: &str) -> String {
+    let mut sha = Sha256::new();
+    for part in [&call.server, &call.tool, args] {
+        // Lengths keep the parts apart.
+        sha.update((part.len() as u64).to_le_bytes());
+        sha.update(part);
+    }
+    hex::encode(sha.finalize())
+}
+
+/// A text whose every character shows: none turns the writing round, hides, or moves the cursor.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hides = c.is_control() && c != '\n'
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+        if hides { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_is_shown() {
+        assert_eq!(visible("a\u{202e}b\u{200b}\u{1b}[2K"), "a\\u{202e}b\\u{200b}\\u{1b}[2K");
+        assert_eq!(visible("{\"ü\": \"日本\"}"), "{\"ü\": \"日本\"}");
+    }
+
+    #[test]
+    fn questions_that_no_form_can_ask_are_refused() {
+        let ask = |message: &str, schema: &str| checked(&Question { message: message.into(), schema: schema.into() });
+        assert!(ask("Really?", "").is_ok());
+        assert!(ask("Which?", r#"{"type":"object","properties":{"a":{"type":"string","enum":["x","y"]}}}"#).is_ok());
+        for (message, schema) in [
+            (" ", ""),
+            ("x", "nonsense"),
+            ("x", "[]"),
+            ("x", r#"{"type":"array"}"#),
+            ("x", r#"{"type":"object","properties":{"a":{"type":"string","pattern":"(a+)+b"}}}"#),
+            ("x", r##"{"type":"object","properties":{"a":{"type":"string","$ref":"#"}}}"##),
+            ("x", r#"{"type":"object","properties":{"a":{"type":"object"}}}"#),
+            ("x", r#"{"type":"object","properties":{"a":{"type":"array","items":{"type":"object"}}}}"#),
+        ] {
+            assert!(matches!(ask(message, schema), Err(AskError::InvalidQuestion(_))), "{message} {schema}");
+        }
+        assert!(ask(&"x".repeat(MESSAGE_MAX_BYTES + 1), "").is_err());
+    }
+
+    #[test]
+    fn another_tool_or_argument_is_another_digest() {
+        let call = |server: &str, tool: &str, args: &str| {
+            digest(&Call { server: server.into(), tool: tool.into(), args: args.into(), meta: None }, args)
+        };
+        let one = call("ab", "c", "{}");
+        assert_ne!(one, call("a", "bc", "{}"));
+        assert_ne!(one, call("ab", "c", "{ }"));
+        assert_eq!(one, call("ab", "c", "{}"));
+    }
+}

@@ -1,0 +1,14 @@
+//! Between the gate and the servers: which server answers a call, how often it is tried, and what is answered from memory.
+//!
+//! # Layout
+//!
+//! - [`spec`]: what the configuration says of a server, as far as routing wants to know.
+//! - [`backend`]: the servers, as routing needs them: one attempt at a time.
+//!
+//! Everything here goes by [`tollgate_core::Clock`] and [`tollgate_core::Entropy`]: equal seeds give equal decisions.
+
+pub mod backend;
+pub mod spec;
+
+pub use backend::{Attempted, Backend, Freshness, List, Member};
+pub use spec::{BreakerPolicy, CachePolicy, ErrorClass, Rate, RetryPolicy, RouteSpec, ToolRoute};
