@@ -1,9 +1,11 @@
 //! The command line.
 
-use clap::{Arg, ArgMatches, Args as ClapArgs, Command, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+mod limits;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
+pub(crate) use limits::LimitFlags;
 use std::path::PathBuf;
-use tollgate::limits::{Limits, Unit, format_value, parse_value};
-use tollgate::{Grants, LimitKind, ToolName};
+use tollgate::{Approvals, Grants, ToolName};
 
 /// A WebAssembly host for MCP: sandboxed policies call the tools of many servers.
 #[derive(Debug, Parser)]
@@ -55,8 +57,15 @@ pub(crate) enum Commands {
     Tools(Tools),
     /// List the servers and their state
     Servers(Servers),
+    /// Ask a question: a language model answers it with the tools of all servers
+    Ask(Ask),
     /// Be an MCP server in front of all servers and policies
     Serve(Serve),
+    /// How a host that serves HTTP is: its servers, their calls, its cache
+    Status(Status),
+    /// What a host that serves HTTP keeps of answers, and forgetting it
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Log in to a server that wants it (OAuth)
     Login(Login),
     /// Forget the login to a server
@@ -78,6 +87,8 @@ pub(crate) enum Commands {
     Secrets(SecretsCommand),
     /// Pin what components and API documents are now, or show what changed
     Lock(Lock),
+    /// Make a configuration of another program's: an `mcpServers` file, or an orchestrator's YAML
+    Import(Import),
     /// Check the configuration, or print its JSON Schema
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -97,6 +108,9 @@ impl Commands {
             | Self::Call(Call { json, .. })
             | Self::Tools(Tools { json, .. })
             | Self::Servers(Servers { json })
+            | Self::Status(Status { json, .. })
+            | Self::Cache(CacheCommand::Stats { json, .. } | CacheCommand::Clear { json, .. })
+            | Self::Ask(Ask { flags: RunFlags { json, .. }, .. })
             | Self::Interpreters(Interpreters { json, .. })
             | Self::Lock(Lock { json, .. })
             | Self::Secrets(SecretsCommand::List { json } | SecretsCommand::Check { json })
@@ -109,6 +123,7 @@ impl Commands {
             | Self::New(_)
             | Self::Build(_)
             | Self::Secrets(SecretsCommand::Set { .. })
+            | Self::Import(_)
             | Self::Config(_)
             | Self::Trust(_)
             | Self::Completions(_) => false,
@@ -117,7 +132,7 @@ impl Commands {
 
     /// Whether that document would be a run's report.
     pub(crate) fn is_run(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Run(_) | Self::Exec(_))
+        matches!(self, Self::Demo(_) | Self::Run(_) | Self::Exec(_) | Self::Ask(_))
     }
 }
 
@@ -139,6 +154,9 @@ pub(crate) struct Run {
     /// The input: JSON, `@FILE`, or `-` for stdin
     #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}", hide_default_value = true)]
     pub(crate) input: String,
+    /// Go on with a plan that was begun under this name, without repeating what is done (for `planner`)
+    #[arg(long, value_name = "ID")]
+    pub(crate) resume: Option<String>,
     #[command(flatten)]
     pub(crate) flags: RunFlags,
 }
@@ -164,6 +182,9 @@ pub(crate) struct RunFlags {
     /// Grant the run something: `crm:*`, `tool=crm:get_*`, `crm:*!read-only`, `read-only`. May be repeated
     #[arg(long = "grant", value_name = "SCOPE")]
     pub(crate) grants: Vec<String>,
+    /// Ask before each call of these tools, as `*:delete_*`: the call is shown, and made if you say so. May be repeated
+    #[arg(long = "approve", value_name = "SERVER:TOOL")]
+    pub(crate) approve: Vec<String>,
     /// Show each call on stderr when it ends
     #[arg(long)]
     pub(crate) trace: bool,
@@ -190,7 +211,7 @@ pub(crate) struct Bindings {
 impl From<Run> for Exec {
     /// `run FILE.py` is `exec FILE.py`.
     fn from(run: Run) -> Self {
-        let Run { policy: file, input, flags } = run;
+        let Run { policy: file, input, flags, .. } = run;
         Self { file, lang: None, input, flags }
     }
 }
@@ -307,6 +328,78 @@ pub(crate) struct Servers {
     pub(crate) json: bool,
 }
 
+/// Which host is meant that is running.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Running {
+    /// The host's URL, as `http://127.0.0.1:8080`; without, the configuration's `serve.http.listen`
+    #[arg(long, value_name = "URL", env = "TOLLGATE_URL")]
+    pub(crate) to: Option<String>,
+    /// A file with the bearer token that lets you in
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) host: Running,
+    /// Print one JSON document on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// How often it answered, and how much it holds
+    Stats {
+        #[command(flatten)]
+        host: Running,
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget what is kept: all of it, or one server's
+    Clear {
+        /// Only this server's
+        server: Option<String>,
+        /// Only what is too old to be used
+        #[arg(long, conflicts_with = "server")]
+        expired: bool,
+        #[command(flatten)]
+        host: Running,
+        /// Print one JSON document on stdout
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ask {
+    /// The question
+    pub(crate) question: String,
+    /// What the model is told first, in place of the usual
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// Which model, where the configuration's endpoint has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// The most times that the model is asked
+    #[arg(long, value_name = "N", default_value = "15")]
+    pub(crate) max_turns: u32,
+    #[command(flatten)]
+    pub(crate) flags: RunFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Import {
+    /// The file: an `mcpServers` JSON (Claude Desktop, Cursor, VS Code …), or an orchestrator's YAML with `mcp_servers`
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Where to write the configuration; without, to stdout. A file that is there is not replaced
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+}
+
 #[derive(Debug, ClapArgs)]
 #[command(group(clap::ArgGroup::new("transport").args(["stdio", "http"])))]
 pub(crate) struct Serve {
@@ -346,6 +439,9 @@ pub(crate) struct Serve {
     /// Over HTTP, an origin whose web pages may call, as `https://app.example.com`. May be repeated
     #[arg(long = "allow-origin", value_name = "ORIGIN", conflicts_with_all = ["stdio", "to"])]
     pub(crate) origins: Vec<String>,
+    /// Have the person behind the agent approve each call of these tools, as `*:delete_*`. May be repeated
+    #[arg(long = "approve", value_name = "SERVER:TOOL")]
+    pub(crate) approve: Vec<String>,
     /// Append the journal to this file, as JSON lines
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) journal: Option<PathBuf>,
@@ -425,57 +521,15 @@ pub(crate) struct Completions {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// One flag a limit, made from the table of limits.
-#[derive(Debug, Default)]
-pub(crate) struct LimitFlags(pub(crate) Vec<(LimitKind, u64)>);
-
-impl FromArgMatches for LimitFlags {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut flags = Self::default();
-        flags.update_from_arg_matches(matches)?;
-        Ok(flags)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let set = |&kind: &LimitKind| Some((kind, *matches.get_one::<u64>(kind.name())?));
-        self.0 = LimitKind::ALL.iter().filter_map(set).collect();
-        Ok(())
-    }
-}
-
-impl ClapArgs for LimitFlags {
-    fn augment_args(command: Command) -> Command {
-        let defaults = Limits::default();
-        LimitKind::ALL.iter().fold(
-            command.next_help_heading("Limits (the configuration may set others)"),
-            |command, &kind| {
-                let unit = kind.unit();
-                let default = format_value(unit, defaults.get(kind));
-                let flag = kind.flag().trim_start_matches('-');
-                command.arg(
-                    Arg::new(kind.name())
-                        .long(flag)
-                        .value_name(match unit {
-                            Unit::Count => "N",
-                            Unit::Bytes => "SIZE",
-                            Unit::Millis => "DURATION",
-                        })
-                        .value_parser(move |text: &str| parse_value(unit, text))
-                        .help(format!("{} [default: {default}]", kind.about())),
-                )
-            },
-        )
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
 /// Checks a `--log-level`, which stays a text: the filter itself cannot be cloned.
 fn filter(text: &str) -> Result<String, String> {
     let parsed = tracing_subscriber::EnvFilter::try_new(text);
     parsed.map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Reads `--approve`s.
+pub(crate) fn approvals(texts: &[String]) -> Result<Approvals, crate::exit::Failure> {
+    Approvals::parse(texts).map_err(|error| crate::exit::Failure::usage(format!("--approve: {error}")))
 }
 
 /// Reads `--grant`s.

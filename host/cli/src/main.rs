@@ -5,6 +5,7 @@
 //! - [`args`]: the command line.
 //! - [`setup`]: from the command line to a host: which configuration, whether it is trusted, journals.
 //! - [`commands`]: one file a command.
+//! - [`terminal`]: the person at the terminal as a run's client; [`form`]: questions and answers.
 //! - [`timeline`]: calls while they are under way, and after; [`wait`]: what a command waits for.
 //! - [`print`]: what people and programs see; [`exit`]: exit codes.
 
@@ -14,8 +15,10 @@ compile_error!("Tollgate runs on Linux and macOS. On Windows, build and run it i
 mod args;
 mod commands;
 mod exit;
+mod form;
 mod print;
 mod setup;
+mod terminal;
 mod timeline;
 mod wait;
 

@@ -64,6 +64,15 @@ impl Timeline {
         self.screen.suspend(write);
     }
 
+    /// Keeps the live lines off the screen until they are wanted again: somebody is asked something.
+    pub(crate) fn pause(&self, paused: bool) {
+        if self.on_terminal {
+            let target = if paused { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+            self.screen.suspend(|| {});
+            self.screen.set_draw_target(target);
+        }
+    }
+
     fn say(&self, line: impl std::fmt::Display) {
         self.screen.suspend(|| anstream::eprintln!("{line}"));
     }

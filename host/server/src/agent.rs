@@ -33,6 +33,8 @@ pub(crate) struct Agent {
     principal: Principal,
     identity: Arc<str>,
     session: Arc<Session>,
+    /// Where the request at hand stands in a trace, if it says so.
+    trace: Option<TraceContext>,
 }
 
 /// What an agent before 2026-07-28 has set.
@@ -55,20 +57,21 @@ impl Agent {
             subscriptions,
             ends: CancellationToken::new().drop_guard(),
         };
-        Self { front, principal, identity, session: Arc::new(session) }
+        Self { front, principal, identity, session: Arc::new(session), trace: None }
     }
 
     /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token; and a session
     /// belongs to who began it, whoever else learns its identity.
     fn sender(&self, context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
         let parts = context.extensions.get::<http::request::Parts>();
+        let trace = context.meta.get(tools::TRACEPARENT).and_then(|value| value.as_str()?.parse().ok());
         let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) else {
-            return Ok(self.clone());
+            return Ok(Self { trace, ..self.clone() });
         };
         if self.session.owner.get_or_init(|| principal.clone()) != principal {
             return Err(ErrorData::invalid_request("this session is somebody else's; begin one of your own", None));
         }
-        Ok(Self { principal: principal.clone(), ..self.clone() })
+        Ok(Self { principal: principal.clone(), trace, ..self.clone() })
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -87,8 +90,28 @@ impl Agent {
     /// On whose behalf the host acts for this agent.
     pub(crate) fn behalf(&self, client: Option<Arc<dyn Client>>) -> Behalf {
         let options = self.front.options();
-        let (tenant, grants) = (options.tenant.clone(), options.grants.clone());
-        Behalf { principal: self.principal.clone(), tenant, grants, client, ..Behalf::default() }
+        Behalf {
+            principal: self.principal.clone(),
+            tenant: options.tenant.clone(),
+            grants: options.grants.clone(),
+            approvals: options.approvals.clone(),
+            trace: self.trace,
+            client,
+        }
+    }
+
+    /// A run that this agent asks for.
+    pub(crate) fn asks_for(&self, request: RunRequest, client: Arc<dyn Client>) -> RunRequest {
+        let options = self.front.options();
+        let request = request
+            .principal(self.principal.clone())
+            .tenant(options.tenant.clone())
+            .approvals(options.approvals.clone())
+            .client(client);
+        match self.trace {
+            Some(trace) => request.trace(trace),
+            None => request,
+        }
     }
 
     /// Whether the request is of a version without sessions (2026-07-28).

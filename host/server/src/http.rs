@@ -1,9 +1,10 @@
-//! The HTTP front end: MCP over Streamable HTTP at `/mcp`, and health.
+//! The HTTP front end: MCP over Streamable HTTP at `/mcp`, the API for other programs below it, and health.
 //!
 //! Only loopback is served without a token. Host and Origin of each request are checked, so that no web page gets in
 //! by a name that it made point here (DNS rebinding).
 
 use crate::agent::Agent;
+use crate::api;
 use crate::front::Front;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -121,7 +122,7 @@ pub async fn listen(front: Front, options: HttpOptions) -> Result<Listening, Htt
 }
 
 /// What every request is held against.
-struct Door {
+pub(crate) struct Door {
     front: Front,
     options: HttpOptions,
     sessions: Arc<LocalSessionManager>,
@@ -158,6 +159,8 @@ impl Listening {
         let door = Arc::new(Door { front, sessions, in_flight: AtomicUsize::new(0), options });
         let router = Router::new()
             .route_service("/mcp", mcp)
+            .merge(api::routes())
+            .layer(axum::extract::DefaultBodyLimit::max(door.options.max_body_bytes))
             .layer(from_fn_with_state(door.clone(), admit))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
@@ -250,6 +253,10 @@ impl Drop for Place<'_> {
 }
 
 impl Door {
+    pub(crate) fn front(&self) -> &Front {
+        &self.front
+    }
+
     fn knows_host(&self, host: &str) -> bool {
         let Ok(uri) = format!("http://{host}/").parse::<Uri>() else { return false };
         let name = uri.host().unwrap_or_default();

@@ -13,9 +13,11 @@
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
 //!   prompts, completion. `changes`: what agents are told of changes.
-//! - [`stdio`]: this process's standard streams. [`http`]: the HTTP front end: who may come in, health.
+//! - [`stdio`]: this process's standard streams. [`http`]: the HTTP front end: who may come in, health. `api`: what programs
+//!   that do not speak MCP are told.
 
 mod agent;
+mod api;
 mod catalog;
 mod changes;
 mod drive;

@@ -1,9 +1,10 @@
 //! What agents see, and under which names.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use tollgate::config::model;
-use tollgate::{Grants, Principal, Tenant};
+use tollgate::{Approvals, Grants, Metrics, Principal, Tenant};
 use tollgate_surface::Naming;
 
 /// What agents see.
@@ -83,6 +84,10 @@ pub struct Options {
     pub tenant: Tenant,
     /// What agents may use.
     pub grants: Grants,
+    /// Which of their calls a person must approve first.
+    pub approvals: Approvals,
+    /// What the host counts, for `/metrics`.
+    pub metrics: Option<Arc<Metrics>>,
     /// How long after the front end began a list still waits for servers that are connecting; those that come later are told of
     /// as a change. Clients that list only once miss these.
     pub patience: Duration,
@@ -103,6 +108,8 @@ impl Default for Options {
             principal: Principal::new("agent"),
             tenant: Tenant::default(),
             grants: Grants::all(),
+            approvals: Approvals::default(),
+            metrics: None,
             patience: Duration::from_secs(10),
             page_items: 1_000,
             answer_timeout: Duration::from_secs(600),

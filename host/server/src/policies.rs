@@ -104,7 +104,6 @@ pub(crate) async fn run(
     cancelled: CancellationToken,
 ) -> Outcome {
     let host = agent.front().host();
-    let options = agent.front().options();
     let (input, wraps) = match host.describe(policy).await {
         Ok(said) => {
             let wraps = said.output_schema.is_some_and(|schema| !is_object_schema(&schema));
@@ -113,11 +112,7 @@ pub(crate) async fn run(
         Err(error @ HostError::UnknownPolicy { .. }) => return Err(unknown(&error.to_string())),
         Err(error) => return text_of(&failed(&error.to_string())),
     };
-    let request = RunRequest::named(policy)
-        .input(input)
-        .principal(agent.principal().clone())
-        .tenant(options.tenant.clone())
-        .client(client);
+    let request = agent.asks_for(RunRequest::named(policy).input(input), client);
     let report = match host.run_until(request, cancelled.cancelled_owned()).await {
         Ok(report) => report,
         Err(error) => return text_of(&failed(&error.to_string())),

@@ -182,11 +182,7 @@ async fn run(
     cancelled: CancellationToken,
 ) -> Outcome {
     let options = agent.front().options();
-    let mut request = request
-        .grants(options.grants.clone())
-        .principal(agent.principal().clone())
-        .tenant(options.tenant.clone())
-        .client(client);
+    let mut request = agent.asks_for(request.grants(options.grants.clone()), client);
     match timeout {
         Some(seconds @ 1..=MAX_TIMEOUT_SECONDS) => request = request.limit(LimitKind::Timeout, seconds * 1_000),
         Some(_) => return told(&format!("`timeout` is 1 to {MAX_TIMEOUT_SECONDS} seconds")),

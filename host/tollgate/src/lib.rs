@@ -20,6 +20,7 @@
 //! - [`AdapterSpec`]: a component that stands in for a server.
 //! - [`Secrets`]: what the host adds to a component's HTTP requests. `outside`: HTTP and state of a run. `openapi`: APIs as
 //!   servers.
+//! - [`HostStatus`], [`Metrics`]: how a host is, and what it counted.
 //! - `configured`: a configuration file, turned into what the host takes.
 //!
 //! The types of the parts are here under their own names: [`Limits`], [`Grants`], [`CallFailure`],
@@ -27,23 +28,29 @@
 
 mod adapter;
 mod builder;
+mod calls;
 mod configured;
 mod host;
 mod interpreters;
+mod metrics;
 mod names;
 mod openapi;
 mod outside;
 mod report;
 mod request;
 mod runs;
+mod servers;
+mod status;
 
 pub use adapter::AdapterSpec;
 pub use builder::HostBuilder;
 pub use configured::{locked, secret_store};
 pub use host::{Checked, Host, HostError, PolicyInfo};
 pub use interpreters::{InterpreterError, InterpreterInfo};
+pub use metrics::Metrics;
 pub use outside::Secrets;
 pub use report::{RunFailure, RunReport, failure_json};
+pub use status::{HostStatus, ServerReport};
 pub use request::{Behalf, ComponentSource, PolicyCode, PolicySpec, RunRequest, Script};
 
 pub use tollgate_config as config;

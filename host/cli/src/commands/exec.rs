@@ -3,14 +3,13 @@
 use crate::args::{self, Exec, Global};
 use crate::commands::run::show;
 use crate::exit::Failure;
+use crate::terminal::Terminal;
 use crate::timeline::{Detail, Timeline};
 use crate::{print, setup};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
-use tollgate::{
-    Ask, BoxFuture, Client, Grants, Notice, Principal, RpcError, RunRequest, Script, ScriptLanguage, detect_language,
-};
+use tollgate::{Grants, Principal, RunRequest, Script, ScriptLanguage, detect_language};
 
 pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
     if exec.file == "-" && exec.input == "-" {
@@ -43,7 +42,8 @@ pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
         .input(input)
         .grants(grants)
         .principal(Principal::new("cli"))
-        .client(Arc::new(Printer { json: exec.flags.json, timeline: timeline.clone() }));
+        .approvals(args::approvals(&exec.flags.approve)?)
+        .client(Terminal::new(!exec.flags.json, timeline.clone()));
     let report = tokio::select! {
         report = host.run_until(request, setup::interrupted()) => report?,
         () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
@@ -95,50 +95,5 @@ async fn asked_grants(file: &str) -> Result<Grants, Failure> {
         Some(true) => Ok(Grants::all()),
         Some(false) => Ok(Grants::default()),
         None => Err(Failure::cancelled("cancelled; nothing ran")),
-    }
-}
-
-/// Prints what the script writes, as it writes it. Servers have nobody to ask here.
-struct Printer {
-    json: bool,
-    timeline: Arc<Timeline>,
-}
-
-impl std::fmt::Debug for Printer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Printer")
-    }
-}
-
-impl Client for Printer {
-    fn agent(&self) -> &str {
-        "cli"
-    }
-
-    fn capabilities(&self) -> &str {
-        "{}"
-    }
-
-    fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<String, RpcError>> {
-        let message =
-            format!("`{}` asks for {}, and the command line does not answer that", ask.server, ask.kind.method());
-        Box::pin(std::future::ready(Err(RpcError { code: -32601, message, data: None })))
-    }
-
-    fn tell(&self, notice: Notice) {
-        let Notice::Output { error, text } = notice else { return };
-        if self.json {
-            return;
-        }
-        let text = print::visible(&text);
-        self.timeline.aside(|| {
-            // Where stdout is closed there is nobody to tell.
-            if error {
-                drop(write!(anstream::stderr(), "{text}"));
-            } else {
-                let mut out = anstream::stdout();
-                drop(write!(out, "{text}").and_then(|()| out.flush()));
-            }
-        });
     }
 }

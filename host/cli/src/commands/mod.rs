@@ -1,12 +1,15 @@
 //! One file a command. Each gives its exit code, or a failure that carries one.
 
+mod api;
 mod approve;
+mod ask;
 mod bindings;
 mod call;
 mod check;
 mod config;
 mod demo;
 mod exec;
+mod import;
 mod interpreters;
 mod lock;
 mod login;
@@ -15,6 +18,7 @@ mod run;
 mod secrets;
 mod serve;
 mod servers;
+mod status;
 mod tools;
 
 use crate::args::{Args, Commands};
@@ -35,6 +39,10 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Call(call) => call::call(global, call).await,
         Commands::Tools(tools) => tools::tools(global, tools).await,
         Commands::Servers(servers) => servers::servers(global, servers).await,
+        Commands::Status(status) => status::status(global, status).await,
+        Commands::Cache(command) => status::cache(global, command).await,
+        Commands::Ask(ask) => ask::ask(global, ask).await,
+        Commands::Import(import) => import::import(import).await,
         Commands::Serve(serve) => serve::serve(global, serve).await,
         Commands::Login(login) => login::login(global, login).await,
         Commands::Logout(logout) => login::logout(global, logout).await,

@@ -5,6 +5,7 @@ use crate::commands::exec;
 use crate::exit::Failure;
 use crate::print::{self, BAD, GOOD, ODD, styled};
 use crate::setup;
+use crate::terminal::Terminal;
 use crate::timeline::{Detail, Timeline};
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -43,6 +44,8 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         .fold(request, |request, &(kind, value)| request.limit(kind, value))
         .input(input)
         .grants(grants)
+        .approvals(args::approvals(&run.flags.approve)?)
+        .client(Terminal::new(false, timeline.clone()))
         .principal(Principal::new("cli"));
 
     let report = tokio::select! {

@@ -1,6 +1,6 @@
 //! `tollgate serve`.
 
-use crate::args::{Global, Names, Serve};
+use crate::args::{self, Global, Names, Serve};
 use crate::exit::{ERROR, Failure};
 use crate::print;
 use crate::setup;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tollgate::config::Config;
 use tollgate::config::model::{self, NameStrategy, ServeHttp};
-use tollgate::{FileJournal, Grants, Host, MemoryJournal, Principal, Secret, ServerSpec, ToolName, Transport};
+use tollgate::{FileJournal, Grants, Host, Metrics, Principal, Secret, ServerSpec, ToolName, Transport};
 use tollgate_server::http::{HttpOptions, HttpServeError, Token};
 use tollgate_server::{Expose, Front, Options, http, stdio};
 use tollgate_surface::names::SEPARATOR;
@@ -30,11 +30,11 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
             let journal = FileJournal::open(file).map_err(|error| Failure::usage(error.to_string()))?;
             host.journal(Arc::new(journal))
         }
-        // Nobody reads one that is kept in memory.
-        None => host.journal(Arc::new(MemoryJournal::new(1))),
+        None => host,
     };
-    let host = host.config(config).build().await?;
-    let front = Front::new(host.clone(), options);
+    let metrics = Metrics::new();
+    let host = host.journal(metrics.clone()).config(config).build().await?;
+    let front = Front::new(host.clone(), Options { metrics: Some(metrics), ..options });
     let stop = stop_at_signal();
     let served = async {
         match http {
@@ -137,6 +137,7 @@ fn options(serve: &Serve, config: &Config) -> Result<Options, Failure> {
         prefix_resources: strategy != Strategy::None,
         ..Options::default()
     };
+    options.approvals = args::approvals(&serve.approve)?;
     if !serve.grants.is_empty() {
         options.grants = Grants::parse(&serve.grants).map_err(|error| Failure::usage(format!("--grant: {error}")))?;
     } else if let Some(grants) = &configured.grants {
