@@ -76,5 +76,6 @@ pub trait Backend: Send + Sync + 'static {
     fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>>;
 
     /// Waits until the server is ready, at most so long; used before a repeated attempt, which a restart would otherwise waste.
-    fn wait_ready<'a>(&'a self, server: &'a str, patience: std::time::Duration) -> BoxFuture<'a, Result<(), CallError>>;
+    fn wait_ready<'a>(&'a self, server: &'a str, patience: std::time::Duration)
+    -> BoxFuture<'a, Result<(), CallError>>;
 }
