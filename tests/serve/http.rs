@@ -24,7 +24,7 @@ pub(super) fn serve(place: &Place, args: &[&str]) -> Served {
 
 impl Served {
     /// One exchange: the status and the whole answer.
-    fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+    pub(super) fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
         let address = self.url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(crate::support::SOON)).unwrap();

@@ -1,6 +1,7 @@
 //! The host as an MCP server.
 
 mod agents;
+mod api;
 mod code;
 mod conformance;
 mod http;

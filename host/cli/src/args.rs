@@ -87,6 +87,9 @@ pub(crate) enum Commands {
     Secrets(SecretsCommand),
     /// Pin what components and API documents are now, or show what changed
     Lock(Lock),
+    /// Add a server to the configuration: an API with an OpenAPI document, a component, a URL
+    #[command(subcommand)]
+    Add(AddCommand),
     /// Make a configuration of another program's: an `mcpServers` file, or an orchestrator's YAML
     Import(Import),
     /// Check the configuration, or print its JSON Schema
@@ -124,6 +127,7 @@ impl Commands {
             | Self::Build(_)
             | Self::Secrets(SecretsCommand::Set { .. })
             | Self::Import(_)
+            | Self::Add(_)
             | Self::Config(_)
             | Self::Trust(_)
             | Self::Completions(_) => false,
@@ -388,6 +392,35 @@ pub(crate) struct Ask {
     pub(crate) max_turns: u32,
     #[command(flatten)]
     pub(crate) flags: RunFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AddCommand {
+    /// An API that has an OpenAPI document (3.0 or 3.1): its operations become tools
+    Openapi {
+        /// The document: a file, or an https URL
+        document: String,
+        /// The server's name; without, one of the document's file name
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// A component that exports tools, or ordinary functions
+    Component {
+        /// The component's file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// The server's name; without, one of the file's
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// A server that speaks MCP over HTTP
+    Url {
+        /// Its URL
+        url: String,
+        /// The server's name
+        #[arg(long)]
+        name: String,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -39,6 +39,11 @@ pub(crate) fn init_output(global: &Global) {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
 }
 
+/// What `~/` stands for.
+pub(crate) fn home() -> Option<PathBuf> {
+    folders().home
+}
+
 fn folders() -> Folders {
     Folders::from_env(&|name| std::env::var_os(name))
 }

@@ -18,18 +18,18 @@
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
 //!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`,
 //!   `outgoing`: three of them.
-//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`, `secrets`: three of them.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
 //! - [`lock`]: the lock file, which pins what a configuration runs. [`permissions`]: what a component may do, in words.
-//! - [`diagnostic`]: errors and warnings.
+//! - [`edit`]: adding a server to a file. [`diagnostic`]: errors and warnings.
 
 mod auth;
 mod decode;
 pub mod diagnostic;
 pub mod discover;
 pub mod dotenv;
+pub mod edit;
 mod json;
 pub mod lock;
 pub mod model;

@@ -2,15 +2,17 @@
 
 use crate::adapter::AdapterSpec;
 use crate::configured::Configured;
-use crate::host::{Host, HostError, Parts};
+use crate::host::{Host, HostError, NamedPolicy, Parts};
 use crate::outside::Outside;
 use crate::request::{ComponentSource, PolicySpec};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_config::{Config, model};
 use tollgate_core::{Clock, Entropy, Limits, Model, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
 use tollgate_outbound::{Outbound, Settings as OutboundSettings};
+use tollgate_route::RouterSettings;
 use tollgate_runtime::{Digest, RuntimeConfig};
 use tollgate_secrets::SecretStore;
 use tollgate_state::{LazySqliteStore, MemoryStore, Quota, SqliteOptions, StateStore};
@@ -42,6 +44,7 @@ pub struct HostBuilder {
     secrets: Option<Arc<dyn SecretStore>>,
     openapi: Option<ComponentSource>,
     model: Option<Arc<dyn Model>>,
+    shipped: BTreeMap<String, Arc<NamedPolicy>>,
 }
 
 impl Default for HostBuilder {
@@ -68,6 +71,7 @@ impl Default for HostBuilder {
             secrets: None,
             openapi: None,
             model: None,
+            shipped: BTreeMap::new(),
         }
     }
 }
@@ -230,6 +234,14 @@ impl HostBuilder {
         self
     }
 
+    /// A policy that comes with your program: it runs by its name, and a configuration may use it as `tollgate:NAME`. It has
+    /// no grants but those of whoever runs it, and agents do not see it.
+    #[must_use]
+    pub fn shipped_policy(mut self, name: impl Into<String>, component: ComponentSource) -> Self {
+        self.shipped.insert(name.into(), NamedPolicy::new(PolicySpec::new(component)));
+        self
+    }
+
     /// The language model that components may ask, in place of the configuration's.
     #[must_use]
     pub fn model(mut self, model: Arc<dyn Model>) -> Self {
@@ -286,6 +298,8 @@ impl HostBuilder {
             secrets: self.secrets,
             openapi: self.openapi,
             model: self.model,
+            routing: RouterSettings::default(),
+            shipped: self.shipped,
         };
         let host = Host::assemble(parts)?;
         for spec in self.servers {

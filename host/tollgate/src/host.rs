@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 use tollgate_config::lock::{self, LockError};
 use tollgate_config::{Config, ConfigError};
 use tollgate_core::{
@@ -20,6 +21,7 @@ use tollgate_core::{
 };
 use tollgate_gate::{Gate, Opening, Session};
 use tollgate_journal::{Journal, JournalError};
+use tollgate_route::{Router, RouterSettings};
 use tollgate_runtime::{
     Descriptor, Digest, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig, World,
 };
@@ -36,19 +38,24 @@ pub struct Host(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) runtime: Arc<Runtime>,
-    fleet: Arc<Fleet>,
+    pub(crate) fleet: Arc<Fleet>,
+    router: Arc<Router<Fleet>>,
     pub(crate) gate: Arc<Gate>,
     /// For adapters: a way to the gate that does not keep it alive.
-    gate_slot: Arc<OnceLock<Weak<Gate>>>,
+    pub(crate) gate_slot: Arc<OnceLock<Weak<Gate>>>,
     base_limits: Limits,
     limits: RwLock<Limits>,
     policies: RwLock<BTreeMap<String, Arc<NamedPolicy>>>,
-    policies_version: AtomicU64,
+    pub(crate) policies_version: AtomicU64,
     pub(crate) interpreters: Interpreters,
     pub(crate) names: NamesCache,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// When it began, on the clock's monotonic scale.
+    began: Duration,
     pub(crate) outside: Arc<Outside>,
+    /// The policies that came with the program, by name.
+    shipped: BTreeMap<String, Arc<NamedPolicy>>,
     /// Secrets that are kept for this user, beside those that a configuration places.
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
     /// The shipped adapter for APIs with an OpenAPI document.
@@ -76,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
     pub(crate) openapi: Option<ComponentSource>,
     pub(crate) model: Option<Arc<dyn Model>>,
+    pub(crate) routing: RouterSettings,
+    pub(crate) shipped: BTreeMap<String, Arc<NamedPolicy>>,
 }
 
 /// Why a host could not do what it was asked for. A run that begins has a [`RunReport`](crate::RunReport) instead, whatever
@@ -210,6 +219,24 @@ pub(crate) async fn read(source: &ComponentSource) -> Result<Arc<[u8]>, HostErro
     Ok(bytes)
 }
 
+/// Has what is kept of servers' answers forgotten when they say that it changed, for as long as there are servers.
+fn forget_what_changes(fleet: &Fleet, router: &Arc<Router<Fleet>>) {
+    use tokio::sync::broadcast::error::RecvError;
+    let (mut changes, router) = (fleet.changes(), Arc::downgrade(router));
+    tokio::spawn(async move {
+        loop {
+            let change = changes.recv().await;
+            let Some(router) = router.upgrade() else { return };
+            match change {
+                Ok(change) => router.changed(&change),
+                // Which changes were missed nobody knows.
+                Err(RecvError::Lagged(_)) => drop(router.invalidate(None)),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
 impl Host {
     /// Begins a host.
     pub fn builder() -> HostBuilder {
@@ -219,12 +246,18 @@ impl Host {
     pub(crate) fn assemble(parts: Parts) -> Result<Self, HostError> {
         let fleet = Fleet::with_options(parts.clock.clone(), parts.entropy.clone(), parts.fleet);
         let fleet = Arc::new(fleet);
-        let gate = Gate::new(fleet.clone(), parts.model, parts.journal, parts.clock.clone(), parts.entropy);
+        let router = Router::new(fleet.clone(), parts.clock.clone(), parts.entropy.clone(), parts.routing);
+        let router = Arc::new(router);
+        forget_what_changes(&fleet, &router);
+        let gate = Gate::new(router.clone(), parts.model, parts.journal, parts.clock.clone(), parts.entropy);
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
             runtime: Arc::new(Runtime::new(parts.runtime)),
             fleet,
+            router,
             gate,
+            began: parts.clock.monotonic(),
+            shipped: parts.shipped,
             gate_slot,
             limits: RwLock::new(parts.base_limits.clone()),
             base_limits: parts.base_limits,
@@ -244,8 +277,7 @@ impl Host {
 
     /// Makes a policy known by name, in place of one that had it.
     pub fn add_policy(&self, name: impl Into<String>, spec: PolicySpec) {
-        let policy = NamedPolicy { spec, program: tokio::sync::OnceCell::new() };
-        self.0.policies.write().insert(name.into(), Arc::new(policy));
+        self.0.policies.write().insert(name.into(), NamedPolicy::new(spec));
         self.0.policies_version.fetch_add(1, Ordering::Release);
     }
 
@@ -292,10 +324,16 @@ impl Host {
 
     pub(crate) fn policy(&self, name: &str) -> Result<Arc<NamedPolicy>, HostError> {
         let policies = self.0.policies.read();
-        policies.get(name).cloned().ok_or_else(|| HostError::UnknownPolicy {
+        let found = policies.get(name).or_else(|| self.0.shipped.get(name)).cloned();
+        found.ok_or_else(|| HostError::UnknownPolicy {
             name: name.to_owned(),
-            known: policies.keys().cloned().collect(),
+            known: policies.keys().chain(self.0.shipped.keys()).cloned().collect(),
         })
+    }
+
+    /// Whether a policy of this name came with the program: it has no grants of its own.
+    pub fn is_shipped(&self, name: &str) -> bool {
+        !self.0.policies.read().contains_key(name) && self.0.shipped.contains_key(name)
     }
 
     /// The scripts that a tenant has saved, where the host keeps any.
@@ -370,6 +408,14 @@ impl Host {
 
     // --- The rest ---
 
+    pub(crate) fn router(&self) -> &Arc<Router<Fleet>> {
+        &self.0.router
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.0.clock.monotonic().saturating_sub(self.0.began)
+    }
+
     /// The ceilings of a run that says nothing of its own.
     pub fn limits(&self) -> Limits {
         self.0.limits.read().clone()
@@ -390,6 +436,10 @@ impl Host {
 }
 
 impl NamedPolicy {
+    pub(crate) fn new(spec: PolicySpec) -> Arc<Self> {
+        Arc::new(Self { spec, program: tokio::sync::OnceCell::new() })
+    }
+
     pub(crate) async fn program(&self, host: &Host, name: &str) -> Result<Arc<Program>, HostError> {
         let prepare = || async {
             match &self.spec.code {

@@ -50,7 +50,7 @@ pub use interpreters::{InterpreterError, InterpreterInfo};
 pub use metrics::Metrics;
 pub use outside::Secrets;
 pub use report::{RunFailure, RunReport, failure_json};
-pub use status::{HostStatus, ServerReport};
+pub use status::{CacheReport, HostStatus, ServerReport};
 pub use request::{Behalf, ComponentSource, PolicyCode, PolicySpec, RunRequest, Script};
 
 pub use tollgate_config as config;

@@ -124,7 +124,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix(PREFIX);
         let gauge = |value: u64| {
             let gauge: Gauge = Gauge::default();
-            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.set(signed(value));
             gauge
         };
         let running = self.running.lock().len() as u64;
@@ -136,15 +136,15 @@ impl Metrics {
         for server in &now.servers {
             let label = ServerLabel { server: server.name.clone() };
             up.get_or_create(&ServerState { server: server.name.clone(), state: server.health.as_str() }).set(1);
-            in_flight.get_or_create(&label).set(i64::from(server.route.in_flight));
-            queued.get_or_create(&label).set(i64::from(server.route.queued));
-            tools.get_or_create(&label).set(i64::try_from(server.tools).unwrap_or(i64::MAX));
+            in_flight.get_or_create(&label).set(signed(server.route.in_flight));
+            queued.get_or_create(&label).set(signed(server.route.queued));
+            tools.get_or_create(&label).set(signed(server.tools as u64));
         }
         registry.register("server_state", "1 for the state that each server is in", up);
         registry.register("calls_in_flight", "Calls that each server works on", in_flight);
         registry.register("calls_queued", "Calls that wait for a place at each server", queued);
         registry.register("server_tools", "Tools that each server offers", tools);
-        let cache = &now.cache;
+        let cache = &now.cache.stats;
         registry.register("cache_entries", "Answers that are kept", gauge(cache.entries));
         registry.register("cache_bytes", "Bytes of the answers that are kept", gauge(cache.bytes));
         let counted = |value: u64| {
@@ -176,6 +176,10 @@ impl Metrics {
             }
         }
     }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// The server of a call as a label. Names that a guest made up must not become series of their own.

@@ -2,8 +2,9 @@
 
 use crate::host::Host;
 use serde::{Serialize, Serializer};
+use std::collections::HashMap;
 use std::time::Duration;
-use tollgate_core::Health;
+use tollgate_core::{Health, ServerInfo, Upstream};
 use tollgate_route::{CacheStats, RouteStatus};
 use tollgate_upstream::{ServerState, ServerStatus};
 
@@ -21,7 +22,32 @@ pub struct HostStatus {
     pub servers: Vec<ServerReport>,
     /// What was answered from memory.
     #[serde(rename = "cache_stats")]
-    pub cache: CacheStats,
+    pub cache: CacheReport,
+}
+
+/// What was answered from memory.
+#[derive(Clone, Debug, Serialize)]
+pub struct CacheReport {
+    /// Requests that could have been answered from memory.
+    pub total_requests: u64,
+    /// The part of them that was, as `78.95%`.
+    pub hit_rate: String,
+    /// Answers that are kept now.
+    pub cached_items: u64,
+    /// The numbers behind it.
+    #[serde(flatten)]
+    pub stats: CacheStats,
+}
+
+impl CacheReport {
+    fn new(stats: CacheStats) -> Self {
+        Self {
+            total_requests: stats.hits.saturating_add(stats.shared).saturating_add(stats.misses),
+            hit_rate: format!("{:.2}%", stats.hit_rate() * 100.0),
+            cached_items: stats.entries,
+            stats,
+        }
+    }
 }
 
 /// How one server is, and what routing knows of it.
@@ -60,36 +86,50 @@ impl Host {
     pub fn status(&self) -> HostStatus {
         let statuses = self.servers();
         let initialized = !statuses.iter().any(|server| server.state == ServerState::Connecting);
-        let mut routes: std::collections::HashMap<String, RouteStatus> =
-            self.router().statuses().into_iter().map(|status| (status.name.clone(), status)).collect();
-        let mut servers: Vec<_> = statuses
-            .into_iter()
-            .filter_map(|status| {
-                let ServerStatus { name, transport, tools, connect_ms, error, .. } = status;
-                let route = routes.remove(&name)?;
-                let member = self.router().member(&name)?;
-                Some(ServerReport {
-                    connected: member.health == Health::Ready,
-                    health: member.health,
-                    priority: member.route.priority,
-                    domains: member.route.domains.clone(),
-                    capabilities: member.route.capabilities.clone(),
-                    error: error.or(member.error),
-                    name,
-                    transport,
-                    tools,
-                    connect_ms,
-                    route,
-                })
+        let mut routes: HashMap<String, RouteStatus> =
+            self.router().statuses().into_iter().map(|status| (status.server.clone(), status)).collect();
+        let mut infos: HashMap<String, ServerInfo> =
+            Upstream::servers(&**self.router()).into_iter().map(|info| (info.name.clone(), info)).collect();
+        let report = |status: ServerStatus| {
+            // One that was removed in between is in none of them.
+            let (route, info) = (routes.remove(&status.name)?, infos.remove(&status.name)?);
+            Some(ServerReport {
+                connected: status.state == ServerState::Ready,
+                health: info.health,
+                priority: info.priority,
+                domains: info.domains,
+                capabilities: info.capabilities,
+                error: info.error,
+                name: status.name,
+                transport: status.transport,
+                tools: status.tools,
+                connect_ms: status.connect_ms,
+                route,
             })
-            .collect();
+        };
+        let mut servers: Vec<_> = statuses.into_iter().filter_map(report).collect();
         servers.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
         HostStatus {
             version: env!("CARGO_PKG_VERSION"),
             initialized,
             uptime: self.uptime(),
             servers,
-            cache: self.router().cache_stats(),
+            cache: self.cache_stats(),
         }
+    }
+
+    /// What was answered from memory.
+    pub fn cache_stats(&self) -> CacheReport {
+        CacheReport::new(self.router().cache_stats())
+    }
+
+    /// Forgets the answers that are kept, of one server or of all. Tells how many there were.
+    pub fn clear_cache(&self, server: Option<&str>) -> u64 {
+        self.router().invalidate(server)
+    }
+
+    /// Forgets the answers that are too old to be used. Tells how many there were.
+    pub fn clean_cache(&self) -> u64 {
+        self.router().cleanup()
     }
 }

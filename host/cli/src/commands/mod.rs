@@ -1,5 +1,6 @@
 //! One file a command. Each gives its exit code, or a failure that carries one.
 
+mod add;
 mod api;
 mod approve;
 mod ask;
@@ -42,6 +43,7 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Status(status) => status::status(global, status).await,
         Commands::Cache(command) => status::cache(global, command).await,
         Commands::Ask(ask) => ask::ask(global, ask).await,
+        Commands::Add(add) => add::add(global, add).await,
         Commands::Import(import) => import::import(import).await,
         Commands::Serve(serve) => serve::serve(global, serve).await,
         Commands::Login(login) => login::login(global, login).await,

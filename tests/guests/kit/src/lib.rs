@@ -80,6 +80,21 @@ pub mod adapter_blocking {
     });
 }
 
+/// Questions to people.
+pub mod ask {
+    pub use crate::policy::tollgate::ask::ask::ask;
+    pub use crate::policy::tollgate::ask::ask_types::*;
+}
+/// Questions to models.
+pub mod model {
+    pub use crate::policy::tollgate::model::model::complete;
+    pub use crate::policy::tollgate::model::model_types::*;
+}
+/// What servers there are.
+pub mod servers {
+    pub use crate::policy::tollgate::servers::servers::{gather_resources, list_servers, list_tools};
+    pub use crate::policy::tollgate::servers::servers_types::*;
+}
 pub use policy::tollgate::log::{log, progress};
 pub use policy::tollgate::prompts::prompts;
 pub use policy::tollgate::resources::resources;
