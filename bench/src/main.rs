@@ -8,8 +8,10 @@
 //! - This file: which measurements there are, and how they are printed.
 //! - [`server`]: an MCP server in this process, and a raw rmcp client to it: the baseline of every call.
 //! - [`runs`]: fresh runs, calls, calls at once. [`memory`]: suspended runs.
+//! - [`routing`]: what retries, breakers, caches and domains cost a call; failover; several servers at once.
 //! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
-//! - [`scripts`]: what scripts cost, beside a Python process. - [`serve`]: what the front end adds to a call, beside another proxy.
+//! - [`scripts`]: what scripts cost, beside a Python process.
+//! - [`serve`]: what the front end adds to a call, beside another proxy.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +22,7 @@
 
 mod memory;
 mod metering;
+mod routing;
 mod runs;
 mod scripts;
 mod serve;
@@ -41,6 +44,11 @@ fn main() {
         }
         if is_wanted("memory") {
             memory::suspended().await;
+        }
+        if is_wanted("routing") {
+            routing::calls().await;
+            routing::failover().await;
+            routing::hub().await;
         }
         if is_wanted("metering") {
             metering::loops().await;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 /// `echo` answers at once; `wait` after `ms` milliseconds.
 #[derive(Clone)]
@@ -48,12 +49,17 @@ impl ServerHandler for Echo {
 /// Starts a server, and gives the client's end.
 pub(crate) fn start() -> DuplexStream {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
+    drop(serve(theirs));
+    ours
+}
+
+/// Serves one stream, until it closes or the task is aborted.
+pub(crate) fn serve(stream: DuplexStream) -> JoinHandle<()> {
     tokio::spawn(async move {
-        if let Ok(running) = Echo.serve(theirs).await {
+        if let Ok(running) = Echo.serve(stream).await {
             drop(running.waiting().await);
         }
-    });
-    ours
+    })
 }
 
 /// A raw client: what a call costs with nothing between.

@@ -74,7 +74,7 @@ pub use tollgate_script::{
 pub use tollgate_secrets as secrets;
 pub use tollgate_state as state;
 pub use tollgate_upstream::{
-    AddError, AuthSpec, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
+    AddError, AuthSpec, Duplex, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
     MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore,
     Transport,
 };
