@@ -139,8 +139,14 @@ fn check() -> Result {
         let mut fmt = cargo(&["fmt", "--all", "--check"]);
         run(fmt.current_dir(root().join(workspace)))?;
     }
-    run(&mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    run(cargo(&["doc", "--release", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    // The host with the features that it is built and tested with, so that what build scripts compile serves both.
+    for packages in [&HOST[..], &["-p", "xtask"]] {
+        run(&mut cargo(
+            &[&["clippy", "--release", "--all-targets", "--locked"], packages, &["--", "-D", "warnings"]].concat(),
+        ))?;
+        let mut doc = cargo(&[&["doc", "--release", "--no-deps", "--locked"], packages].concat());
+        run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
     for workspace in GUEST_WORKSPACES {
         // Guests run on Wasm, so that is what is checked; `-D warnings` goes by the environment.
         let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
