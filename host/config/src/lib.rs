@@ -16,9 +16,10 @@
 //! - [`model`]: what a configuration says, typed. [`load`] makes it of a file, [`parse`] of its bytes.
 //! - `tree`: what the formats have in common, a tree of values with their lines; `yaml`, `toml`, `json` make it.
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
-//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`,
-//!   `outgoing`: three of them.
-//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`, `secrets`: three of them.
+//!   are written, `ranged` those with bounds. `decode`: the keys of the file, and what they mean together. `auth`, `models`,
+//!   `orchestration`, `outgoing`, `policy`, `routing`,
+//!   `secrets`, `serve`: some of them.
+//! - [`route()`]: what routing is told of a server, with all defaults filled in.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
@@ -33,11 +34,18 @@ pub mod dotenv;
 mod json;
 pub mod lock;
 pub mod model;
+mod models;
+mod orchestration;
 mod outgoing;
 pub mod permissions;
+mod policy;
+mod ranged;
 mod read;
 pub mod resolve;
+pub mod route;
+mod routing;
 pub mod schema;
+mod secret_text;
 mod secrets;
 mod serve;
 pub mod template;
@@ -51,6 +59,7 @@ pub use diagnostic::{ConfigError, Diagnostic};
 pub use discover::{Folders, discover};
 pub use model::{Config, Digest, Server};
 pub use resolve::{AuthSecret, resolve, resolve_auth};
+pub use route::route;
 pub use schema::schema;
 pub use template::Source;
 pub use trust::{TrustError, TrustStore};
