@@ -355,7 +355,7 @@ impl<const FOREIGN: bool> Read for Servers<FOREIGN> {
 }
 
 /// Other clients allow any name; this makes one that we allow of it.
-fn fit_name(name: &str) -> Option<String> {
+pub(crate) fn fit_name(name: &str) -> Option<String> {
     let dashed: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' }).collect();
     let fit: String = dashed.trim_start_matches(['-', '_', '.']).chars().take(SERVER_NAME_MAX_BYTES).collect();
