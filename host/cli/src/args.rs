@@ -431,6 +431,9 @@ pub(crate) struct Import {
     /// Where to write the configuration; without, to stdout. A file that is there is not replaced
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
+    /// Copy secrets that stand in the file in plain text; without, the new file says `${secret:NAME}`
+    #[arg(long)]
+    pub(crate) keep_secrets: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -4,18 +4,18 @@ use crate::auth::ForeignAuth;
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::dotenv::EnvFile;
 use crate::model::{
-    Adapter, AdapterCode, At, Auth, Code, Config, Language, LimitOverrides, OpenApi, Policy, Process, Remote,
-    RemoteProtocol, SecretPlace, SecretSource, Serve, Server, State, ToolFilter, Transport, Variable,
+    Adapter, AdapterCode, At, Auth, Breaker, Cache, Config, LimitOverrides, Model, OpenApi, Orchestration, Policy,
+    Process, Remote, RemoteProtocol, Retry, Routing, SecretPlace, SecretSource, Serve, Server, State, Switch,
+    Transport, Variable,
 };
 use crate::outgoing::{Uses, uses};
+use crate::ranged::Whole;
 use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
+use crate::routing::{Labels, LazyWord, RateLimit};
 use crate::serve::warn_of_strangers;
 use crate::template::Template;
 use crate::tree::Node;
-use crate::values::{
-    Argument, Command, HeaderName, Ignored, Name, Priority, Seconds, Text, Url, VariableName, extension_pattern,
-    neither_or_both, of_extension,
-};
+use crate::values::{Argument, Command, HeaderName, Ignored, Name, Priority, Seconds, Text, Tools, Url, VariableName};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -46,6 +46,10 @@ keys! {
         state "state": State,
         /// How the host is served; a flag of `tollgate serve` goes before its key.
         serve "serve": Serve,
+        /// What holds for every server that does not say otherwise: retries, breakers, caches.
+        orchestration "orchestration": Orchestration,
+        /// The language model that the host asks for components.
+        model "model": Model,
     }
 }
 
@@ -90,12 +94,26 @@ keys! {
         connect_timeout "connect_timeout": Duration,
         /// Which server of a domain is asked first: the lowest number.
         priority "priority": Priority,
-        /// Topics that it answers for.
-        domains "domains": Vec<Text>,
+        /// Topics that it answers for: a call may name `domain:TOPIC` in its place.
+        domains "domains": Labels,
         /// Routing labels of what it can do.
-        capabilities "capabilities": Vec<Text>,
-        /// Which of its tools exist; a list is what is allowed.
-        tools "tools": ToolFilter,
+        capabilities "capabilities": Labels,
+        /// Calls at once; more wait. 1024 unless it is given.
+        max_in_flight "max_in_flight": Whole<1, 10_000>,
+        /// Calls that may wait; more are overloaded. 1024 unless it is given.
+        queue "queue": Whole<0, 100_000>,
+        /// How many calls it gets in a time, as 20/s, or a map; more wait.
+        rate_limit "rate_limit": RateLimit,
+        /// When a call is tried again: false, true, or a map of what differs from `orchestration`.
+        retry "retry": Switch<Retry>,
+        /// When it is left alone because it keeps failing: false, true, or a map of what differs from `orchestration`.
+        breaker "breaker": Switch<Breaker>,
+        /// How long answers of reads are kept: false, true, a time as 5m, or a map by kind.
+        cache "cache": Cache,
+        /// Started at its first use, and stopped when it was not used for a while: true, or a map, as {idle: 5m}.
+        lazy "lazy": LazyWord,
+        /// Which of its tools exist, and what differs for some; a list is what is allowed.
+        tools "tools": Tools,
         /// Another client's key; ignored, because grants decide.
         auto_approve "autoApprove": Ignored,
     }
@@ -103,8 +121,8 @@ keys! {
 
 /// The keys that make a server one of four, and those that belong to one of them only.
 const TRANSPORTS: [(&str, &[&str]); 4] = [
-    ("command", &["args", "env", "cwd", "envFile"]),
-    ("url", &["headers", "auth", "oauth"]),
+    ("command", &["args", "env", "cwd", "envFile", "lazy"]),
+    ("url", &["headers", "auth", "oauth", "lazy"]),
     ("component", &["grants", "limits", "secrets"]),
     ("openapi", &["limits", "secrets"]),
 ];
@@ -144,7 +162,7 @@ impl Read for Kind {
 impl Read for Server {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let unknown = if cx.foreign { Unknown::Warn } else { Unknown::Refuse };
-        let keys = ServerKeys::read_keys(node, key, cx, unknown)?;
+        let mut keys = ServerKeys::read_keys(node, key, cx, unknown)?;
         // Presence is asked of the tree: a `command` that is wrong is there all the same.
         let given: Vec<_> = TRANSPORTS.iter().filter(|(main, _)| node.get(main).is_some()).collect();
         let main = match given.as_slice() {
@@ -187,6 +205,7 @@ impl Read for Server {
             let message = format!("this type of server has a `{}`, and this one has a `{main}`", kind.0);
             cx.error_help(kind.line, &key.child("type"), message, "leave `type` out: it follows from the other keys");
         }
+        let Tools(tools, settings) = keys.tools.take().map(|tools| tools.value).unwrap_or_default();
         Some(Self {
             name: At { line: node.line, value: key.name().to_owned() },
             key: key.to_string(),
@@ -194,9 +213,19 @@ impl Read for Server {
             timeout: keys.timeout.as_ref().map(|t| t.0),
             connect_timeout: keys.connect_timeout.as_ref().map(|t| t.value),
             priority: keys.priority.as_ref().map(|p| p.0),
-            domains: texts(&keys.domains),
-            capabilities: texts(&keys.capabilities),
-            tools: keys.tools.as_ref().map(|t| t.value.clone()).unwrap_or_default(),
+            domains: keys.domains.take().map(|labels| labels.value.0).unwrap_or_default(),
+            capabilities: keys.capabilities.take().map(|labels| labels.value.0).unwrap_or_default(),
+            routing: Routing {
+                max_in_flight: keys.max_in_flight.take().map(|most| most.value.0),
+                queue: keys.queue.take().map(|most| most.value.0),
+                rate: keys.rate_limit.take().map(|rate| rate.value.0),
+                retry: keys.retry.take().map(|retry| retry.value),
+                breaker: keys.breaker.take().map(|breaker| breaker.value),
+                cache: keys.cache.take().map(|cache| cache.value).unwrap_or_default(),
+                lazy: keys.lazy.take().and_then(|lazy| lazy.value.0),
+                tools: settings,
+            },
+            tools,
             transport: transport(keys, main, key, cx)?,
         })
     }
@@ -278,10 +307,6 @@ fn auth(given: Option<At<Auth>>, headers: &[Variable], key: &Key<'_>, cx: &mut C
     }
 }
 
-fn texts(list: &Option<At<Vec<Text>>>) -> Vec<String> {
-    list.iter().flat_map(|list| list.value.iter().map(|text| text.0.clone())).collect()
-}
-
 fn variables<R>(table: Option<At<Table<R, Template>>>) -> Vec<Variable> {
     let entries = table.map(|table| table.value.entries).unwrap_or_default();
     entries
@@ -330,78 +355,11 @@ impl<const FOREIGN: bool> Read for Servers<FOREIGN> {
 }
 
 /// Other clients allow any name; this makes one that we allow of it.
-fn fit_name(name: &str) -> Option<String> {
+pub(crate) fn fit_name(name: &str) -> Option<String> {
     let dashed: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' }).collect();
     let fit: String = dashed.trim_start_matches(['-', '_', '.']).chars().take(SERVER_NAME_MAX_BYTES).collect();
     check_server_name(&fit).ok().map(|()| fit)
-}
-
-keys! {
-    /// A policy: a workflow over the tools of the servers.
-    struct PolicyKeys {
-        /// The file of a component that exports `run`; relative to this file.
-        component "component": PathBuf,
-        /// The source text that an interpreter runs; relative to this file.
-        script "script": Text,
-        /// The language of the script, if its extension (.js, .mjs, .ts, .mts, .py) does not tell.
-        language "language": Language,
-        /// What it may use, as `crm:*` or `read-only`.
-        grants "grants": Vec<At<Grant>>,
-        /// Its own limits.
-        limits "limits": LimitOverrides,
-        /// What it is for.
-        description "description": Text,
-        /// The secrets that go with its HTTP requests, by name.
-        secrets "secrets": Uses,
-    }
-}
-
-impl Read for Policy {
-    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
-        let given = (node.get("component").is_some(), node.get("script").is_some());
-        let keys = PolicyKeys::read_keys(node, key, cx, Unknown::Refuse)?;
-        let code = match given {
-            (true, false) => {
-                if let Some(stray) = node.get("language") {
-                    let message = "belongs to a policy with `script`, and this one has `component`";
-                    cx.error_help(stray.line, &key.child("language"), message, "remove it");
-                }
-                Code::Component(keys.component?)
-            }
-            (false, true) => {
-                let At { line, value: Text(file) } = keys.script?;
-                let key = key.child("script");
-                let told = keys.language.map(|language| language.value);
-                // A `language` that is wrong has its error already.
-                let language = if node.get("language").is_some() { told } else { of_extension(&file, line, &key, cx) };
-                Code::Script(At { line, value: cx.path(&file, line, &key)? }, language?)
-            }
-            (both, _) => {
-                neither_or_both(node, key, cx, both, ["component", "script"]);
-                return None;
-            }
-        };
-        Some(Self {
-            name: At { line: node.line, value: key.name().to_owned() },
-            code,
-            grants: keys.grants.map(|g| g.value).unwrap_or_default(),
-            limits: keys.limits.map(|l| l.value).unwrap_or_default(),
-            description: keys.description.map(|d| d.value.0),
-            secrets: uses(keys.secrets, false, key, cx),
-        })
-    }
-
-    fn schema() -> serde_json::Value {
-        let mut schema = PolicyKeys::schema_of_keys();
-        exactly_one(&mut schema, &["component", "script"]);
-        if let Some(schema) = schema.as_object_mut() {
-            schema.insert("dependentRequired".into(), json!({"language": ["script"]}));
-            let told = json!({"properties": {"script": {"pattern": extension_pattern()}}});
-            schema.insert("anyOf".into(), json!([{"required": ["language"]}, told]));
-        }
-        schema
-    }
 }
 
 /// Reads a whole file. What comes back is only of use if `cx` has no errors.
@@ -424,6 +382,8 @@ pub(crate) fn config(root: &Node, foreign_file: bool, cx: &mut Cx<'_>) -> Option
         limits: keys.limits.map(|l| l.value).unwrap_or_default(),
         journal: keys.journal.map(|j| j.value),
         state: keys.state.map(|s| s.value).unwrap_or_default(),
+        orchestration: keys.orchestration.map(|o| o.value).unwrap_or_default(),
+        model: keys.model.map(|m| m.value),
         cache: keys.cache.map(|c| c.value),
         secrets: secrets.into_iter().map(|(name, from)| SecretSource { name, from }).collect(),
         ..Config::default()

@@ -16,13 +16,16 @@
 //! - [`model`]: what a configuration says, typed. [`load`] makes it of a file, [`parse`] of its bytes.
 //! - `tree`: what the formats have in common, a tree of values with their lines; `yaml`, `toml`, `json` make it.
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
-//!   are written. `decode`: the keys of the file, and what they mean together. `auth`, `serve`,
-//!   `outgoing`: three of them.
+//!   are written, `ranged` those with bounds. `decode`: the keys of the file, and what they mean together. `auth`, `models`,
+//!   `orchestration`, `outgoing`, `policy`, `routing`,
+//!   `secrets`, `serve`: some of them.
+//! - [`route()`]: what routing is told of a server, with all defaults filled in.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.
 //! - [`discover()`]: which file, when none is named. [`trust`]: whether that one may start something.
 //! - [`lock`]: the lock file, which pins what a configuration runs. [`permissions`]: what a component may do, in words.
-//! - [`edit`]: adding a server to a file. [`diagnostic`]: errors and warnings.
+//! - [`import()`]: other programs' configurations, made into this one's. [`edit`]: adding a server to a file.
+//! - [`diagnostic`]: errors and warnings.
 
 mod auth;
 mod decode;
@@ -30,14 +33,22 @@ pub mod diagnostic;
 pub mod discover;
 pub mod dotenv;
 pub mod edit;
+pub mod import;
 mod json;
 pub mod lock;
 pub mod model;
+mod models;
+mod orchestration;
 mod outgoing;
 pub mod permissions;
+mod policy;
+mod ranged;
 mod read;
 pub mod resolve;
+pub mod route;
+mod routing;
 pub mod schema;
+mod secret_text;
 mod secrets;
 mod serve;
 pub mod template;
@@ -49,16 +60,20 @@ mod yaml;
 
 pub use diagnostic::{ConfigError, Diagnostic};
 pub use discover::{Folders, discover};
+pub use import::{ImportKind, ImportOptions, Imported, import};
 pub use model::{Config, Digest, Server};
 pub use resolve::{AuthSecret, resolve, resolve_auth};
+pub use route::route;
 pub use schema::schema;
 pub use template::Source;
 pub use trust::{TrustError, TrustStore};
 
+use crate::decode::fit_name;
 use crate::diagnostic::Report;
 use crate::dotenv::{ENV_FILE_MAX_BYTES, parse_env_file};
 use crate::model::Transport;
 use crate::read::{Cx, Key};
+use crate::tree::Node;
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
 use std::path::Path;
@@ -143,6 +158,23 @@ pub fn parse_bytes(format: Format, bytes: &[u8]) -> Result<Config, ConfigError> 
 }
 
 fn parse_as(format: Format, file: &Path, home: Option<&Path>, bytes: &[u8]) -> Result<Config, ConfigError> {
+    let mut cx = Cx { file, home, foreign: false, errors: Report::default(), warnings: Report::default() };
+    let root = tree_of(format, bytes, &mut cx)?;
+    let foreign_file = format == Format::Json && root.get("mcpServers").is_some();
+    let config = decode::config(&root, foreign_file, &mut cx);
+    let warnings = cx.warnings.into_list();
+    match config {
+        Some(config) if cx.errors.is_empty() => {
+            let digest = Digest(Sha256::digest(bytes).into());
+            Ok(Config { file: file.to_owned(), digest, warnings, ..config })
+        }
+        _ => Err(ConfigError { errors: cx.errors.into_list(), warnings }),
+    }
+}
+
+/// The tree of a file, with what is wrong in any file refused.
+fn tree_of(format: Format, bytes: &[u8], cx: &mut Cx<'_>) -> Result<Node, ConfigError> {
+    let file = cx.file;
     if bytes.len() as u64 > FILE_MAX_BYTES {
         return Err(Diagnostic::of_file(file, too_large(FILE_MAX_BYTES)).into());
     }
@@ -158,19 +190,12 @@ fn parse_as(format: Format, file: &Path, home: Option<&Path>, bytes: &[u8]) -> R
         Format::Json => json::parse(text),
     };
     let root = root.map_err(|error| Diagnostic::at(file, error.line, "", error.message))?;
-    let mut cx = Cx { file, home, foreign: false, errors: Report::default(), warnings: Report::default() };
-    tree::check(&root, &Key::Root, 0, &mut cx);
+    tree::check(&root, &Key::Root, 0, cx);
     // Keys that come twice make further errors misleading.
-    let foreign_file = format == Format::Json && root.get("mcpServers").is_some();
-    let config = if cx.errors.is_empty() { decode::config(&root, foreign_file, &mut cx) } else { None };
-    let warnings = cx.warnings.into_list();
-    match config {
-        Some(config) if cx.errors.is_empty() => {
-            let digest = Digest(Sha256::digest(bytes).into());
-            Ok(Config { file: file.to_owned(), digest, warnings, ..config })
-        }
-        _ => Err(ConfigError { errors: cx.errors.into_list(), warnings }),
+    if cx.errors.is_empty() {
+        return Ok(root);
     }
+    Err(ConfigError { errors: std::mem::take(&mut cx.errors).into_list(), warnings: Vec::new() })
 }
 
 fn read_file(file: &Path, max: u64) -> Result<Vec<u8>, String> {

@@ -312,7 +312,8 @@ pub fn components(config: &Config) -> impl Iterator<Item = &Path> {
     });
     let policies = config.policies.iter().filter_map(|policy| match &policy.code {
         Code::Component(file) => Some(file.value.as_path()),
-        Code::Script(..) => None,
+        // What is shipped is of the program, not of a file.
+        Code::Script(..) | Code::Shipped(_) => None,
     });
     adapters.chain(policies)
 }

@@ -8,12 +8,17 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
+use tollgate_core::grant::approve::Pattern;
 use tollgate_core::grant::glob;
 use tollgate_core::{Grant, LimitKind, Limits, ToolName};
 pub use tollgate_secrets::Place as SecretPlace;
 
+mod orchestration;
 mod outgoing;
 
+pub use orchestration::{
+    Breaker, Cache, Keep, Lazy, Model, Orchestration, Prefer, Provider, Retry, Routing, Switch, ToolSettings,
+};
 pub use outgoing::{Adapter, AdapterCode, Category, Document, OpenApi, SecretIn, SecretUse, State};
 
 /// A value and the line where it was written.
@@ -66,6 +71,10 @@ pub struct Config {
     pub state: State,
     /// How the host is served.
     pub serve: Serve,
+    /// What holds for every server that does not say otherwise.
+    pub orchestration: Orchestration,
+    /// The language model that components may ask, beside that of the connected agent.
+    pub model: Option<Model>,
     /// What is odd but not wrong.
     pub warnings: Vec<Diagnostic>,
 }
@@ -103,6 +112,8 @@ pub struct Server {
     pub capabilities: Vec<String>,
     /// Which of its tools exist for us.
     pub tools: ToolFilter,
+    /// What it says of the calls that it gets; [`route`](crate::route()) fills in the rest.
+    pub routing: Routing,
 }
 
 /// How a server is reached.
@@ -254,6 +265,8 @@ pub struct Policy {
     pub code: Code,
     /// What it may use.
     pub grants: Vec<At<Grant>>,
+    /// The tools whose calls a person must approve one by one.
+    pub approve: Vec<At<Pattern>>,
     /// Its own limits, over the defaults.
     pub limits: LimitOverrides,
     /// What it is for, if the component's own description does not do.
@@ -267,6 +280,8 @@ pub struct Policy {
 pub enum Code {
     /// A component that exports `run`.
     Component(At<PathBuf>),
+    /// A policy that comes with the program: `planner` or `hub-agent`.
+    Shipped(At<String>),
     /// Source text for an interpreter.
     Script(At<PathBuf>, Language),
 }
@@ -316,6 +331,8 @@ pub struct Serve {
     pub http: ServeHttp,
     /// What agents may use. `None` is everything, an empty list nothing.
     pub grants: Option<Vec<At<Grant>>>,
+    /// The tools whose calls a person must approve one by one, beside those of a policy's own list.
+    pub approve: Vec<At<Pattern>>,
 }
 
 /// What agents see.

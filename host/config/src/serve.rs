@@ -2,6 +2,7 @@
 
 use crate::diagnostic::quoted;
 use crate::model::{At, Digest, Expose, NameStrategy, Names, Policy, Serve, ServeHttp, Server, Token};
+use crate::policy::Approve;
 use crate::read::{Cx, Key, NameRule, Read, Table, Unknown, keys, one_of, suggest};
 use crate::tree::{Node, Value};
 use crate::values::{Name, Text};
@@ -35,6 +36,8 @@ keys! {
         http "http": ServeHttp,
         /// What agents may use, as `crm:*` or `read-only`; everything if it is not given.
         grants "grants": Vec<At<Grant>>,
+        /// The tools whose calls a person must approve one by one, as `*:delete_*`.
+        approve "approve": Approve,
     }
 }
 
@@ -90,6 +93,7 @@ impl Read for Serve {
             names: keys.names.map(|names| names.value).unwrap_or_default(),
             http: keys.http.map(|http| http.value).unwrap_or_default(),
             grants: keys.grants.map(|grants| grants.value),
+            approve: keys.approve.map(|approve| approve.value.0).unwrap_or_default(),
         })
     }
 

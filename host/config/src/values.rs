@@ -1,8 +1,9 @@
 //! How single values are written: text, paths, durations, names, grants, limits, values to fill in.
 
 use crate::diagnostic::quoted;
-use crate::model::{At, Language, LimitOverrides, ToolFilter};
+use crate::model::{At, Language, LimitOverrides, ToolFilter, ToolSettings};
 use crate::read::{Cx, Key, NameRule, Read, Unknown, keys, one_of};
+use crate::routing::Settings;
 use crate::template::{Template, misplaced};
 use crate::tree::{Node, Value};
 use serde_json::{Map, json};
@@ -16,7 +17,7 @@ use tollgate_core::{Grant, LimitKind};
 const TIMEOUT_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A number of seconds above this makes a reader doubt that seconds were meant.
 const SECONDS_DOUBTFUL: f64 = 3600.0;
-const DURATION_PATTERN: &str = r"^\s*([0-9.]+\s*[A-Za-zµ]+\s*)+$";
+pub(crate) const DURATION_PATTERN: &str = r"^\s*([0-9.]+\s*[A-Za-zµ]+\s*)+$";
 const NAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
 /// Refuses a `${…}` that someone expects to be filled in where nothing is; in other clients' entries it may be meant.
@@ -327,10 +328,16 @@ keys! {
         deny "deny": Patterns,
         /// Keeps a tool from being used that is new, or changed, since it was approved.
         pin "pin": bool,
+        /// What differs for the tools that match a pattern; the first that matches counts.
+        settings "settings": Settings,
     }
 }
 
-impl Read for ToolFilter {
+/// The `tools` of a server: the filter, and what differs for some of those that it admits.
+#[derive(Default)]
+pub(crate) struct Tools(pub(crate) ToolFilter, pub(crate) Vec<(At<String>, ToolSettings)>);
+
+impl Read for Tools {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         // Some clients write the list of what is allowed and nothing else.
         let keys = match &node.value {
@@ -339,7 +346,8 @@ impl Read for ToolFilter {
         };
         let texts = |patterns: Option<At<Patterns>>| patterns.map(|p| p.value.0).unwrap_or_default();
         let pin = keys.pin.is_some_and(|pin| pin.value);
-        Some(Self { allow: texts(keys.allow), deny: texts(keys.deny), pin })
+        let settings = keys.settings.map(|settings| settings.value.0.entries).unwrap_or_default();
+        Some(Self(ToolFilter { allow: texts(keys.allow), deny: texts(keys.deny), pin }, settings))
     }
 
     fn schema() -> serde_json::Value {

@@ -166,16 +166,24 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, line: usize
         Some(tag) => return Err(no_tag(tag, line)),
         None => {}
     }
-    Ok(match text.as_ref() {
-        _ if style != ScalarStyle::Plain => Value::Text(text.into_owned()),
+    Ok(if style == ScalarStyle::Plain { plain(text) } else { Value::Text(text.into_owned()) })
+}
+
+fn plain(text: Cow<'_, str>) -> Value {
+    match text.as_ref() {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
-        plain => match number(plain) {
+        word => match number(word) {
             Some(number) => Value::Number(number),
             None => Value::Text(text.into_owned()),
         },
-    })
+    }
+}
+
+/// Whether a text without quotes is text, and no number or other word.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    matches!(plain(Cow::Borrowed(text)), Value::Text(_))
 }
 
 fn no_tag(tag: &Tag, line: usize) -> SyntaxError {

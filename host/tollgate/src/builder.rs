@@ -12,7 +12,7 @@ use tollgate_config::{Config, model};
 use tollgate_core::{Clock, Entropy, Limits, Model, SystemClock, SystemEntropy};
 use tollgate_journal::{FileJournal, Journal, MemoryJournal, Tee};
 use tollgate_outbound::{Outbound, Settings as OutboundSettings};
-use tollgate_route::RouterSettings;
+use tollgate_route::{CacheSettings, RouterSettings};
 use tollgate_runtime::{Digest, RuntimeConfig};
 use tollgate_secrets::SecretStore;
 use tollgate_state::{LazySqliteStore, MemoryStore, Quota, SqliteOptions, StateStore};
@@ -298,7 +298,7 @@ impl HostBuilder {
             secrets: self.secrets,
             openapi: self.openapi,
             model: self.model,
-            routing: RouterSettings::default(),
+            routing: routing(&self.config.orchestration),
             shipped: self.shipped,
         };
         let host = Host::assemble(parts)?;
@@ -313,6 +313,17 @@ impl HostBuilder {
         }
         Configured::apply(&host, self.config).await?;
         Ok(host)
+    }
+}
+
+/// How much of answers is kept.
+fn routing(said: &model::Orchestration) -> RouterSettings {
+    let defaults = CacheSettings::default();
+    RouterSettings {
+        cache: CacheSettings {
+            entries: said.cache_max_entries.map_or(defaults.entries, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            bytes: said.cache_max_bytes.unwrap_or(defaults.bytes),
+        },
     }
 }
 

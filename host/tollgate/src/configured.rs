@@ -11,8 +11,9 @@ use std::sync::Arc;
 use tollgate_config::lock::{Lock, Pin};
 use tollgate_config::model::{self, AdapterCode, At, Code, Document, LimitOverrides, RemoteProtocol};
 use tollgate_config::{self as config, Config};
-use tollgate_core::{Approvals, Grant, Grants, Limits, Secret};
+use tollgate_core::{Grant, Grants, Limits, Secret};
 use tollgate_outbound::Outbound;
+use tollgate_route::RouteSpec;
 use tollgate_runtime::Digest;
 use tollgate_script::Language as ScriptLanguage;
 use tollgate_secrets::{Chain, Place, PlacedStore, SecretStore};
@@ -37,6 +38,8 @@ struct ConfiguredServer {
     component: Option<Digest>,
     /// The ceilings of an adapter's calls.
     limits: Option<Limits>,
+    /// What routing knows of it: defaults of the file count.
+    route: RouteSpec,
 }
 
 impl Configured {
@@ -65,6 +68,13 @@ impl Configured {
             let spec = PolicySpec {
                 code: match &policy.code {
                     Code::Component(file) => PolicyCode::Component(pinned(&file.value, &lock)),
+                    Code::Shipped(name) => match host.0.shipped.get(&name.value) {
+                        Some(shipped) => shipped.spec.code.clone(),
+                        None => return Err(HostError::UnknownPolicy {
+                            name: format!("tollgate:{}", name.value),
+                            known: host.0.shipped.keys().map(|name| format!("tollgate:{name}")).collect(),
+                        }),
+                    },
                     Code::Script(file, language) => {
                         let language = match language {
                             model::Language::JavaScript => ScriptLanguage::JavaScript,
@@ -75,7 +85,7 @@ impl Configured {
                     }
                 },
                 grants: grants(&policy.grants),
-                approvals: Approvals::default(),
+                approvals: policy.approve.iter().map(|pattern| pattern.value.clone()).collect(),
                 limits: own_limits(&policy.limits, &defaults),
                 description: policy.description.clone(),
                 secrets: outside::bindings(
@@ -139,7 +149,8 @@ impl ConfiguredServer {
             }
             limits = Some(own_limits(&adapter.limits, defaults).unwrap_or_else(|| defaults.clone()));
         }
-        Self { server: server.clone(), values, auth_secret, component, limits }
+        let route = config::route(config, server);
+        Self { server: server.clone(), values, auth_secret, component, limits, route }
     }
 
     fn spec(&self, host: &Host, store: &Arc<dyn SecretStore>, lock: &Option<Arc<Lock>>) -> ServerSpec {
@@ -157,6 +168,7 @@ impl ConfiguredServer {
         spec.allow = server.tools.allow.clone();
         spec.deny = server.tools.deny.clone();
         spec.pin = server.tools.pin;
+        spec.route = self.route.clone();
         spec
     }
 

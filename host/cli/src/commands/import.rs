@@ -3,25 +3,20 @@
 use crate::args::Import;
 use crate::exit::Failure;
 use crate::print;
-use std::io::Write as _;
-use tollgate::config::import;
+use std::io::{Read as _, Write as _};
+use tollgate::config::FILE_MAX_BYTES;
+use tollgate::config::import::{ImportOptions, import};
 
-/// The longest file, in bytes.
-const MAX_BYTES: u64 = 4 << 20;
-
-pub(crate) async fn import(args: Import) -> Result<u8, Failure> {
-    let shown = args.file.display();
-    let unreadable = |error: std::io::Error| Failure::usage(format!("{shown} cannot be read: {error}"));
-    if std::fs::metadata(&args.file).map_err(unreadable)?.len() > MAX_BYTES {
-        return Err(Failure::usage(format!("{shown} is over 4 MiB")));
-    }
-    let text = std::fs::read(&args.file).map_err(unreadable)?;
-    let text = String::from_utf8(text).map_err(|_| Failure::usage(format!("{shown} is not UTF-8 text")))?;
-    let imported = import::import(&args.file, &text)?;
+pub(crate) fn run(args: Import) -> Result<u8, Failure> {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", args.file.display()));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(&args.file).map_err(unreadable)?;
+    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let imported = import(&args.file, &bytes, &ImportOptions { kind: None, keep_secrets: args.keep_secrets })?;
     match &args.out {
-        None => print::out(imported.text.trim_end())?,
+        None => print::out(print::visible(imported.text.trim_end()))?,
         Some(out) => {
-            // It may name programs to start: for this user alone, and never in place of what is there.
+            // It names programs to start: for this user alone, and never in place of what is there.
             use std::os::unix::fs::OpenOptionsExt as _;
             let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
             let mut file = opened.map_err(|error| match error.kind() {
@@ -35,11 +30,18 @@ pub(crate) async fn import(args: Import) -> Result<u8, Failure> {
         }
     }
     for note in &imported.notes {
-        print::note(note);
+        print::warn(note);
+    }
+    for secret in &imported.secrets {
+        print::note(format_args!("set the secret {secret} with: tollgate secrets set {secret}"));
     }
     if let Some(out) = &args.out {
         let file = out.display();
-        print::note(format_args!("wrote {file}; look at it, then: tollgate --config {file} servers"));
+        let servers = if imported.servers == 1 { "server" } else { "servers" };
+        print::note(format_args!(
+            "wrote {} {servers} to {file}; look at it, then: tollgate --config {file} servers",
+            imported.servers
+        ));
     }
     Ok(0)
 }

@@ -44,7 +44,7 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Cache(command) => status::cache(global, command).await,
         Commands::Ask(ask) => ask::ask(global, ask).await,
         Commands::Add(add) => add::add(global, add).await,
-        Commands::Import(import) => import::import(import).await,
+        Commands::Import(import) => import::run(import),
         Commands::Serve(serve) => serve::serve(global, serve).await,
         Commands::Login(login) => login::login(global, login).await,
         Commands::Logout(logout) => login::logout(global, logout).await,

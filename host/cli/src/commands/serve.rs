@@ -137,7 +137,8 @@ fn options(serve: &Serve, config: &Config) -> Result<Options, Failure> {
         prefix_resources: strategy != Strategy::None,
         ..Options::default()
     };
-    options.approvals = args::approvals(&serve.approve)?;
+    options.approvals = configured.approve.iter().map(|pattern| pattern.value.clone()).collect();
+    options.approvals.extend(&args::approvals(&serve.approve)?);
     if !serve.grants.is_empty() {
         options.grants = Grants::parse(&serve.grants).map_err(|error| Failure::usage(format!("--grant: {error}")))?;
     } else if let Some(grants) = &configured.grants {
