@@ -16,6 +16,9 @@ pub(crate) mod plugins {
     include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
 }
 
+/// The policies that a configuration may use as `tollgate:NAME`.
+const SHIPPED: [(&str, &[u8]); 2] = [("hub-agent", plugins::POLICY_HUB_AGENT), ("planner", plugins::POLICY_PLANNER)];
+
 /// Sets colours and logs up. Logs go to stderr.
 pub(crate) fn init_output(global: &Global) {
     match global.color {
@@ -122,6 +125,9 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
         builder = builder.secrets(Arc::new(store));
     }
     builder = builder.openapi_adapter(ComponentSource::Bytes(plugins::ADAPTER_OPENAPI.into()));
+    for (name, component) in SHIPPED {
+        builder = builder.shipped_policy(name, ComponentSource::Bytes(component.into()));
+    }
     for journal in journals {
         builder = builder.journal(journal);
     }

@@ -17,6 +17,10 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         return exec::exec(global, run.into()).await;
     }
     let input = setup::json_argument("input", &run.input).await?;
+    let input = match &run.resume {
+        Some(id) => resumed(&input, id)?,
+        None => input,
+    };
     let mut grants = args::grants(&run.flags.grants)?;
     let config = setup::configuration(global)?;
     let config_file = config.as_ref().map(|c| c.file.clone());
@@ -33,8 +37,9 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         // Unknown both ways: the host's error lists the names.
         None => (RunRequest::named(&run.policy), false),
     };
-    if grants.is_empty() && !has_grants && (named.is_some() || is_path(&run.policy)) {
-        grants.extend(asked_grants(&host, &run.policy, named.is_some()).await?);
+    let has_name = named.is_some() || host.is_shipped(&run.policy);
+    if grants.is_empty() && !has_grants && (has_name || is_path(&run.policy)) {
+        grants.extend(asked_grants(&host, &run.policy, has_name).await?);
     }
     let request = run
         .flags
@@ -59,6 +64,17 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     show(&host, &report, run.flags.json, false)?;
     host.shutdown().await;
     Ok(report.status.exit_code())
+}
+
+/// The input of a plan that goes on where it ended.
+fn resumed(input: &str, id: &str) -> Result<String, Failure> {
+    let mut input: serde_json::Value = serde_json::from_str(input).unwrap_or_default();
+    let Some(members) = input.as_object_mut() else {
+        return Err(Failure::usage("--resume goes with an input that is an object, or with none"));
+    };
+    members.insert("id".to_owned(), id.into());
+    members.insert("resume".to_owned(), true.into());
+    Ok(input.to_string())
 }
 
 /// Whether a policy is meant as a path. A name of the configuration goes first.
