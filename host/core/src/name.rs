@@ -1,8 +1,10 @@
 //! Names of servers and tools.
 //!
 //! A tool is named `server:tool` in the configuration, on the command line and in SDK helpers. The first
-//! colon ends the server's name, so a tool's own name may hold colons.
+//! colon ends the server's name, so a tool's own name may hold colons. In place of a server stands `domain:NAME` where any
+//! server of a domain will do: `domain:products:search`.
 
+use crate::routing::DOMAIN_PREFIX;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,10 +17,10 @@ pub const EXPOSED_NAME_MAX_BYTES: usize = 64;
 /// The longest separator between server and tool in such a name, in bytes.
 pub const SEPARATOR_MAX_BYTES: usize = 8;
 
-/// A server's name and one of its tools.
+/// A server's name, or `domain:NAME`, and one of its tools.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ToolName {
-    /// The server's name in the configuration.
+    /// The server's name in the configuration, or `domain:NAME`.
     pub server: String,
     /// The tool's name as the server lists it.
     pub tool: String,
@@ -40,14 +42,28 @@ pub enum NameError {
     Tool(String),
 }
 
-/// Checks a server's name: 1 to 64 ASCII letters, digits, `_`, `-`, `.`; the first a letter or digit.
+/// Checks a server's name: 1 to 64 ASCII letters, digits, `_`, `-`, `.`; the first a letter or digit. The word `domain` is
+/// none.
 ///
 /// # Errors
 /// [`NameError::Server`] with the name.
 pub fn check_server_name(name: &str) -> Result<(), NameError> {
     let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
     let rest = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    if first && rest && name.len() <= SERVER_NAME_MAX_BYTES { Ok(()) } else { Err(NameError::Server(name.to_owned())) }
+    let is_word = format!("{name}:") == DOMAIN_PREFIX;
+    if first && rest && !is_word && name.len() <= SERVER_NAME_MAX_BYTES {
+        Ok(())
+    } else {
+        Err(NameError::Server(name.to_owned()))
+    }
+}
+
+/// Checks a domain's name: the same characters, and at most as many.
+///
+/// # Errors
+/// [`NameError::Server`] with the name.
+pub fn check_domain(name: &str) -> Result<(), NameError> {
+    if format!("{name}:") == DOMAIN_PREFIX { Ok(()) } else { check_server_name(name) }
 }
 
 /// Checks a tool's name. Servers choose these, so anything printable goes.
@@ -80,10 +96,14 @@ impl FromStr for ToolName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (server, tool) = text.split_once(':').ok_or_else(|| NameError::NoColon(text.to_owned()))?;
-        check_server_name(server)?;
+        let (prefix, names) = match text.strip_prefix(DOMAIN_PREFIX) {
+            Some(names) => (DOMAIN_PREFIX, names),
+            None => ("", text),
+        };
+        let (server, tool) = names.split_once(':').ok_or_else(|| NameError::NoColon(text.to_owned()))?;
+        if prefix.is_empty() { check_server_name(server)? } else { check_domain(server)? }
         check_tool_name(tool)?;
-        Ok(Self { server: server.to_owned(), tool: tool.to_owned() })
+        Ok(Self { server: format!("{prefix}{server}"), tool: tool.to_owned() })
     }
 }
 
@@ -102,6 +122,18 @@ mod tests {
     fn the_first_colon_ends_the_server() {
         let name: ToolName = "github:issues:list".parse().unwrap();
         assert_eq!((name.server.as_str(), name.tool.as_str()), ("github", "issues:list"));
+    }
+
+    #[test]
+    fn a_domain_stands_in_a_servers_place() {
+        let name: ToolName = "domain:products:search:all".parse().unwrap();
+        assert_eq!((name.server.as_str(), name.tool.as_str()), ("domain:products", "search:all"));
+        assert_eq!(name.to_string().parse::<ToolName>().unwrap(), name);
+        for bad in ["domain:products", "domain::x", "domain:a b:x", "domain:a:"] {
+            assert!(bad.parse::<ToolName>().is_err(), "{bad}");
+        }
+        assert!(check_server_name("domain").is_err());
+        assert!(check_server_name("domains").is_ok());
     }
 
     #[test]
@@ -124,6 +156,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_reads_back(server in "[a-z0-9][a-z0-9_.-]{0,20}", tool in "[^\\p{C}]{1,40}") {
+            prop_assume!(server != "domain");
             let name = ToolName { server, tool };
             prop_assert_eq!(name.to_string().parse::<ToolName>().unwrap(), name);
         }
