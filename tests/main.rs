@@ -17,6 +17,7 @@ mod demo;
 mod examples;
 mod exit_codes;
 mod fleet;
+mod guides;
 mod json_shapes;
 mod library;
 mod limits;
