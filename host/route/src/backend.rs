@@ -9,7 +9,8 @@ use tollgate_core::{BoxFuture, Call, CallContext, CallError, Health, ListKind, L
 pub struct Member {
     /// Its name.
     pub name: Arc<str>,
-    /// What the configuration says of it.
+    /// What the configuration says of it. The same value as long as it is the same server: another one (by
+    /// [`Arc::ptr_eq`]) ends all that routing remembers of it.
     pub route: Arc<RouteSpec>,
     /// How far it is.
     pub health: Health,
