@@ -12,9 +12,10 @@ use rmcp::{ErrorData, ServerHandler};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::{
-    Approvals, Budget, Call, CallContext, Grants, Limits, Principal, RunContext, RunId, SystemClock, SystemEntropy, Tenant,
-    TraceContext, Upstream,
+    Approvals, Budget, Call, CallContext, Grants, Limits, Principal, RunContext, RunId, SystemClock, SystemEntropy,
+    Tenant, TraceContext,
 };
+use tollgate_route::Backend;
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
 const ROUNDS: usize = 20_000;
@@ -90,7 +91,7 @@ async fn main() {
         let begun = Instant::now();
         let tool = fleet.resolve("s", "echo").await.unwrap();
         let call = Call { server: "s".into(), tool: "echo".into(), args: args.into(), meta: None };
-        fleet.call(&tool, call, CallContext { run: run.clone(), fuel_left: 0 }).await.result.unwrap();
+        fleet.attempt(&tool, &call, &CallContext { run: run.clone(), fuel_left: 0 }).await.result.unwrap();
         fleet_times.push(begun.elapsed());
     }
     println!("direct {:?}, through the fleet {:?}", median(direct_times), median(fleet_times));

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tollgate_core::{Client, Clock, Notice};
 
 /// Longest message of a progress notification or log line that is passed on, in bytes.
@@ -101,6 +101,11 @@ impl Drop for Place {
 impl Callers {
     pub(crate) fn new(server: &str, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self { server: server.to_owned(), clock, open: Mutex::default() })
+    }
+
+    /// The wall clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
     }
 
     /// Takes a place for a request of `client`.

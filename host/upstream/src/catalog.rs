@@ -35,11 +35,11 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// A catalog of `tools`, without those that the configuration hides.
+    /// A catalog of `tools`, without those that the configuration hides, and with the effects that it gives them.
     pub(crate) fn new(spec: &ServerSpec, tools: impl IntoIterator<Item = Tool>) -> Self {
         let mut catalog = Self::default();
         let mut listed = Vec::new();
-        for tool in tools {
+        for mut tool in tools {
             if let Err(error) = check_tool_name(&tool.name) {
                 skipped(spec, &tool.name, &error.to_string());
             } else if !tool.input_schema.is_object() {
@@ -47,6 +47,9 @@ impl Catalog {
             } else if catalog.by_name.contains_key(&tool.name) {
                 skipped(spec, &tool.name, "another tool of the server has this name");
             } else if spec.offers(&tool.name) {
+                if let Some(effect) = spec.route.tool(&tool.name).and_then(|route| route.effect) {
+                    tool.effect = effect;
+                }
                 let tool = Arc::new(tool);
                 let entry = Entry { tool: tool.clone(), check: ArgumentCheck::default() };
                 catalog.by_name.insert(tool.name.clone(), Arc::new(entry));
@@ -115,8 +118,8 @@ pub(crate) fn read_tools(spec: &ServerSpec, page: &str, passed: &[String]) -> Ve
     tools
 }
 
-/// Reads MCP's `Tool`. Members of the wrong type are as good as absent, except those that a call needs.
-fn read_tool(server: &str, text: &str) -> Result<Tool, (String, &'static str)> {
+/// Reads MCP's `Tool`, or says of which there is what wrong. Members of the wrong type are as good as absent, except those that a call needs.
+pub(crate) fn read_tool(server: &str, text: &str) -> Result<Tool, (String, &'static str)> {
     let mut members: Map<String, Value> =
         serde_json::from_str(text).map_err(|_| (clean(text, 80), "it is not a JSON object, or nested too deep"))?;
     let Some(Value::String(name)) = members.remove("name") else {

@@ -2,9 +2,8 @@
 
 use crate::auth::AuthFault;
 use crate::auth::access::ServerAuth;
-use crate::catalog::Catalog;
 use crate::child::ChildServer;
-use crate::client::{Fault, Lifecycle, OurSide, Session, SessionEnd};
+use crate::client::{Fault, Lifecycle, Lists, OurSide, Session, SessionEnd};
 use crate::http::{Endpoint, HttpClients, parse_url};
 use crate::line::{LineFaults, LineTransport};
 use crate::provider::ToolProvider;
@@ -13,7 +12,7 @@ use crate::sse::SseTransport;
 use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpClientWorker};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tollgate_core::Clock;
+use tollgate_core::{Clock, Tool};
 
 /// POSTs to one Streamable HTTP server at once; more wait.
 const HTTP_CONCURRENCY: usize = 64;
@@ -31,7 +30,10 @@ pub(crate) struct Connected {
     pub(crate) link: Link,
     /// `None` for what cannot be lost.
     pub(crate) end: Option<SessionEnd>,
-    pub(crate) catalog: Catalog,
+    /// Its tools, those too that the configuration hides.
+    pub(crate) tools: Vec<Tool>,
+    /// Which other lists it has.
+    pub(crate) lists: Lists,
     /// The transport that it came to.
     pub(crate) transport: &'static str,
 }
@@ -84,7 +86,8 @@ pub(crate) async fn connect(
             return Ok(Connected {
                 link: Link::Provider(provider.clone()),
                 end: None,
-                catalog: Catalog::new(spec, tools),
+                tools,
+                lists: Lists::default(),
                 transport: spec.transport.name(),
             });
         }
@@ -116,7 +119,8 @@ pub(crate) async fn connect(
         }
     };
     let tools = session.tools(spec).await?;
-    Ok(Connected { link: Link::Mcp(Box::new(session)), end: Some(end), catalog: Catalog::new(spec, tools), transport })
+    let lists = session.lists();
+    Ok(Connected { link: Link::Mcp(Box::new(session)), end: Some(end), tools, lists, transport })
 }
 
 type Opened = (Session, SessionEnd, &'static str);

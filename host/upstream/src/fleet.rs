@@ -2,12 +2,13 @@
 
 use crate::auth::store::Logins;
 use crate::http::HttpClients;
+use crate::kept::CatalogStore;
 use crate::near::{near, near_servers};
 use crate::pins::Pins;
 use crate::pins::file::PinStore;
 use crate::server::{Server, Shared};
 use crate::spec::ServerSpec;
-use crate::status::{ServerState, ServerStatus};
+use crate::status::ServerStatus;
 use crate::text::clean;
 use arc_swap::ArcSwap;
 use futures::future::join_all;
@@ -21,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::name::check_server_name;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, ListKind, Listed,
-    NameError, Query, ServerInfo, SystemClock, SystemEntropy, Tool, Upstream,
+    BoxFuture, Call, CallContext, CallError, Change, Clock, Entropy, ListKind, NameError, Query, SystemClock,
+    SystemEntropy, Tool,
 };
+use tollgate_route::{Attempted, Backend, List, Member};
 
 /// How long calls in flight at a server that is removed or changed may take to finish.
 const RETIRE_GRACE: Duration = Duration::from_secs(30);
@@ -61,6 +63,8 @@ pub struct FleetOptions {
     pub logins: Logins,
     /// Where it is kept what was approved of servers that are pinned; in memory without.
     pub pins: Option<PinStore>,
+    /// Where the catalogs of lazy servers are kept; without, each is started once to learn what it has.
+    pub catalogs: Option<CatalogStore>,
     /// Tells servers that clients stand behind the calls, who can be asked for input: a front end gives runs
     /// their [`Client`](tollgate_core::Client).
     pub has_clients: bool,
@@ -93,13 +97,14 @@ impl Fleet {
 
     /// A fleet without servers.
     pub fn with_options(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, options: FleetOptions) -> Self {
-        let FleetOptions { logins, pins, has_clients } = options;
+        let FleetOptions { logins, pins, catalogs, has_clients } = options;
         let shared = Shared {
             clock,
             entropy,
             http: HttpClients::new(),
             logins,
             pins: Pins::new(pins),
+            catalogs,
             version: AtomicU64::new(0),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             has_clients,
@@ -202,10 +207,10 @@ impl Fleet {
     }
 
     /// Every tool of every ready server that is not quarantined, in the order of names. Waits for those that are connecting, up to
-    /// their connect timeouts.
+    /// their connect timeouts. A lazy server is not started for it.
     pub async fn tools(&self) -> Vec<Arc<Tool>> {
         let servers = self.servers.load_full();
-        join_all(servers.values().map(|s| s.wait_ready())).await;
+        join_all(servers.values().map(|s| s.wait_settled())).await;
         join_all(servers.values().map(|s| s.reconsider(false))).await;
         self.tools_now()
     }
@@ -213,7 +218,7 @@ impl Fleet {
     /// Every tool of every ready server that is not quarantined, in the order of names. Waits for none.
     pub fn tools_now(&self) -> Vec<Arc<Tool>> {
         let servers = self.servers.load();
-        servers.values().filter(|s| s.is_ready()).flat_map(|s| s.catalog().tools().to_vec()).collect()
+        servers.values().filter(|s| s.is_offered()).flat_map(|s| s.catalog().tools().to_vec()).collect()
     }
 
     /// Another number whenever [`Fleet::tools_now`] may give something else.
@@ -222,12 +227,12 @@ impl Fleet {
     }
 
     /// Waits until each of these servers is ready or has failed, up to their connect timeouts. Tells of each
-    /// that is not ready why.
+    /// that is not ready why. A lazy server that is idle counts as ready.
     pub async fn wait_ready<S: AsRef<str>>(&self, names: &[S]) -> Vec<(String, CallError)> {
         let waits = names.iter().map(|name| async {
             let name = name.as_ref();
             let result = match self.server(name) {
-                Some(server) => server.wait_ready().await,
+                Some(server) => server.wait_settled().await,
                 None => Err(CallError::UnknownTool(Vec::new())),
             };
             result.err().map(|error| (name.to_owned(), error))
@@ -284,62 +289,67 @@ impl Fleet {
     }
 }
 
-impl Upstream for Fleet {
-    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>> {
+fn member_of(server: &Server) -> Member {
+    let (state, error) = server.state();
+    Member { name: server.name.clone(), route: server.route.clone(), health: state.health(), error }
+}
+
+/// An attempt at a server that there is not.
+fn nowhere(error: CallError) -> Attempted {
+    Attempted { result: Err(error), sent: false, fuel_used: 0, freshness: None }
+}
+
+impl Backend for Fleet {
+    fn member(&self, name: &str) -> Option<Member> {
+        self.servers.load().get(name).map(|server| member_of(server))
+    }
+
+    fn members(&self) -> Vec<Member> {
+        self.servers.load().values().map(|server| member_of(server)).collect()
+    }
+
+    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Arc<Tool>, CallError>> {
         Box::pin(async move {
             let Some(found) = self.server(server) else { return Err(self.unknown(server, tool)) };
             if let Some(entry) = found.known(tool) {
-                return Ok(Candidates::one(entry.tool.clone()));
+                return Ok(entry.tool.clone());
             }
-            found.wait_ready().await?;
+            if !found.catalog().held().contains_key(tool) {
+                found.wait_connected().await?;
+            }
             if found.catalog().held().contains_key(tool) {
                 // It may have been approved in the meantime.
                 found.reconsider(false).await;
             }
             match found.known(tool) {
-                Some(entry) => Ok(Candidates::one(entry.tool.clone())),
+                Some(entry) => Ok(entry.tool.clone()),
                 None => Err(found.refusal(tool).unwrap_or_else(|| self.unknown(server, tool))),
             }
         })
     }
 
-    fn call<'a>(&'a self, tools: &'a Candidates, call: Call, context: CallContext) -> BoxFuture<'a, Answer> {
+    fn attempt<'a>(&'a self, tool: &'a Tool, call: &'a Call, context: &'a CallContext) -> BoxFuture<'a, Attempted> {
         Box::pin(async move {
-            let tool = tools.first();
             match self.server(&tool.server) {
-                Some(server) => server.call(tool, call, context).await,
-                None => Answer::refused(self.unknown(&tool.server, &tool.name)),
+                Some(server) => server.attempt(tool, call, context).await,
+                None => nowhere(self.unknown(&tool.server, &tool.name)),
             }
         })
     }
 
-    fn query<'a>(&'a self, query: Query, context: CallContext) -> BoxFuture<'a, Answer> {
+    fn attempt_query<'a>(&'a self, query: &'a Query, context: &'a CallContext) -> BoxFuture<'a, Attempted> {
         Box::pin(async move {
             match self.server(&query.server) {
-                Some(server) => server.query(query, context).await,
-                None => Answer::refused(self.no_server(&query.server)),
+                Some(server) => server.attempt_query(query, context).await,
+                None => nowhere(self.no_server(&query.server)),
             }
         })
     }
 
-    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
-        Box::pin(async move {
-            let servers = self.servers.load_full();
-            join_all(servers.values().map(|s| s.wait_ready())).await;
-            join_all(servers.values().map(|s| s.list(kind))).await.into_iter().flatten().collect()
-        })
-    }
-
-    fn list_of<'a>(
-        &'a self,
-        server: &'a str,
-        kind: ListKind,
-        _context: CallContext,
-    ) -> BoxFuture<'a, Result<Vec<Listed>, CallError>> {
+    fn list_of<'a>(&'a self, server: &'a str, kind: ListKind) -> BoxFuture<'a, Result<List, CallError>> {
         Box::pin(async move {
             let found = self.server(server).ok_or_else(|| self.no_server(server))?;
-            found.wait_ready().await?;
-            Ok(found.list(kind).await)
+            found.list(kind).await
         })
     }
 
@@ -347,25 +357,11 @@ impl Upstream for Fleet {
         Box::pin(self.tools())
     }
 
-    fn servers(&self) -> Vec<ServerInfo> {
-        let servers = self.servers.load();
-        let info = |server: &Arc<Server>| {
-            let (status, route) = (server.status(), &server.spec.route);
-            ServerInfo {
-                name: status.name,
-                health: match status.state {
-                    ServerState::Connecting => Health::Connecting,
-                    ServerState::Ready => Health::Ready,
-                    ServerState::Failed => Health::Failed,
-                    ServerState::Stopped => Health::Stopped,
-                },
-                priority: route.priority,
-                domains: route.domains.clone(),
-                capabilities: route.capabilities.clone(),
-                error: status.error,
-            }
-        };
-        servers.values().map(info).collect()
+    fn wait_ready<'a>(&'a self, server: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(async move {
+            let found = self.server(server).ok_or_else(|| self.no_server(server))?;
+            found.wait_ready(patience).await
+        })
     }
 }
 

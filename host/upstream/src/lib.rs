@@ -1,7 +1,7 @@
 //! The MCP client side of Tollgate: connections to many servers, their catalogs, and calls of their tools.
 //!
-//! [`Fleet`] is the way in: it implements [`tollgate_core::Upstream`] over all servers that were added. rmcp
-//! does the protocol and stays inside this crate.
+//! [`Fleet`] is the way in: it implements [`tollgate_route::Backend`] over all servers that were added: one attempt at a
+//! time. What is tried again, and where, is routing's matter. rmcp does the protocol and stays inside this crate.
 //!
 //! **Architecture invariant:** a result crosses as the text that the server sent. Nothing here parses it into
 //! types and writes it again, so nothing of it is lost.
@@ -13,8 +13,10 @@
 //!
 //! - [`spec`]: what a server is, as the configuration says it; secrets that do not show.
 //! - [`fleet`]: all servers under their names; reload. `server`: one of them, kept connected;
-//!   calls, retries, what their failures mean (`server::calls`). `connect`: one try. [`status`]: how each server is.
+//!   attempts and what their failures mean (`server::calls`), how far it is (`server::phase`), its start and end on demand
+//!   (`server::lazy`). `connect`: one try. [`status`]: how each server is. `kept`: catalogs on disk.
 //! - `client`: one MCP session over rmcp: requests; `lists`, `subscriptions`, `fault` in it. `sending`: what goes over it. `carry`: how results pass rmcp as text.
+//!   `freshness`: how long they may be kept.
 //! - `handler`: what servers ask of us and tell us. `callers`: whose requests are in flight, so to whom that goes.
 //! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
@@ -31,8 +33,10 @@ mod child;
 mod client;
 mod connect;
 pub mod fleet;
+mod freshness;
 mod handler;
 mod http;
+mod kept;
 mod line;
 mod near;
 mod pins;
@@ -52,10 +56,11 @@ pub use auth::spec::{AuthSpec, ClientKey, KeyAlgorithm, OAuthGrant, OAuthSpec};
 pub use auth::store::{Logins, MemoryTokenStore, StoreError, StoreLock, TokenKey, TokenOwner, TokenStore};
 pub use child::INHERITED_ENV;
 pub use fleet::{AddError, Applied, Fleet, FleetOptions};
+pub use kept::CatalogStore;
 pub use pins::file::PinStore;
 pub use pins::{PinError, Quarantined};
 pub use provider::ToolProvider;
-pub use spec::{Duplex, HttpKind, ServerSpec, StreamSource, Transport};
+pub use spec::{Duplex, HttpKind, Lazy, ServerSpec, StreamSource, Transport};
 pub use status::{ServerState, ServerStatus};
 
 use std::time::Duration;

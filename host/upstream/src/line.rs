@@ -21,6 +21,17 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 /// Lines in a row that are no messages before the peer counts as none of ours.
 const MAX_STRAY_LINES: usize = 1_000;
 
+/// Why a message could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LineError {
+    /// Nothing of it was written.
+    #[error("{0}")]
+    NotSent(io::Error),
+    /// Some of it was. Who reads the half of a line up to its end may take it for a message.
+    #[error("{0}")]
+    Lost(io::Error),
+}
+
 /// What was wrong with the lines of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct LineFaults(Mutex<Faults>);
@@ -172,7 +183,7 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    type Error = io::Error;
+    type Error = LineError;
 
     fn send(
         &mut self,
@@ -192,11 +203,22 @@ where
         });
         let write = self.write.clone();
         async move {
-            let line = line?;
+            let line = line.map_err(|error| LineError::NotSent(error.into()))?;
             let mut write = write.lock().await;
-            let write = write.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            write.write_all(&line).await?;
-            write.flush().await
+            let Some(write) = write.as_mut() else {
+                return Err(LineError::NotSent(io::ErrorKind::NotConnected.into()));
+            };
+            let mut rest = line.as_slice();
+            while !rest.is_empty() {
+                let whole = rest.len() == line.len();
+                let failed = |error| if whole { LineError::NotSent(error) } else { LineError::Lost(error) };
+                let written = write.write(rest).await.map_err(failed)?;
+                if written == 0 {
+                    return Err(failed(io::ErrorKind::WriteZero.into()));
+                }
+                rest = rest.get(written..).unwrap_or_default();
+            }
+            write.flush().await.map_err(LineError::Lost)
         }
     }
 

@@ -3,7 +3,8 @@
 
 use crate::callers::Place;
 use crate::catalog::Entry;
-use crate::client::{Fault, Session};
+use crate::client::{Answered, Fault, Session};
+use crate::freshness;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, CompleteRequest, CompleteRequestParams, GetExtensions,
     GetPromptRequest, GetPromptRequestParams, InputResponses, ReadResourceRequest, ReadResourceRequestParams,
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tollgate_core::{CallError, Query, QueryKind, ToolResult};
+use tollgate_route::Freshness;
 
 /// Something to send.
 pub(crate) enum Sending<'a> {
@@ -39,7 +41,7 @@ impl Sending<'_> {
     }
 
     /// Sends it, and gives the text of the result.
-    pub(crate) async fn send(&self, session: &Session, place: Option<&Place>) -> Result<String, Fault> {
+    pub(crate) async fn send(&self, session: &Session, place: Option<&Place>) -> Result<Answered, Fault> {
         match self {
             Self::Call { entry, args, meta } => {
                 let make = |responses, state| {
@@ -53,8 +55,21 @@ impl Sending<'_> {
                 kind: kind @ (QueryKind::Subscribe | QueryKind::Unsubscribe),
                 name,
                 request,
-            }) => session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await,
+            }) => {
+                let text = session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await?;
+                Ok(Answered { text, rounds: 1 })
+            }
             Self::Query(QueryRequest { request, .. }) => session.converse(request, place).await,
+        }
+    }
+
+    /// How long the answer may be kept, where the server says so. Of what is sent here only `resources/read` may be
+    /// (2026-07-28, "Caching"), and not what came of answers to the server's questions.
+    pub(crate) fn freshness(&self, answer: &Answered) -> Option<Freshness> {
+        match self {
+            Self::Query(query) if query.kind == QueryKind::ReadResource && answer.rounds > 1 => Some(freshness::STALE),
+            Self::Query(query) if query.kind == QueryKind::ReadResource => freshness::of(&answer.text),
+            _ => None,
         }
     }
 
@@ -83,10 +98,10 @@ pub(crate) struct QueryRequest {
 impl QueryRequest {
     /// # Errors
     /// What is wrong with its `params`.
-    pub(crate) fn read(query: Query) -> Result<Self, String> {
+    pub(crate) fn read(query: &Query) -> Result<Self, String> {
         let Query { kind, name, params, .. } = query;
         let mut params: Map<String, Value> =
-            serde_json::from_str(&params).map_err(|error| format!("the params are not a JSON object: {error}"))?;
+            serde_json::from_str(params).map_err(|error| format!("the params are not a JSON object: {error}"))?;
         let meta = params.remove("_meta").and_then(|meta| serde_json::from_value(meta).ok());
         let request: Make = match kind {
             QueryKind::ReadResource => {
@@ -118,7 +133,7 @@ impl QueryRequest {
                 Box::new(move |_, _| ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(params.clone())))
             }
         };
-        Ok(Self { kind, name, request })
+        Ok(Self { kind: *kind, name: name.clone(), request })
     }
 }
 

@@ -190,6 +190,21 @@ impl fmt::Debug for Transport {
     }
 }
 
+/// How a server is started when it is needed, and stopped when it is not. Meanwhile its tools are listed as it said them
+/// last: once it is connected in any case, unless its catalog was kept ([`crate::CatalogStore`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lazy {
+    /// It is stopped when it was not used for so long; at least 10 ms.
+    pub idle: Duration,
+}
+
+impl Default for Lazy {
+    /// Five minutes.
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(300) }
+    }
+}
+
 /// A server, as the configuration says it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerSpec {
@@ -211,9 +226,9 @@ pub struct ServerSpec {
     pub pin: bool,
     /// The longest message that the server may send, in bytes.
     pub max_message_bytes: usize,
-    /// The most calls in flight at once; one more fails as `overloaded`.
-    pub max_in_flight: usize,
-    /// What routing knows of it.
+    /// Start it when it is needed only, if at all.
+    pub lazy: Option<Lazy>,
+    /// What routing knows of it, and what differs for some of its tools.
     pub route: RouteSpec,
 }
 
@@ -230,7 +245,7 @@ impl ServerSpec {
             deny: Vec::new(),
             pin: false,
             max_message_bytes: DEFAULT_MAX_MESSAGE_BYTES,
-            max_in_flight: 1024,
+            lazy: None,
             route: RouteSpec::default(),
         }
     }

@@ -58,7 +58,7 @@ impl Transport<RoleClient> for SseTransport {
         let (endpoint, url) = (self.endpoint.clone(), self.post_url.clone());
         async move {
             let response = endpoint.post(&url, &message, HeaderMap::new()).await?;
-            refuse(response).await.map(drop)
+            refuse(response, endpoint.callers().now()).await.map(drop)
         }
     }
 

@@ -1,8 +1,7 @@
 //! How each server is, for people and programs.
 
-use parking_lot::Mutex;
 use serde::Serialize;
-use std::time::Duration;
+use tollgate_core::Health;
 
 /// Whether a server can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +15,21 @@ pub enum ServerState {
     Stopped,
     /// Not yet.
     Connecting,
+    /// It is started when somebody needs it. Its tools are those that it had last.
+    Idle,
+}
+
+impl ServerState {
+    /// The same, for routing.
+    pub fn health(self) -> Health {
+        match self {
+            Self::Ready => Health::Ready,
+            Self::Failed => Health::Failed,
+            Self::Stopped => Health::Stopped,
+            Self::Connecting => Health::Connecting,
+            Self::Idle => Health::Idle,
+        }
+    }
 }
 
 /// How one server is.
@@ -43,34 +57,8 @@ pub struct ServerStatus {
     pub needs_auth: bool,
     /// How long its last connection took, in milliseconds.
     pub connect_ms: Option<u64>,
-    /// The median of its last calls.
-    #[serde(skip)]
-    pub latency: Option<Duration>,
 }
 
 fn is_zero(count: &usize) -> bool {
     *count == 0
-}
-
-/// How long the last calls took.
-#[derive(Debug, Default)]
-pub(crate) struct Latencies(Mutex<(Vec<Duration>, usize)>);
-
-impl Latencies {
-    const KEPT: usize = 64;
-
-    pub(crate) fn add(&self, took: Duration) {
-        let (kept, next) = &mut *self.0.lock();
-        match kept.get_mut(*next) {
-            Some(slot) => *slot = took,
-            None => kept.push(took),
-        }
-        *next = (*next + 1) % Self::KEPT;
-    }
-
-    pub(crate) fn median(&self) -> Option<Duration> {
-        let mut kept = self.0.lock().0.clone();
-        kept.sort_unstable();
-        kept.get(kept.len() / 2).copied()
-    }
 }

@@ -169,10 +169,10 @@ impl Fleet {
             return Err(LoginError::ByItself(name.to_owned()));
         }
         // How the server refuses tells where its authorization server is.
-        let _ = server.wait_ready().await;
+        let _ = server.wait_connected().await;
         let mut done = login(auth, ui).await?;
         server.reconnect();
-        done.not_ready = server.wait_ready().await.err().map(|error| error.to_string());
+        done.not_ready = server.wait_connected().await.err().map(|error| error.to_string());
         Ok(done)
     }
 

@@ -1,12 +1,13 @@
 //! Why a request to a server gave nothing, and which errors of rmcp and of the transports mean that.
 
 use crate::http::HttpError;
+use crate::line::LineError;
 use crate::text::clean;
 use rmcp::model::ErrorData;
 use rmcp::service::ClientInitializeError;
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
-use std::io;
+use serde_json::Value;
 use tollgate_core::{CallError, RpcError};
 
 pub(super) const MAX_SHOWN_CHARS: usize = 500;
@@ -14,10 +15,16 @@ pub(super) const MAX_SHOWN_CHARS: usize = 500;
 /// Why a request to a server gave nothing.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// It was not sent.
+    /// Nothing of it was sent.
     NotSent(String),
-    /// It was sent, and the connection was lost.
+    /// It was sent, at least in part, and the connection was lost.
     Lost(String),
+    /// It was sent, and what stands before the server did not get its answer (HTTP 502 and 504).
+    Unanswered(String),
+    /// The server is there, and says that it does not take requests now (HTTP 503).
+    Unavailable(String),
+    /// The server takes no such request (HTTP 4xx).
+    Refused(String),
     /// The server answered with an error.
     Rpc(ErrorData),
     /// The server wants authorisation.
@@ -38,15 +45,20 @@ impl Fault {
     /// In words, without the server's name.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::NotSent(why) | Self::Lost(why) | Self::Invalid(why) | Self::TooLarge(why) | Self::TimedOut(why) => {
-                why.clone()
-            }
+            Self::NotSent(why)
+            | Self::Lost(why)
+            | Self::Unanswered(why)
+            | Self::Unavailable(why)
+            | Self::Refused(why)
+            | Self::Invalid(why)
+            | Self::TooLarge(why)
+            | Self::TimedOut(why) => why.clone(),
             Self::NeedsClient(error) => error.message.clone(),
             Self::Rpc(error) => {
                 format!("answered JSON-RPC error {}: {}", error.code.0, clean(&error.message, MAX_SHOWN_CHARS))
             }
             Self::Auth(why) => format!("wants authorisation: {why}"),
-            Self::RateLimited(_) => "asks to slow down (HTTP 429)".to_owned(),
+            Self::RateLimited(_) => "asks to slow down".to_owned(),
         }
     }
 }
@@ -54,9 +66,12 @@ impl Fault {
 /// Why a message could not be sent.
 pub(super) fn transport_fault(error: &DynamicTransportError) -> Fault {
     let inner = error.error.as_ref();
-    if let Some(error) = inner.downcast_ref::<io::Error>() {
-        // A line that was not written whole is no message to its reader.
-        return Fault::NotSent(format!("the connection is closed: {error}"));
+    if let Some(error) = inner.downcast_ref::<LineError>() {
+        let text = format!("the connection is closed: {error}");
+        return match error {
+            LineError::NotSent(_) => Fault::NotSent(text),
+            LineError::Lost(_) => Fault::Lost(text),
+        };
     }
     if let Some(error) = inner.downcast_ref::<HttpError>() {
         return http_fault(error);
@@ -74,9 +89,12 @@ pub(super) fn transport_fault(error: &DynamicTransportError) -> Fault {
 pub(crate) fn http_fault(error: &HttpError) -> Fault {
     let text = error.to_string();
     match error {
-        // 503 says that the request was not taken up; a proxy's 502 and 504 say nothing of the kind.
-        HttpError::NotSent(_) | HttpError::Status { status: 503, .. } => Fault::NotSent(text),
-        HttpError::Lost(_) | HttpError::Status { status: 502 | 504, .. } => Fault::Lost(text),
+        HttpError::NotSent(_) => Fault::NotSent(text),
+        HttpError::Lost(_) => Fault::Lost(text),
+        HttpError::Status { status: 502 | 504, .. } => Fault::Unanswered(text),
+        HttpError::Status { status: 503, .. } => Fault::Unavailable(text),
+        HttpError::Status { status: 408, .. } => Fault::TimedOut(text),
+        HttpError::Status { status: 400..=499, .. } => Fault::Refused(text),
         HttpError::Auth { .. } | HttpError::Login(_) => Fault::Auth(text),
         HttpError::RateLimited(wait_ms) => Fault::RateLimited(*wait_ms),
         HttpError::TooLarge(_) => Fault::TooLarge(text),
@@ -97,8 +115,25 @@ pub(super) fn open_fault(error: ClientInitializeError) -> Fault {
     }
 }
 
+/// The codes by which servers say over JSON-RPC that they want fewer requests. MCP has none yet: 429 is HTTP's,
+/// -32029 is common among servers, -32023 is what SEP-3304 proposes.
+const SLOW_DOWN: [i32; 3] = [429, -32029, -32023];
+
+/// How long an error of [`SLOW_DOWN`] asks to wait, in milliseconds, by the members that servers use for it.
+fn wait_ms(data: &Value) -> Option<u64> {
+    let member = |name: &str| data.get(name).and_then(Value::as_f64).filter(|wait| wait.is_finite() && *wait >= 0.0);
+    let millis = ["retryAfterMs", "retry_after_ms"].into_iter().find_map(member);
+    let seconds =
+        ["retryAfter", "retry_after", "retryAfterSeconds", "retry_after_seconds"].into_iter().find_map(member);
+    // A cast from a float saturates.
+    millis.or(seconds.map(|seconds| seconds * 1_000.0)).map(|wait| wait.ceil() as u64)
+}
+
 /// The server's JSON-RPC error, as the host tells it.
 pub(crate) fn rejected(error: ErrorData) -> CallError {
+    if SLOW_DOWN.contains(&error.code.0) {
+        return CallError::RateLimited(error.data.as_ref().and_then(wait_ms));
+    }
     CallError::Rejected(RpcError {
         code: i64::from(error.code.0),
         message: clean(&error.message, 4_000),

@@ -3,6 +3,7 @@
 use super::{Fault, Session};
 use crate::carry::list_text;
 use crate::catalog::{MAX_TOOLS, read_tools};
+use crate::freshness;
 use crate::spec::ServerSpec;
 use rmcp::model::{
     ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest,
@@ -12,6 +13,7 @@ use rmcp::service::{PeerRequestOptions, ServiceError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tollgate_core::{ListKind, Tool};
+use tollgate_route::Freshness;
 
 /// The most pages of one list.
 const MAX_PAGES: usize = 256;
@@ -20,18 +22,31 @@ const MAX_LIST_BYTES: usize = 64 << 20;
 /// The most items of one list of resources or prompts.
 const MAX_ITEMS: usize = 10_000;
 
-impl Session {
-    /// Whether it may be asked for this list.
-    pub(crate) fn has(&self, kind: ListKind) -> bool {
+/// Which lists a server has beside its tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lists {
+    pub(crate) resources: bool,
+    pub(crate) prompts: bool,
+}
+
+impl Lists {
+    pub(crate) fn has(self, kind: ListKind) -> bool {
         match kind {
-            ListKind::Resources | ListKind::ResourceTemplates => self.capabilities.resources.is_some(),
-            ListKind::Prompts => self.capabilities.prompts.is_some(),
+            ListKind::Resources | ListKind::ResourceTemplates => self.resources,
+            ListKind::Prompts => self.prompts,
         }
     }
+}
 
-    /// The items of a list, as far as the limits go.
-    pub(crate) async fn list(&self, kind: ListKind) -> Result<Vec<Map<String, Value>>, Fault> {
-        let mut items = Vec::new();
+impl Session {
+    /// Which lists it may be asked for.
+    pub(crate) fn lists(&self) -> Lists {
+        Lists { resources: self.capabilities.resources.is_some(), prompts: self.capabilities.prompts.is_some() }
+    }
+
+    /// The items of a list, as far as the limits go, and how long they may be kept.
+    pub(crate) async fn list(&self, kind: ListKind) -> Result<(Vec<Map<String, Value>>, Option<Freshness>), Fault> {
+        let (mut items, mut fresh) = (Vec::new(), None);
         let (mut cursor, mut bytes) = (None, 0);
         for _ in 0..MAX_PAGES {
             let params = PaginatedRequestParams::default().with_cursor(cursor.take());
@@ -43,10 +58,11 @@ impl Session {
                 ListKind::Prompts => ClientRequest::ListPromptsRequest(ListPromptsRequest::with_param(params)),
             };
             let text = match self.request(request, None).await {
-                Err(Fault::Rpc(error)) if error.code.0 == -32601 => return Ok(items),
+                Err(Fault::Rpc(error)) if error.code.0 == -32601 => return Ok((items, fresh)),
                 answer => answer?,
             };
             bytes += text.len();
+            fresh = freshness::least(fresh, freshness::of(&text));
             let mut page: Map<String, Value> = serde_json::from_str(&text)
                 .map_err(|error| Fault::Invalid(format!("answered {} with something else: {error}", kind.method())))?;
             if let Some(Value::Array(listed)) = page.remove(kind.member()) {
@@ -64,7 +80,7 @@ impl Session {
             }
             match page.remove("nextCursor") {
                 Some(Value::String(next)) if !next.is_empty() => cursor = Some(next),
-                _ => return Ok(items),
+                _ => return Ok((items, fresh)),
             }
         }
         Err(Fault::TooLarge(format!("its answer to {} has over {MAX_PAGES} pages", kind.method())))

@@ -5,6 +5,7 @@ mod lists;
 mod subscriptions;
 
 pub(crate) use fault::{Fault, http_fault, rejected};
+pub(crate) use lists::Lists;
 
 use crate::callers::{Callers, Place, Slot};
 use crate::carry::result_text;
@@ -74,6 +75,14 @@ pub(crate) struct Session {
     listened: watch::Sender<BTreeMap<String, Heard>>,
     /// Cancellations on their way.
     cancels: TaskTracker,
+}
+
+/// The answer of a request.
+pub(crate) struct Answered {
+    /// The result's text.
+    pub(crate) text: String,
+    /// How many requests it took: more than one where the server had questions.
+    pub(crate) rounds: usize,
 }
 
 /// The end of a session: wait for it, or bring it about.
@@ -171,8 +180,12 @@ impl Session {
             }
             options = options.with_meta(meta);
         }
-        let sent = self.peer.send_cancellable_request(request, options).await;
-        let handle = sent.map_err(|error| self.fault(error))?;
+        let queued = self.peer.send_cancellable_request(request, options).await;
+        let handle = queued.map_err(|error| match error {
+            // It did not come as far as the transport.
+            ServiceError::TransportClosed => Fault::NotSent("the connection is closed".to_owned()),
+            error => self.fault(error),
+        })?;
         let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()) };
         let answer = handle.await_response().await;
         guard.id = None;
@@ -190,11 +203,16 @@ impl Session {
         &self,
         make: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
         place: Option<&Place>,
-    ) -> Result<String, Fault> {
+    ) -> Result<Answered, Fault> {
         let (mut responses, mut state) = (None, None);
-        for _ in 0..MAX_ROUNDS {
-            let text = self.request(make(responses.take(), state.take()), place).await?;
-            let Some(wanted) = InputWanted::read(&text) else { return Ok(text) };
+        for rounds in 1..=MAX_ROUNDS {
+            let text = match self.request(make(responses.take(), state.take()), place).await {
+                Ok(text) => text,
+                // The server has had the request before.
+                Err(Fault::NotSent(why)) if rounds > 1 => return Err(Fault::Lost(why)),
+                Err(fault) => return Err(fault),
+            };
+            let Some(wanted) = InputWanted::read(&text) else { return Ok(Answered { text, rounds }) };
             responses = Some(self.answers(wanted.input_requests, place).await?);
             state = wanted.request_state;
         }

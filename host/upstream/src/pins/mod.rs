@@ -188,6 +188,15 @@ impl Pins {
         }
     }
 
+    /// Whether there is something to hold a server's tools against. May block.
+    fn is_begun(&self, server: &str) -> bool {
+        match self {
+            Self::Memory(servers) => servers.lock().contains_key(server),
+            // What cannot be read quarantines them.
+            Self::Folder(store) => !matches!(store.read(server), Ok(None)),
+        }
+    }
+
     /// Without tools there is nothing to begin with: the first that come are the first sight.
     fn read_or_begin(&self, server: &str, tools: &[Arc<Tool>]) -> Result<(Approvals, Option<Stamp>, bool), PinError> {
         match self {

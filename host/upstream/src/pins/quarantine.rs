@@ -75,6 +75,12 @@ impl Server {
         }
     }
 
+    /// Whether some of its tools were approved already.
+    pub(crate) async fn has_approvals(&self) -> bool {
+        let name = self.spec.name.clone();
+        self.shared.pins.blocking(move |pins| pins.is_begun(&name)).await == Some(true)
+    }
+
     /// Why there is no such tool to be called, as far as it is known now.
     pub(crate) fn refusal(&self, tool: &str) -> Option<CallError> {
         let catalog = self.catalog();

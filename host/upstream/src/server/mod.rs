@@ -1,33 +1,40 @@
-//! One server of the fleet: keeps it connected; `calls` answers calls over the connection.
+//! One server of the fleet: keeps it connected; `calls` answers calls over the connection, `phase` says how far it is,
+//! `lazy` starts it when it is wanted and stops it when it is not.
 //!
 //! A task of its own connects, serves until the connection is lost, and tries again: at once after a
 //! connection that had lasted, else after a random part of a growing delay (full jitter). It never gives up.
 //! A slow, missing, crashing or lying server is a matter of its own task alone.
 
 mod calls;
+mod lazy;
+mod phase;
 
 use crate::auth::access::ServerAuth;
 use crate::auth::spec::{AuthSpec, OAuthSpec};
 use crate::auth::store::Logins;
 use crate::callers::Callers;
 use crate::catalog::{Catalog, Entry};
-use crate::client::{Fault, OurSide, Session};
+use crate::client::{Fault, Lists, OurSide, Session};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
+use crate::kept::CatalogStore;
 use crate::pins::Pins;
 use crate::spec::{ServerSpec, Transport};
-use crate::status::{Latencies, ServerState, ServerStatus};
+use crate::status::{ServerState, ServerStatus};
 use crate::text::clean;
 use crate::within;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use phase::{Failure, Live, Phase};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
-use tollgate_core::{CallError, Change, Clock, Entropy};
+use tokio_util::task::TaskTracker;
+use tollgate_core::{Change, Clock, Entropy};
+use tollgate_route::RouteSpec;
 
 /// The ceiling of the first delay, doubled by each failure in a row.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
@@ -52,36 +59,27 @@ pub(crate) struct Shared {
     pub(crate) has_clients: bool,
     pub(crate) logins: Logins,
     pub(crate) pins: Pins,
+    /// Where the catalogs of lazy servers are kept.
+    pub(crate) catalogs: Option<CatalogStore>,
 }
 
-#[derive(Clone)]
-enum Phase {
-    Connecting,
-    Ready(Arc<Live>),
-    Failed(Arc<Failure>),
-    Stopped,
-}
-
-/// A connection that stands.
-struct Live {
-    link: Link,
-    /// Which connection of the server it is.
-    generation: u64,
-    transport: &'static str,
-    /// A call found that the server is gone; the task sees it nowhere else, over HTTP.
-    found_lost: CancellationToken,
-}
-
-struct Failure {
+/// How one connection ended.
+struct Ended {
     why: String,
+    /// Whether authorisation would help.
     needs_auth: bool,
-    /// On the clock's monotonic scale.
-    retry_at: Duration,
+    /// How long it stood.
+    lasted: Duration,
+    /// It was closed because nobody needed it.
+    unneeded: bool,
 }
 
 /// One server.
 pub(crate) struct Server {
     pub(crate) spec: ServerSpec,
+    /// Of the spec, for routing, which looks at them for every call.
+    pub(crate) name: Arc<str>,
+    pub(crate) route: Arc<RouteSpec>,
     pub(crate) shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     /// The tools as last read; they outlive a lost connection.
@@ -91,8 +89,20 @@ pub(crate) struct Server {
     connect_ms: Mutex<Option<u64>>,
     /// Why the last try failed, until one succeeds.
     last_error: Mutex<Option<String>>,
-    places: Semaphore,
-    latencies: Latencies,
+    /// The generations up to this one are found lost, whatever the phase still says.
+    lost: AtomicU64,
+    /// Those who use it, or wait to: calls, queries, lists.
+    uses: TaskTracker,
+    /// Counts the uses.
+    used: AtomicU64,
+    /// Somebody waits for a lazy server that is idle.
+    wanted: Notify,
+    /// Which lists it has, as last heard.
+    lists: Mutex<Lists>,
+    /// Whether its tools are known, from itself or from the catalog that was kept.
+    learned: AtomicBool,
+    /// Connections that are given up, and finish what is in flight.
+    closing: TaskTracker,
     /// Its authorisation, if that is OAuth; an error when there can be none.
     auth: Result<Option<Arc<ServerAuth>>, String>,
     /// Counts how often somebody wanted it connected anew.
@@ -105,12 +115,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(spec: ServerSpec, shared: Arc<Shared>, stop: CancellationToken) -> Arc<Self> {
+        let uses = TaskTracker::new();
+        // So that it can be waited for; it can be used all the same.
+        uses.close();
         Arc::new(Self {
-            places: Semaphore::new(spec.max_in_flight),
             callers: Callers::new(&spec.name, shared.clock.clone()),
             subscribed: watch::Sender::default(),
             auth: auth_of(&spec, &shared),
             anew: watch::Sender::new(0),
+            name: spec.name.as_str().into(),
+            route: Arc::new(spec.route.clone()),
             spec,
             shared,
             phase: watch::Sender::new(Phase::Connecting),
@@ -118,24 +132,37 @@ impl Server {
             judging: tokio::sync::Mutex::default(),
             connect_ms: Mutex::default(),
             last_error: Mutex::default(),
-            latencies: Latencies::default(),
+            lost: AtomicU64::new(0),
+            uses,
+            used: AtomicU64::new(0),
+            wanted: Notify::new(),
+            lists: Mutex::default(),
+            learned: AtomicBool::new(false),
+            closing: TaskTracker::new(),
             stop,
         })
     }
 
     /// Keeps the server connected until it is stopped.
     pub(crate) async fn run(self: Arc<Self>) {
+        self.recall().await;
         let (mut failures, mut generation) = (0, 0);
         while !self.stop.is_cancelled() {
-            generation += 1;
             let mut anew = self.anew.subscribe();
+            if self.is_unneeded() {
+                self.idle(&mut anew).await;
+                if self.stop.is_cancelled() {
+                    break;
+                }
+            }
+            generation += 1;
             self.set_phase(Phase::Connecting);
             let mut remains = Remains::default();
-            let (why, needs_auth, lasted) = self.one_connection(generation, &mut remains).await;
+            let Ended { why, needs_auth, lasted, unneeded } = self.one_connection(generation, &mut remains).await;
             if self.stop.is_cancelled() {
                 break;
             }
-            if anew.has_changed().unwrap_or(false) {
+            if unneeded || anew.has_changed().unwrap_or(false) {
                 failures = 0;
                 continue;
             }
@@ -154,11 +181,13 @@ impl Server {
                 }
             }
         }
+        self.closing.close();
+        self.closing.wait().await;
         self.set_phase(Phase::Stopped);
     }
 
-    /// Connects and serves. Returns why it ended, whether authorisation would help, and how long it stood.
-    async fn one_connection(&self, generation: u64, remains: &mut Remains) -> (String, bool, Duration) {
+    /// Connects and serves.
+    async fn one_connection(&self, generation: u64, remains: &mut Remains) -> Ended {
         let clock = &*self.shared.clock;
         let begun = clock.monotonic();
         let connecting = async {
@@ -177,16 +206,17 @@ impl Server {
                 *self.connect_ms.lock() = Some(connect_ms);
                 *self.last_error.lock() = None;
                 tracing::info!(target: crate::LOG, server = %self.spec.name, connect_ms, "ready");
-                self.serve(connected, generation).await;
+                let (live, unneeded) = self.serve(connected, generation).await;
                 let lasted = clock.monotonic() - ready;
-                let why = remains.explain(clock, "the connection was lost", false).await;
-                return (self.scrub(&why), false, lasted);
+                let why = self.scrub(&remains.explain(clock, "the connection was lost", false).await);
+                live.ended.send_replace(Some(why.clone()));
+                return Ended { why, needs_auth: false, lasted, unneeded };
             }
             Some(Some(Err(fault))) => Some(fault),
             Some(None) => None,
             None => {
                 remains.explain(clock, "", false).await;
-                return (String::new(), false, Duration::ZERO);
+                return Ended { why: String::new(), needs_auth: false, lasted: Duration::ZERO, unneeded: false };
             }
         };
         let saw = fault.as_ref().map_or_else(
@@ -195,8 +225,9 @@ impl Server {
         );
         // An answer that was understood says more than how the process ended.
         let said_why = !matches!(&fault, Some(Fault::Lost(_)) | Some(Fault::NotSent(_)));
-        let why = remains.explain(clock, &saw, said_why).await;
-        (self.scrub(&why), matches!(fault, Some(Fault::Auth(_))), Duration::ZERO)
+        let why = self.scrub(&remains.explain(clock, &saw, said_why).await);
+        let needs_auth = matches!(fault, Some(Fault::Auth(_)));
+        Ended { why, needs_auth, lasted: Duration::ZERO, unneeded: false }
     }
 
     fn side(&self) -> OurSide {
@@ -208,50 +239,67 @@ impl Server {
         }
     }
 
-    /// Who sees the phase sees the version that belongs to it: both change under one lock.
-    fn set_phase(&self, phase: Phase) {
-        self.phase.send_modify(|now| {
-            *now = phase;
-            self.shared.version.fetch_add(1, Ordering::Release);
-        });
-    }
-
     pub(crate) fn changed(&self, change: Change) {
         self.shared.version.fetch_add(1, Ordering::Release);
         // Nobody may be listening.
         let _ = self.shared.changes.send(change);
     }
 
-    /// Serves until the connection is lost or the server is stopped.
-    async fn serve(&self, connected: Connected, generation: u64) {
-        let Connected { link, end, catalog, transport } = connected;
-        self.offer(catalog).await;
+    /// Serves until the connection is lost, nobody needs the server, or it is stopped. Tells which connection it was, and
+    /// whether it ended because nobody needed it.
+    async fn serve(&self, connected: Connected, generation: u64) -> (Arc<Live>, bool) {
+        let Connected { link, end, tools, lists, transport } = connected;
+        let is_news = self.learn(tools, lists).await;
         // Who asked while it was connecting has what they wanted.
         let mut anew = self.anew.subscribe();
-        let live = Arc::new(Live { link, generation, transport, found_lost: CancellationToken::new() });
+        let live = Arc::new(Live::new(link, generation, transport));
         self.set_phase(Phase::Ready(live.clone()));
-        for change in [Change::Tools, Change::Resources, Change::Prompts] {
-            self.changed(change);
+        if is_news {
+            for change in [Change::Tools, Change::Resources, Change::Prompts] {
+                self.changed(change);
+            }
         }
         let (Some(mut end), Link::Mcp(session)) = (end, &live.link) else {
-            tokio::select! {
-                () = self.stop.cancelled() => {}
-                () = self.watch_approvals() => {}
-            }
-            return;
+            let unneeded = tokio::select! {
+                () = self.stop.cancelled() => false,
+                () = self.watch_approvals() => false,
+                () = self.unneeded(&live) => true,
+            };
+            return (live.clone(), unneeded);
         };
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = live.found_lost.cancelled() => {}
-            _ = anew.changed() => {}
-            () = end.lost() => {}
+        // Over HTTP one exchange may be lost, and the others go on.
+        let may_drain = matches!(self.spec.transport, Transport::Http { .. });
+        let (unneeded, drain) = tokio::select! {
+            () = self.stop.cancelled() => (false, false),
+            () = live.found_lost.cancelled() => (false, may_drain),
+            _ = anew.changed() => (false, may_drain),
+            () = end.lost() => (false, false),
+            () = self.unneeded(&live) => (true, false),
             () = async {
                 tokio::join!(session.listen(), self.refresh(session), session.subscribe_anew(), self.watch_approvals());
-            } => {}
+            } => (false, false),
+        };
+        if !unneeded {
+            self.set_phase(Phase::Connecting);
+            if !self.is_listed_always() {
+                self.changed(Change::Tools);
+            }
         }
-        self.set_phase(Phase::Connecting);
-        self.changed(Change::Tools);
-        let _ = within(&*self.shared.clock, CLOSE_GRACE, end.close()).await;
+        let clock = self.shared.clock.clone();
+        if drain {
+            let (stop, old) = (self.stop.clone(), live.clone());
+            self.closing.spawn(async move {
+                // Each call in flight has a timeout of its own.
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = old.in_flight.wait() => {}
+                }
+                let _ = within(&*clock, CLOSE_GRACE, end.close()).await;
+            });
+        } else {
+            let _ = within(&*clock, CLOSE_GRACE, end.close()).await;
+        }
+        (live.clone(), unneeded)
     }
 
     /// Reads the tools again whenever the server says that they changed. Never returns.
@@ -261,7 +309,7 @@ impl Server {
             session.changed.notified().await;
             match within(clock, self.spec.connect_timeout, session.tools(&self.spec)).await {
                 Some(Ok(tools)) => {
-                    self.offer(Catalog::new(&self.spec, tools)).await;
+                    self.learn(tools, session.lists()).await;
                     self.changed(Change::Tools);
                 }
                 other => {
@@ -323,73 +371,28 @@ impl Server {
         self.catalog.load_full()
     }
 
-    /// Waits for the end of connecting, up to the connect timeout.
-    ///
-    /// # Errors
-    /// Why there is no connection.
-    pub(crate) async fn wait_ready(&self) -> Result<(), CallError> {
-        self.live(0, Duration::ZERO).await.map(drop)
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        matches!(*self.phase.borrow(), Phase::Ready(_))
-    }
-
-    /// The connection, if it is later than generation `after`. Waits while the server connects, and for a
-    /// next try that is due within `patience`.
-    async fn live(&self, after: u64, patience: Duration) -> Result<Arc<Live>, CallError> {
-        // Without waiting, and without anything that a wait needs.
-        if let Phase::Ready(live) = &*self.phase.borrow()
-            && live.generation > after
-        {
-            return Ok(live.clone());
-        }
-        let clock = &*self.shared.clock;
-        let give_up = clock.monotonic() + patience;
-        let mut phases = self.phase.subscribe();
-        let found = phases.wait_for(|phase| match phase {
-            Phase::Connecting => false,
-            Phase::Ready(live) => live.generation > after,
-            Phase::Failed(failure) => failure.retry_at > give_up,
-            Phase::Stopped => true,
-        });
-        let found = within(clock, self.spec.connect_timeout, found).await.map(|f| f.map(|p| p.clone()));
-        let name = &self.spec.name;
-        match found {
-            Some(Ok(Phase::Ready(live))) => Ok(live),
-            Some(Ok(Phase::Failed(failure))) => Err(self.unavailable(&failure)),
-            Some(_) => Err(CallError::Unavailable(format!("`{name}` is stopped"))),
-            None => Err(CallError::TimedOut(format!(
-                "`{name}` was not ready within {}",
-                crate::duration_text(self.spec.connect_timeout)
-            ))),
-        }
-    }
-
-    fn unavailable(&self, failure: &Failure) -> CallError {
-        let wait = failure.retry_at.saturating_sub(self.shared.clock.monotonic());
-        let (name, why, wait) = (&self.spec.name, &failure.why, crate::duration_text(wait));
-        let text = format!("`{name}`: {why}; next try in {wait}");
-        if failure.needs_auth { CallError::AuthRequired(text) } else { CallError::Unavailable(text) }
-    }
-
     /// Lets calls in flight finish, for at most `grace`, then stops.
     pub(crate) async fn retire(&self, grace: Duration) {
-        let all = u32::try_from(self.spec.max_in_flight).unwrap_or(u32::MAX);
         tokio::select! {
             () = self.stop.cancelled() => {}
-            _ = within(&*self.shared.clock, grace, self.places.acquire_many(all)) => self.stop.cancel(),
+            _ = within(&*self.shared.clock, grace, self.uses.wait()) => self.stop.cancel(),
+        }
+    }
+
+    /// How far it is, and why no further.
+    pub(crate) fn state(&self) -> (ServerState, Option<String>) {
+        match &*self.phase.borrow() {
+            Phase::Connecting => (ServerState::Connecting, self.last_error.lock().clone()),
+            Phase::Idle => (ServerState::Idle, self.last_error.lock().clone()),
+            Phase::Ready(_) => (ServerState::Ready, None),
+            Phase::Failed(failure) => (ServerState::Failed, Some(failure.why.clone())),
+            Phase::Stopped => (ServerState::Stopped, None),
         }
     }
 
     pub(crate) fn status(&self) -> ServerStatus {
+        let (state, error) = self.state();
         let phase = self.phase.borrow().clone();
-        let (state, error) = match &phase {
-            Phase::Connecting => (ServerState::Connecting, self.last_error.lock().clone()),
-            Phase::Ready(_) => (ServerState::Ready, None),
-            Phase::Failed(failure) => (ServerState::Failed, Some(failure.why.clone())),
-            Phase::Stopped => (ServerState::Stopped, None),
-        };
         let live = match &phase {
             Phase::Ready(live) => Some(live),
             _ => None,
@@ -409,7 +412,6 @@ impl Server {
             error,
             needs_auth: matches!(&phase, Phase::Failed(failure) if failure.needs_auth),
             connect_ms: *self.connect_ms.lock(),
-            latency: self.latencies.median(),
         }
     }
 }

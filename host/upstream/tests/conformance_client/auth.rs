@@ -6,7 +6,8 @@ use crate::{Result, SERVER, context, sample};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::time::Duration;
-use tollgate_core::{Call, CallError, Secret, ToolName, Upstream};
+use tollgate_core::{Call, CallError, Secret, ToolName};
+use tollgate_route::Backend;
 use tollgate_upstream::{ClientKey, Fleet, KeyAlgorithm, LoginPrompt, LoginUi, OAuthGrant, OAuthSpec};
 
 /// What the suite takes for our metadata document.
@@ -78,7 +79,7 @@ pub(crate) async fn act(fleet: &Fleet) -> Result {
             let name = ToolName { server: tool.server.clone(), tool: tool.name.clone() };
             let args = sample(&tool.input_schema).to_string();
             loop {
-                match fleet.call(&tool, Call::new(name.clone(), args.clone()), context()).await.result {
+                match fleet.attempt(&tool, &Call::new(name.clone(), args.clone()), &context()).await.result {
                     Ok(_) => break,
                     Err(CallError::AuthRequired(why)) if logins < MAX_LOGINS => {
                         eprintln!("{name}: {why}");

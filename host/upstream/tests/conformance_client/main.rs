@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
     Approvals, Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Notice, Principal, RpcError,
-    RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, TraceContext, Upstream,
+    RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, TraceContext,
 };
+use tollgate_route::Backend;
 use tollgate_upstream::{AuthSpec, Fleet, FleetOptions, ServerSpec, Transport};
 
 const SERVER: &str = "suite";
@@ -63,7 +64,7 @@ async fn act(fleet: &Fleet, url: String, scenario: &str) -> Result {
     let mut failed = Vec::new();
     for (tool, args) in calls(scenario, &tools)? {
         let call = Call { server: tool.server.clone(), tool: tool.name.clone(), args: args.to_string(), meta: None };
-        match fleet.call(&tool, call, context()).await.result {
+        match fleet.attempt(&tool, &call, &context()).await.result {
             Ok(result) => println!("{}: {}", tool.name, result.json),
             Err(error) => failed.push(format!("{}: {error}", tool.name)),
         }

@@ -4,9 +4,8 @@ use crate::support::*;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, EffectClass, Query, QueryKind, Tool, ToolResult, Upstream,
-};
+use tollgate_core::{Answer, BoxFuture, Call, CallContext, CallError, EffectClass, Query, QueryKind, Tool, ToolResult};
+use tollgate_route::{Backend, RouteSpec, ToolRoute};
 use tollgate_upstream::{AddError, AuthSpec, Fleet, ServerSpec, ServerState, ToolProvider, Transport};
 
 #[tokio::test]
@@ -42,7 +41,7 @@ async fn an_unknown_server_suggests_near_ones() {
         ("fles", "there is no server `fles`; did you mean `files`?"),
         ("quux", "there is no server `quux`; `tollgate servers` lists what there is"),
     ] {
-        let error = fleet.query(query(server), context()).await.result.unwrap_err();
+        let error = fleet.attempt_query(&query(server), &context()).await.result.unwrap_err();
         assert_eq!(error, CallError::Unavailable(want.to_owned()));
     }
     fleet.shutdown().await;
@@ -95,7 +94,6 @@ async fn a_status_has_the_keys_of_the_contract() {
     assert_eq!(keys, ["name", "state", "transport", "protocol", "version", "tools", "error", "connect_ms"]);
     assert_eq!((&json[0]["state"], &json[0]["protocol"]), (&json!("ready"), &json!("2025-06-18")));
     assert_eq!((&json[0]["version"], &json[0]["tools"]), (&json!("6.6.6"), &json!(2)));
-    assert!(fleet.statuses()[0].latency.is_some());
     fleet.shutdown().await;
 }
 
@@ -148,7 +146,8 @@ async fn calls_in_flight_at_a_removed_server_finish() {
     fleet.wait_ready(&["slow"]).await;
     let tool = fleet.resolve("slow", "wait").await.unwrap();
     let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 200}"#.into(), meta: None };
-    let mut answer = fleet.call(&tool, call, context());
+    let context = context();
+    let mut answer = fleet.attempt(&tool, &call, &context);
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut answer).await.is_err());
     assert!(fleet.remove_server("slow"));
     assert!(!fleet.remove_server("slow"));
@@ -163,22 +162,27 @@ async fn shutdown_does_not_wait_for_calls() {
     fleet.add_server(ServerSpec::new("slow", Transport::provider(Arc::new(Slow)))).unwrap();
     let tool = fleet.resolve("slow", "wait").await.unwrap();
     let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 20000}"#.into(), meta: None };
-    let mut answer = fleet.call(&tool, call, context());
+    let context = context();
+    let mut answer = fleet.attempt(&tool, &call, &context);
     assert!(tokio::time::timeout(Duration::from_millis(20), &mut answer).await.is_err());
     fleet.remove_server("slow");
     tokio::time::timeout(Duration::from_secs(5), fleet.shutdown()).await.unwrap();
 }
 
 #[tokio::test]
-async fn more_calls_than_places_are_refused() {
+async fn what_the_configuration_says_of_a_tool_goes_before_what_its_server_says() {
     let fleet = Fleet::default();
+    let quick = ToolRoute {
+        effect: Some(EffectClass::Idempotent),
+        timeout: Some(Duration::from_millis(50)),
+        ..ToolRoute::default()
+    };
+    let route = RouteSpec { tools: vec![("w*".to_owned(), quick)], ..RouteSpec::default() };
     let spec = ServerSpec::new("slow", Transport::provider(Arc::new(Slow)));
-    fleet.add_server(ServerSpec { max_in_flight: 1, ..spec }).unwrap();
-    let tool = fleet.resolve("slow", "wait").await.unwrap();
-    let request = || Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 100}"#.into(), meta: None };
-    let (first, second) =
-        futures::join!(fleet.call(&tool, request(), context()), fleet.call(&tool, request(), context()));
-    assert!(first.result.is_ok());
-    assert!(matches!(second.result, Err(CallError::Overloaded)));
+    fleet.add_server(ServerSpec { route, ..spec }).unwrap();
+    assert_eq!(fleet.resolve("slow", "wait").await.unwrap().effect, EffectClass::Idempotent);
+    let answer = call(&fleet, "slow:wait", json!({"ms": 9_000})).await;
+    let Err(CallError::TimedOut(why)) = &answer.result else { panic!("{answer:?}") };
+    assert!(why.contains("within 50 ms") && answer.sent, "{why}");
     fleet.shutdown().await;
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tollgate_core::{EffectClass, Upstream};
+use tollgate_core::EffectClass;
+use tollgate_route::Backend;
 use tollgate_upstream::{Fleet, HttpKind, ServerSpec, ServerState, Transport};
 
 fn installed(path: &str) -> String {

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Notify;
-use tollgate_core::{CallError, Query, QueryKind, Upstream};
+use tollgate_core::{CallError, Query, QueryKind};
+use tollgate_route::Backend;
 use tollgate_upstream::{Duplex, Fleet, ServerSpec, ServerState, Transport};
 
 /// A server with the tools `echo` and `hang`, which counts cancellations. A call of `grow` adds a tool.
@@ -257,7 +258,7 @@ fn acknowledges(id: &Value, uris: &Value) -> Value {
 async fn subscribe(fleet: &Fleet, uri: &str) -> Result<(), CallError> {
     let params = json!({"uri": uri}).to_string();
     let query = Query { server: "s".into(), kind: QueryKind::Subscribe, name: uri.into(), params };
-    fleet.query(query, context()).await.result.map(drop)
+    fleet.attempt_query(&query, &context()).await.result.map(drop)
 }
 
 #[tokio::test]

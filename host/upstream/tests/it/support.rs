@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Answer, Approvals, Budget, Call, CallContext, CallError, Grants, Limits, Principal, RunContext, RunId, SystemClock,
-    SystemEntropy, Tenant, ToolName, TraceContext, Upstream,
+    Approvals, Budget, Call, CallContext, CallError, Grants, Limits, Principal, RunContext, RunId, SystemClock,
+    SystemEntropy, Tenant, ToolName, TraceContext,
 };
+use tollgate_route::{Attempted, Backend};
 use tollgate_upstream::{Fleet, ServerSpec, ServerState, ServerStatus, Transport};
 
 /// Long enough for a loaded machine, short enough to notice.
@@ -34,15 +35,15 @@ pub fn context() -> CallContext {
 }
 
 /// Finds and calls `server:tool`.
-pub async fn call(fleet: &Fleet, name: &str, args: Value) -> Answer {
+pub async fn call(fleet: &Fleet, name: &str, args: Value) -> Attempted {
     call_text(fleet, name, &args.to_string()).await
 }
 
-pub async fn call_text(fleet: &Fleet, name: &str, args: &str) -> Answer {
+pub async fn call_text(fleet: &Fleet, name: &str, args: &str) -> Attempted {
     let name: ToolName = name.parse().unwrap();
     match fleet.resolve(&name.server, &name.tool).await {
-        Ok(tool) => fleet.call(&tool, Call::new(name, args), context()).await,
-        Err(error) => Answer::refused(error),
+        Ok(tool) => fleet.attempt(&tool, &Call::new(name, args), &context()).await,
+        Err(error) => Attempted { result: Err(error), sent: false, fuel_used: 0, freshness: None },
     }
 }
 

@@ -1,16 +1,21 @@
 //! HTTP: what rmcp's Streamable HTTP transport needs of an HTTP client, and what ours adds to it.
 //!
 //! rmcp has such a client. Ours carries results as text ([`crate::carry`]), keeps to our own limits, tells
-//! failures apart by whether the request was sent, and never shows a URL's secrets.
+//! failures apart by whether the request was sent, and never shows a URL's secrets. `exchange` is what it knows of HTTP alone.
+
+mod exchange;
+
+pub(crate) use exchange::{HttpClients, HttpError, refuse, send};
 
 use crate::auth::access::ServerAuth;
 use crate::callers::Callers;
 use crate::carry::{InFlight, carried_by_shape, older_server};
-use crate::text::{clean, with_causes};
+use crate::text::clean;
 use bytes::Bytes;
+use exchange::{auth_or_wait, error_text, read_body, status_error};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{RequestBuilder, Response, Url};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
@@ -28,91 +33,8 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 const JSON_OR_EVENTS: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// How much of the body of a refusal is read.
-const MAX_REFUSAL_BYTES: usize = 64 << 10;
-const MAX_SHOWN_CHARS: usize = 300;
-
-/// Why an HTTP exchange failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
-    /// The request was not sent.
-    #[error("{0}")]
-    NotSent(String),
-    /// The request was sent, at least in part; the answer did not come, or not whole.
-    #[error("{0}")]
-    Lost(String),
-    /// 401 or 403.
-    #[error("HTTP {status}{challenge}")]
-    Auth {
-        /// The status.
-        status: u16,
-        /// The challenge, if there is one.
-        challenge: String,
-    },
-    /// 401 or 403 where OAuth is used, and what to do.
-    #[error("{0}")]
-    Login(String),
-    /// 429, with the milliseconds to wait where the server said so.
-    #[error("HTTP 429: too many requests")]
-    RateLimited(Option<u64>),
-    /// Any other refusal.
-    #[error("HTTP {status}: {body}")]
-    Status {
-        /// The status.
-        status: u16,
-        /// The beginning of the body.
-        body: String,
-    },
-    /// The answer is over the limit.
-    #[error("sent a message over {}", crate::bytes_text(*.0))]
-    TooLarge(usize),
-    /// The answer is not MCP.
-    #[error("{0}")]
-    NotMcp(String),
-}
 
 type Failed = StreamableHttpError<HttpError>;
-
-/// The clients that all servers share.
-pub(crate) struct HttpClients {
-    /// For `http`: without a pool. Such servers are near, so a connection costs little; a connection that is
-    /// used again costs 40 ms a call where the server writes head and body apart (Nagle's algorithm there,
-    /// delayed acknowledgement here, which Linux leaves out on new connections).
-    plain: reqwest::Client,
-    /// For `https`: pooled by origin, because a handshake costs much.
-    secure: reqwest::Client,
-}
-
-impl HttpClients {
-    /// # Errors
-    /// The machine has no usable TLS set-up.
-    pub(crate) fn new() -> Result<Self, String> {
-        let builder = || {
-            reqwest::Client::builder()
-                .redirect(same_origin_only())
-                .connect_timeout(std::time::Duration::from_secs(30))
-                .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-        };
-        let failed = |error| format!("no HTTP client: {error}");
-        Ok(Self {
-            plain: builder().pool_max_idle_per_host(0).build().map_err(failed)?,
-            secure: builder().build().map_err(failed)?,
-        })
-    }
-
-    pub(crate) fn for_url(&self, url: &Url) -> reqwest::Client {
-        if url.scheme() == "https" { self.secure.clone() } else { self.plain.clone() }
-    }
-}
-
-/// Headers hold secrets, so no redirect leaves the origin; and only 307 and 308 keep the message.
-fn same_origin_only() -> reqwest::redirect::Policy {
-    reqwest::redirect::Policy::custom(|attempt| {
-        let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-        let keeps_message = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        if same && keeps_message && attempt.previous().len() <= 10 { attempt.follow() } else { attempt.stop() }
-    })
-}
 
 /// Reads a URL of a server.
 ///
@@ -195,7 +117,7 @@ impl Endpoint {
         headers.extend(more);
         headers.insert(ACCEPT, EVENT_STREAM);
         let response = self.send(self.client.get(url).headers(headers)).await?;
-        let response = refuse(response).await?;
+        let response = refuse(response, self.callers.now()).await?;
         if !is_type(&response, "text/event-stream") {
             return Err(HttpError::NotMcp("answered without a stream of events".to_owned()));
         }
@@ -258,6 +180,10 @@ impl Endpoint {
         let is_json = is_type(&response, "application/json");
         let body = read_body(response, self.max_bytes).await.map_err(StreamableHttpError::Client)?;
         match in_flight.read(&body) {
+            // On this stream nothing else can come: who waits for it would wait until its time is over.
+            Ok(answer) if is_json && answers_another(message, &answer) => {
+                Err(StreamableHttpError::Client(HttpError::NotMcp("answered another request than it got".to_owned())))
+            }
             Ok(answer) if is_json => Ok(Json(answer, session)),
             // Nothing is awaited but that the message arrived; some servers say so in their own words.
             _ if !is_request => Ok(Accepted),
@@ -284,10 +210,10 @@ impl Endpoint {
             self.refused.store(status.as_u16(), Ordering::Relaxed);
         }
         let is_json = is_type(&response, "application/json");
-        if let Some(error) = auth_or_rate(&response) {
+        if let Some(error) = auth_or_wait(&response, self.callers.now()) {
             return Err(failed(error));
         }
-        let body = read_body(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
+        let body = read_body(response, exchange::MAX_REFUSAL_BYTES).await.unwrap_or_default();
         let error = match serde_json::from_slice(&body) {
             Ok(ServerJsonRpcMessage::Error(error)) if is_json => Some(error),
             _ => None,
@@ -363,6 +289,17 @@ impl StreamableHttpClient for Endpoint {
     }
 }
 
+/// Whether an answer is to another request than the one that was sent.
+fn answers_another(sent: &ClientJsonRpcMessage, answer: &ServerJsonRpcMessage) -> bool {
+    let id = match answer {
+        ServerJsonRpcMessage::Response(response) => Some(&response.id),
+        // One without an identity is to a request that the server could not read.
+        ServerJsonRpcMessage::Error(error) => error.id.as_ref(),
+        _ => None,
+    };
+    matches!((sent, id), (ClientJsonRpcMessage::Request(request), Some(id)) if *id != request.id)
+}
+
 fn failed(error: HttpError) -> Failed {
     match error {
         // rmcp gives up a stream on this one.
@@ -399,71 +336,9 @@ fn rewrite(mut event: Sse, carried: impl FnOnce(&[u8]) -> Option<ServerJsonRpcMe
     event
 }
 
-pub(crate) async fn send(request: RequestBuilder) -> Result<Response, HttpError> {
-    request.send().await.map_err(|error| {
-        let not_sent = error.is_connect() || error.is_builder() || error.is_redirect();
-        let text = error_text(error);
-        if not_sent { HttpError::NotSent(text) } else { HttpError::Lost(text) }
-    })
-}
-
-/// The error and its causes. Without the URL, which may hold secrets.
-fn error_text(error: reqwest::Error) -> String {
-    clean(&with_causes(&error.without_url()), MAX_SHOWN_CHARS)
-}
-
-/// Turns a refusal into its error.
-pub(crate) async fn refuse(response: Response) -> Result<Response, HttpError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    if let Some(error) = auth_or_rate(&response) {
-        return Err(error);
-    }
-    let body = read_body(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
-    Err(status_error(status, &body))
-}
-
-fn auth_or_rate(response: &Response) -> Option<HttpError> {
-    let header = |name| response.headers().get(name).and_then(|v: &HeaderValue| v.to_str().ok());
-    match response.status() {
-        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            let challenge = header(WWW_AUTHENTICATE).map(|c| format!(": {}", clean(c, MAX_SHOWN_CHARS)));
-            Some(HttpError::Auth { status: status.as_u16(), challenge: challenge.unwrap_or_default() })
-        }
-        StatusCode::TOO_MANY_REQUESTS => {
-            let seconds = header(RETRY_AFTER).and_then(|v| v.trim().parse::<u64>().ok());
-            Some(HttpError::RateLimited(seconds.map(|s| s.saturating_mul(1_000))))
-        }
-        _ => None,
-    }
-}
-
-fn status_error(status: StatusCode, body: &[u8]) -> HttpError {
-    let mut body = clean(&String::from_utf8_lossy(body), MAX_SHOWN_CHARS);
-    if status.is_redirection() {
-        body = "redirects elsewhere, which is not followed; configure the final URL".to_owned();
-    } else if body.is_empty() {
-        body = status.canonical_reason().unwrap_or("no reason given").to_owned();
-    }
-    HttpError::Status { status: status.as_u16(), body }
-}
-
 fn is_type(response: &Response, wanted: &str) -> bool {
     let value = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     value.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted.as_bytes()))
-}
-
-async fn read_body(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, HttpError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| HttpError::Lost(error_text(error)))? {
-        if body.len() + chunk.len() > max_bytes {
-            return Err(HttpError::TooLarge(max_bytes));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// Ends the stream with an error when one event is longer than `max_bytes`.
