@@ -48,6 +48,8 @@ impl Configured {
         let mut last = host.0.configured.lock().await;
         let store = secret_store(&config, host.0.secrets.clone());
         let lock = lock_of(&config)?;
+        let (clock, entropy) = (host.0.clock.clone(), host.0.entropy.clone());
+        host.0.model.configure(config.model.as_ref(), &host.0.outside.outbound, store.clone(), clock, entropy)?;
         let mut defaults = host.base_limits();
         config.limits.apply(&mut defaults);
 

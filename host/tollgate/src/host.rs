@@ -1,12 +1,12 @@
 //! The host: servers, gate and runtime, tied together.
 
-use crate::adapter::{Adapter, AdapterSpec, Api};
 use crate::builder::HostBuilder;
 use crate::configured::Configured;
 use crate::interpreters::{InterpreterError, InterpreterInfo, Interpreters};
+use crate::models::HostModel;
 use crate::names::NamesCache;
 use crate::outside::Outside;
-use crate::request::{Behalf, ComponentSource, PolicyCode, PolicySpec, Script};
+use crate::request::{ComponentSource, PolicyCode, PolicySpec, Script};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tollgate_config::lock::{self, LockError};
-use tollgate_config::{Config, ConfigError};
-use tollgate_core::{
-    Call, CallFailure, Caller as _, Change, Clock, Entropy, Grants, Limits, ListKind, Listed, Model, Query, Status, Tenant,
-    Tool, ToolName, ToolResult,
-};
-use tollgate_gate::{Gate, Opening, Session};
+use tollgate_config::ConfigError;
+use tollgate_core::{Clock, Entropy, Grants, Limits, Model, Tenant};
+use tollgate_gate::Gate;
 use tollgate_journal::{Journal, JournalError};
 use tollgate_route::{Router, RouterSettings};
 use tollgate_runtime::{
@@ -27,10 +24,7 @@ use tollgate_runtime::{
 };
 use tollgate_script::{Language as ScriptLanguage, Library, SessionError, Sessions};
 use tollgate_secrets::SecretStore;
-use tollgate_upstream::{
-    AddError, Fleet, FleetOptions, LoginDone, LoginError, LoginUi, LogoutDone, PinError, Quarantined, ServerSpec,
-    ServerStatus, Transport,
-};
+use tollgate_upstream::{AddError, Fleet, FleetOptions};
 
 /// A Wasm host for MCP. Cheap to clone; clones are the same host.
 #[derive(Clone)]
@@ -53,9 +47,11 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// When it began, on the clock's monotonic scale.
     began: Duration,
+    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) model: Arc<HostModel>,
     /// The policies that came with the program, by name.
-    shipped: BTreeMap<String, Arc<NamedPolicy>>,
+    pub(crate) shipped: BTreeMap<String, Arc<NamedPolicy>>,
     /// Secrets that are kept for this user, beside those that a configuration places.
     pub(crate) secrets: Option<Arc<dyn SecretStore>>,
     /// The shipped adapter for APIs with an OpenAPI document.
@@ -157,6 +153,9 @@ pub enum HostError {
     /// An API's document cannot be had.
     #[error("{0}")]
     Document(String),
+    /// The configured model cannot be asked.
+    #[error("model: {0}")]
+    Model(String),
     /// A policy's secrets cannot be used as the configuration says.
     #[error("policy `{policy}`: {why}")]
     Secrets {
@@ -249,7 +248,8 @@ impl Host {
         let router = Router::new(fleet.clone(), parts.clock.clone(), parts.entropy.clone(), parts.routing);
         let router = Arc::new(router);
         forget_what_changes(&fleet, &router);
-        let gate = Gate::new(router.clone(), parts.model, parts.journal, parts.clock.clone(), parts.entropy);
+        let model = HostModel::new(parts.model);
+        let gate = Gate::new(router.clone(), Some(model.clone()), parts.journal, parts.clock.clone(), parts.entropy.clone());
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
             runtime: Arc::new(Runtime::new(parts.runtime)),
@@ -258,6 +258,8 @@ impl Host {
             gate,
             began: parts.clock.monotonic(),
             shipped: parts.shipped,
+            model,
+            entropy: parts.entropy,
             gate_slot,
             limits: RwLock::new(parts.base_limits.clone()),
             base_limits: parts.base_limits,

@@ -33,6 +33,7 @@ mod configured;
 mod host;
 mod interpreters;
 mod metrics;
+mod models;
 mod names;
 mod openapi;
 mod outside;
