@@ -4,6 +4,10 @@ use crate::BoxFuture;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 /// What time it is, and waiting.
@@ -46,39 +50,82 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct ManualClock {
     start: SystemTime,
-    elapsed: tokio::sync::watch::Sender<Duration>,
+    timers: Arc<Mutex<Timers>>,
+}
+
+#[derive(Debug, Default)]
+struct Timers {
+    elapsed: Duration,
+    next: u64,
+    /// Who waits, by the moment.
+    waiting: BTreeMap<(Duration, u64), Option<Waker>>,
 }
 
 impl ManualClock {
     /// A clock that shows `start`.
     pub fn new(start: SystemTime) -> Self {
-        Self { start, elapsed: tokio::sync::watch::Sender::new(Duration::ZERO) }
+        Self { start, timers: Arc::default() }
     }
 
-    /// Goes on by `step`, and wakes who waited for a moment up to then.
+    /// Goes on by `step`, and wakes who waited for a moment up to then, the earliest first.
     pub fn advance(&self, step: Duration) {
-        self.elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(step));
+        let due = {
+            let mut timers = self.timers.lock();
+            timers.elapsed = timers.elapsed.saturating_add(step);
+            let later = (timers.elapsed.saturating_add(Duration::from_nanos(1)), 0);
+            let later = timers.waiting.split_off(&later);
+            std::mem::replace(&mut timers.waiting, later)
+        };
+        due.into_values().flatten().for_each(Waker::wake);
+    }
+
+    /// The next moment that somebody waits for, as [`Clock::monotonic`] tells moments; `None` when nobody waits. A
+    /// simulation goes on to it when nothing else can be done.
+    pub fn next_wake(&self) -> Option<Duration> {
+        self.timers.lock().waiting.first_key_value().map(|((at, _), _)| *at)
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> SystemTime {
-        self.start + *self.elapsed.borrow()
+        self.start + self.monotonic()
     }
 
     fn monotonic(&self) -> Duration {
-        *self.elapsed.borrow()
+        self.timers.lock().elapsed
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let mut elapsed = self.elapsed.subscribe();
-        let until = elapsed.borrow().saturating_add(duration);
-        Box::pin(async move {
-            if elapsed.wait_for(|now| *now >= until).await.is_err() {
-                // The clock is gone, so the moment never comes.
-                std::future::pending::<()>().await;
-            }
-        })
+        let mut timers = self.timers.lock();
+        let key = (timers.elapsed.saturating_add(duration), timers.next);
+        timers.next += 1;
+        timers.waiting.insert(key, None);
+        Box::pin(Nap { key, timers: self.timers.clone() })
+    }
+}
+
+/// One wait for a [`ManualClock`].
+struct Nap {
+    key: (Duration, u64),
+    timers: Arc<Mutex<Timers>>,
+}
+
+impl Future for Nap {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut timers = self.timers.lock();
+        if timers.elapsed >= self.key.0 {
+            return Poll::Ready(());
+        }
+        timers.waiting.insert(self.key, Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for Nap {
+    fn drop(&mut self) {
+        self.timers.lock().waiting.remove(&self.key);
     }
 }
 
@@ -141,6 +188,20 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         nap.await;
         assert_eq!(clock.now(), SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+    }
+
+    #[tokio::test]
+    async fn a_manual_clock_tells_the_next_moment_that_somebody_waits_for() {
+        let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+        assert_eq!(clock.next_wake(), None);
+        let late = clock.sleep(Duration::from_secs(9));
+        let soon = clock.sleep(Duration::from_secs(3));
+        assert_eq!(clock.next_wake(), Some(Duration::from_secs(3)));
+        drop(soon);
+        assert_eq!(clock.next_wake(), Some(Duration::from_secs(9)), "who gave up waits no more");
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(clock.next_wake(), None);
+        late.await;
     }
 
     async fn futures_poll(future: &mut BoxFuture<'static, ()>) -> Option<()> {

@@ -9,7 +9,8 @@ use tollgate_core::{BoxFuture, Call, CallContext, CallError, Health, ListKind, L
 pub struct Member {
     /// Its name.
     pub name: Arc<str>,
-    /// What the configuration says of it.
+    /// What the configuration says of it. The same value as long as it is the same server: another one (by
+    /// [`Arc::ptr_eq`]) ends all that routing remembers of it.
     pub route: Arc<RouteSpec>,
     /// How far it is.
     pub health: Health,
@@ -76,5 +77,6 @@ pub trait Backend: Send + Sync + 'static {
     fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>>;
 
     /// Waits until the server is ready, at most so long; used before a repeated attempt, which a restart would otherwise waste.
-    fn wait_ready<'a>(&'a self, server: &'a str, patience: std::time::Duration) -> BoxFuture<'a, Result<(), CallError>>;
+    fn wait_ready<'a>(&'a self, server: &'a str, patience: std::time::Duration)
+    -> BoxFuture<'a, Result<(), CallError>>;
 }

@@ -1,12 +1,14 @@
 //! What the configuration says of a server, as far as routing wants to know.
 
+use serde::Serialize;
 use std::time::Duration;
 use tollgate_core::EffectClass;
 use tollgate_core::grant::glob;
 use tollgate_core::routing::DEFAULT_PRIORITY;
 
 /// A kind of failure, as retries and breakers tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
     /// The server asked to slow down.
     RateLimit,

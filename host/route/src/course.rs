@@ -1,0 +1,528 @@
+//! The course of one request: from server to server, attempt after attempt, until there is an answer.
+//!
+//! Each server that may answer is a target. The first that was not tried yet has its turn; one that failed has another after
+//! its delay, if its policy says so, but not before the others had theirs. A request that may have reached a server, and
+//! may have had an effect there that another attempt would repeat, goes nowhere else.
+
+use crate::backend::{Attempted, Backend, Freshness};
+use crate::breaker::Sign;
+use crate::cache::key::{Asked, Kind};
+use crate::cache::{Entered, Lead, Reply};
+use crate::router::Router;
+use crate::servers::Server;
+use crate::spec::{ErrorClass, RetryPolicy};
+use crate::trace;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tollgate_core::{
+    Attempt, Call, CallContext, CallError, EffectClass, ListKind, Outcome, Query, QueryKind, Tool,
+};
+use tracing::Instrument as _;
+
+/// How long a repeated attempt waits for a server whose connection was lost.
+const READY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is asked.
+pub(crate) enum Request {
+    Call { call: Call, context: CallContext },
+    Query { query: Query, context: CallContext },
+    List {
+        kind: ListKind,
+        /// How deep the run that asks stands in a chain of calls; 0 where the host itself asks.
+        depth: u64,
+    },
+}
+
+impl Request {
+    fn depth(&self) -> u64 {
+        match self {
+            Self::Call { context, .. } | Self::Query { context, .. } => context.run.depth,
+            Self::List { depth, .. } => *depth,
+        }
+    }
+
+    fn asked(&self, server: &Server, tool: Option<&Tool>) -> Option<Asked> {
+        let who = |context: &CallContext| (context.run.tenant.0.clone(), context.run.principal.0.clone());
+        match self {
+            Self::Call { call, context } => {
+                let (tenant, principal) = who(context);
+                let (args, meta) = (call.args.as_str(), call.meta.as_deref());
+                Asked::new(&server.name, Kind::Tool, &tool?.name, (args, meta), (&tenant, &principal))
+            }
+            Self::Query { query, context } => {
+                let (tenant, principal) = who(context);
+                let kind = match query.kind {
+                    QueryKind::ReadResource => Kind::Resource,
+                    QueryKind::GetPrompt => Kind::Prompt,
+                    _ => return None,
+                };
+                Asked::new(&server.name, kind, &query.name, (&query.params, None), (&tenant, &principal))
+            }
+            Self::List { kind, .. } => Some(Asked::list(&server.name, Kind::of_list(*kind))),
+        }
+    }
+}
+
+/// A server that the request may go to.
+pub(crate) struct Target<'a> {
+    server: Arc<Server>,
+    /// The tool, of a call.
+    tool: Option<&'a Tool>,
+    effect: EffectClass,
+    /// How long its answer is kept, where the server says nothing.
+    ttl: Option<Duration>,
+    standing: Standing,
+    retries: u32,
+    /// Whether the connection was lost.
+    lost: bool,
+    /// How it failed last.
+    error: Option<CallError>,
+    /// Equal requests that wait for this one.
+    lead: Option<Lead<'a>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Standing {
+    Untried,
+    /// To be tried again, not before this moment.
+    Again(Duration),
+    Out,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn of_call(server: Arc<Server>, tool: &'a Tool) -> Self {
+        let effect = server.effect(tool);
+        let route = &server.route;
+        let ttl = match effect {
+            EffectClass::Read => route.tool(&tool.name).and_then(|tool| tool.cache).unwrap_or(route.cache.tools),
+            _ => None,
+        };
+        Self::new(server, Some(tool), effect, ttl)
+    }
+
+    pub(crate) fn of_query(server: Arc<Server>, kind: QueryKind) -> Self {
+        let (effect, ttl) = match kind {
+            QueryKind::Subscribe | QueryKind::Unsubscribe => (EffectClass::Idempotent, None),
+            QueryKind::ReadResource => (EffectClass::Read, server.route.cache.resources),
+            QueryKind::GetPrompt => (EffectClass::Read, server.route.cache.prompts),
+            QueryKind::CompleteResource | QueryKind::CompletePrompt => (EffectClass::Read, None),
+        };
+        Self::new(server, None, effect, ttl)
+    }
+
+    pub(crate) fn of_list(server: Arc<Server>) -> Self {
+        let ttl = server.route.cache.lists;
+        Self::new(server, None, EffectClass::Read, ttl)
+    }
+
+    fn new(server: Arc<Server>, tool: Option<&'a Tool>, effect: EffectClass, ttl: Option<Duration>) -> Self {
+        let ttl = ttl.filter(|ttl| !ttl.is_zero());
+        let standing = Standing::Untried;
+        Self { server, tool, effect, ttl, standing, retries: 0, lost: false, error: None, lead: None }
+    }
+
+    fn retry(&self) -> &RetryPolicy {
+        let of_tool = self.tool.and_then(|tool| self.server.route.tool(&tool.name)).and_then(|tool| tool.retry.as_ref());
+        of_tool.unwrap_or(&self.server.route.retry)
+    }
+
+    /// Tells who follows how it failed.
+    fn end_lead(&mut self) {
+        if let (Some(lead), Some(error)) = (self.lead.take(), &self.error) {
+            lead.end(|| Err(error.clone()));
+        }
+    }
+}
+
+/// How a request ended.
+pub(crate) struct Ended {
+    pub(crate) result: Result<Reply, CallError>,
+    pub(crate) attempts: u32,
+    pub(crate) fuel_used: u64,
+    pub(crate) cached: bool,
+    pub(crate) tries: Vec<Attempt>,
+}
+
+/// How one turn of a target ended without an answer.
+struct Failure {
+    error: CallError,
+    /// Whether the request may have reached the server.
+    sent: bool,
+    /// Whether the same server may have another turn.
+    again: bool,
+}
+
+pub(crate) struct Course<'r, B: Backend + ?Sized> {
+    router: &'r Router<B>,
+    request: Request,
+    /// The call's number, for its spans.
+    number: u64,
+    /// Whether `_meta` was looked at, and how it was before.
+    meta: Option<Option<String>>,
+    /// Whether each try is told even if there is but one.
+    tell: bool,
+    /// The attempts so far, sent or not.
+    made: u32,
+    attempts: u32,
+    fuel_used: u64,
+    cached: bool,
+    tries: Vec<Attempt>,
+    /// The target that failed last.
+    last: usize,
+}
+
+impl<'r, B: Backend + ?Sized> Course<'r, B> {
+    pub(crate) fn new(router: &'r Router<B>, request: Request, number: u64, tell: bool) -> Self {
+        Self {
+            router,
+            request,
+            number,
+            meta: None,
+            tell,
+            made: 0,
+            attempts: 0,
+            fuel_used: 0,
+            cached: false,
+            tries: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// Goes through the targets, of which there is at least one.
+    pub(crate) async fn run(mut self, mut targets: Vec<Target<'r>>) -> Ended {
+        let result = self.pursue(&mut targets).await;
+        if result.is_err() {
+            targets.iter_mut().for_each(Target::end_lead);
+        }
+        let Self { attempts, fuel_used, cached, tries, tell, .. } = self;
+        let tries = if tell || tries.len() > 1 { tries } else { Vec::new() };
+        Ended { result, attempts, fuel_used, cached, tries }
+    }
+
+    async fn pursue(&mut self, targets: &mut [Target<'r>]) -> Result<Reply, CallError> {
+        loop {
+            let now = self.router.clock.monotonic();
+            let Some(at) = next(targets, now) else { return Err(self.all_failed(targets)) };
+            let others = targets.iter().enumerate().any(|(i, target)| i != at && target.standing == Standing::Untried);
+            // It is one of them.
+            let Some(target) = targets.get_mut(at) else { return Err(CallError::Overloaded) };
+            let Failure { error, sent, again } = match self.turn(target, now).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            self.last = at;
+            let moves = self.judge(target, &error, sent, again);
+            target.error = Some(settled(error, sent, target.effect));
+            if !moves {
+                return Err(target.error.clone().unwrap_or(CallError::Overloaded));
+            }
+            // Who follows can ask the others too.
+            if others {
+                target.end_lead();
+            }
+        }
+    }
+
+    /// Whether the request may go on after this failure; if so, whether and when this target has another turn.
+    fn judge(&self, target: &mut Target<'r>, error: &CallError, sent: bool, again: bool) -> bool {
+        target.standing = Standing::Out;
+        if sent && !target.effect.is_repeatable() {
+            return false;
+        }
+        let class = ErrorClass::of(error);
+        let policy = target.retry();
+        let listed = policy.on.contains(&class) && !is_hosts_own(error);
+        if again && listed && target.retries < policy.max_retries {
+            let asked = match error {
+                CallError::RateLimited(Some(ms)) => Some(Duration::from_millis(*ms)),
+                _ => None,
+            };
+            let delay = policy.delay(target.retries.saturating_add(1), asked, &*self.router.entropy);
+            if let Some(delay) = delay {
+                target.standing = Standing::Again(self.router.clock.monotonic().saturating_add(delay));
+            }
+        }
+        target.lost = class == ErrorClass::Connection;
+        let away = matches!(
+            class,
+            ErrorClass::Connection | ErrorClass::Auth | ErrorClass::RateLimit | ErrorClass::Timeout
+        );
+        listed || (!sent && (away || matches!(error, CallError::UnknownTool(_))))
+    }
+
+    /// One turn of a target: what is kept, else an attempt when there is room for it.
+    async fn turn(&mut self, target: &mut Target<'r>, now: Duration) -> Result<Reply, Failure> {
+        if let Standing::Again(until) = target.standing {
+            self.before_retry(target, until.saturating_sub(now)).await?;
+        }
+        let router = self.router;
+        let seen = target.ttl.is_some() || target.server.says_freshness();
+        let asked = if seen { self.request.asked(&target.server, target.tool) } else { None };
+        if let Some(asked) = &asked
+            && target.lead.is_none()
+            && let Some(reply) = self.known(target, asked).await?
+        {
+            self.cached = true;
+            return Ok(Arc::unwrap_or_clone(reply));
+        }
+        let may_be_kept = asked.is_some() || self.request.may_be_kept();
+        let generation = may_be_kept.then(|| router.cache.generation());
+        let (reply, freshness) = self.attempt(target).await?;
+        if let Some(generation) = generation {
+            self.keep(target, asked, &reply, freshness, generation);
+        }
+        if let Some(lead) = target.lead.take() {
+            lead.end(|| Ok(Arc::new(reply.clone())));
+        }
+        Ok(reply)
+    }
+
+    /// Waits until a target may have another turn.
+    async fn before_retry(&mut self, target: &mut Target<'r>, wait: Duration) -> Result<(), Failure> {
+        let router = self.router;
+        if !target.server.budget.take() {
+            // The failure stands.
+            let error = target.error.take().unwrap_or(CallError::Overloaded);
+            return Err(Failure { error, sent: false, again: false });
+        }
+        if !wait.is_zero() {
+            router.clock.sleep(wait).await;
+        }
+        target.retries = target.retries.saturating_add(1);
+        if target.lost {
+            let ready = router.backend().wait_ready(&target.server.name, READY_PATIENCE).await;
+            ready.map_err(|error| Failure { error, sent: false, again: true })?;
+        }
+        Ok(())
+    }
+
+    /// The answer that is kept, or that an equal request gets. `None`: this one is to be made.
+    async fn known(&mut self, target: &mut Target<'r>, asked: &Asked) -> Result<Option<Arc<Reply>>, Failure> {
+        let (router, depth) = (self.router, self.request.depth());
+        loop {
+            match router.cache.enter(asked, depth, router.clock.monotonic()) {
+                Entered::Kept(reply) => return Ok(Some(reply)),
+                Entered::Alone => return Ok(None),
+                Entered::Lead(lead) => {
+                    target.lead = Some(lead);
+                    return Ok(None);
+                }
+                Entered::Follow(follow) => match follow.end().await {
+                    Some(Ok(reply)) => return Ok(Some(reply)),
+                    Some(Err(error)) => return Err(Failure { error, sent: true, again: false }),
+                    None => {}
+                },
+            }
+        }
+    }
+
+    fn keep(
+        &self,
+        target: &Target<'r>,
+        asked: Option<Asked>,
+        reply: &Reply,
+        freshness: Option<Freshness>,
+        generation: u64,
+    ) {
+        let router = self.router;
+        if freshness.is_some() {
+            target.server.saw_freshness();
+        }
+        let (ttl, shared) = match (freshness, target.ttl) {
+            (Some(freshness), _) => (freshness.ttl, freshness.shared),
+            (None, Some(ttl)) => (ttl, false),
+            (None, None) => return,
+        };
+        if ttl.is_zero() || !target.server.is_current() {
+            return;
+        }
+        if let Some(asked) = asked.or_else(|| self.request.asked(&target.server, target.tool)) {
+            let until = router.clock.monotonic().saturating_add(ttl);
+            router.cache.keep(&target.server.name, &asked, shared, reply, until, generation);
+        }
+    }
+
+    /// Makes one attempt, when there is room for it.
+    async fn attempt(&mut self, target: &mut Target<'r>) -> Result<(Reply, Option<Freshness>), Failure> {
+        let (router, server) = (self.router, target.server.clone());
+        let clock = &*router.clock;
+        let mut now = clock.monotonic();
+        let entered = async {
+            if let Some(breaker) = &server.breaker {
+                breaker.check(now)?;
+            }
+            let place = match server.limits.try_enter(now) {
+                Some(place) => place,
+                None => {
+                    let place = server.limits.enter(clock).await?;
+                    now = clock.monotonic();
+                    place
+                }
+            };
+            let pass = server.breaker.as_ref().map(|breaker| breaker.enter(now)).transpose()?;
+            Ok((place, pass))
+        };
+        let (_place, pass) = match entered.await {
+            Ok(entered) => entered,
+            Err(error) => {
+                self.note(&server, Some(&error), Duration::ZERO);
+                // What the server did says more than that it is left alone for it.
+                let error = target.error.take().unwrap_or(error);
+                return Err(Failure { error, sent: false, again: false });
+            }
+        };
+        if target.retries == 0 {
+            server.budget.deposit();
+        } else {
+            server.stats.retries.fetch_add(1, Ordering::Relaxed);
+        }
+        self.made = self.made.saturating_add(1);
+        let running = server.stats.begin();
+        let span = tracing::debug_span!(target: "tollgate::route", "attempt", server = %server.name, number = self.made);
+        let (result, sent, freshness) = self.send(target).instrument(span).await;
+        let ended = clock.monotonic();
+        let (elapsed, class) = (ended.saturating_sub(now), result.as_ref().err().map(ErrorClass::of));
+        running.end(elapsed, class);
+        if let Some(pass) = pass {
+            let sign = match (&result, class) {
+                (_, None) => Sign::Life,
+                (_, Some(class)) if class.is_fault() => Sign::Fault,
+                (Err(CallError::Overloaded), _) => Sign::None,
+                _ if sent => Sign::Life,
+                _ => Sign::None,
+            };
+            pass.end(sign, ended, || result.as_ref().err().map(ToString::to_string).unwrap_or_default());
+        }
+        self.attempts = self.attempts.saturating_add(u32::from(sent));
+        self.note(&server, result.as_ref().err(), elapsed);
+        match result {
+            Ok(reply) => Ok((reply, freshness)),
+            Err(error) => Err(Failure { error, sent, again: true }),
+        }
+    }
+
+    /// Sends it, once. The second value tells whether it may have reached the server.
+    async fn send(&mut self, target: &Target<'r>) -> (Result<Reply, CallError>, bool, Option<Freshness>) {
+        let backend = self.router.backend();
+        self.dress(&target.server.name);
+        let attempted = match (&mut self.request, target.tool) {
+            (Request::Call { call, context }, Some(tool)) => {
+                let attempted = backend.attempt(tool, call, context).await;
+                self.fuel_used = self.fuel_used.saturating_add(attempted.fuel_used);
+                context.fuel_left = context.fuel_left.saturating_sub(attempted.fuel_used);
+                attempted
+            }
+            (Request::Query { query, context }, _) => backend.attempt_query(query, context).await,
+            (Request::List { kind, .. }, _) => {
+                return match backend.list_of(&target.server.name, *kind).await {
+                    Ok(list) => (Ok(Reply::List(list.items)), true, list.freshness),
+                    Err(error) => (Err(error), true, None),
+                };
+            }
+            // A call's targets have tools.
+            (Request::Call { .. }, None) => return (Err(CallError::UnknownTool(Vec::new())), false, None),
+        };
+        let Attempted { result, sent, freshness, .. } = attempted;
+        match result {
+            Ok(result) if result.is_error && target.tool.is_some() => (Err(CallError::Failed(result)), sent, None),
+            // What was answered was sent.
+            Ok(result) => (Ok(Reply::Result(result)), true, freshness),
+            Err(error) => (Err(error), sent, None),
+        }
+    }
+
+    /// Makes the request that of this attempt: it names its server and its span.
+    fn dress(&mut self, server: &str) {
+        let (number, made) = (self.number, self.made);
+        match &mut self.request {
+            Request::Call { call, context } => {
+                if call.server != server {
+                    server.clone_into(&mut call.server);
+                }
+                let span = trace::span(&context.run, number, made);
+                let meta = self.meta.get_or_insert_with(|| call.meta.clone());
+                if let Some(dressed) = trace::into_meta(meta.as_deref(), span) {
+                    call.meta = Some(dressed);
+                }
+            }
+            Request::Query { query, context } => {
+                let span = trace::span(&context.run, number, made);
+                let params = self.meta.get_or_insert_with(|| Some(query.params.clone()));
+                if let Some(dressed) = params.as_deref().and_then(|params| trace::into_params(params, span)) {
+                    query.params = dressed;
+                }
+            }
+            Request::List { .. } => {}
+        }
+    }
+
+    /// Remembers a try.
+    fn note(&mut self, server: &Server, error: Option<&CallError>, elapsed: Duration) {
+        // The one try of a call that went well is not told.
+        if !self.tell && error.is_none() && self.tries.is_empty() {
+            return;
+        }
+        self.tries.push(Attempt {
+            server: server.name.to_string(),
+            outcome: error.map_or(Outcome::Ok, CallError::outcome),
+            message: error.map(ToString::to_string),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// Why there is no answer, when no target has another turn.
+    fn all_failed(&self, targets: &mut [Target<'r>]) -> CallError {
+        let texts = targets.iter().map(|target| match &target.error {
+            Some(CallError::Unavailable(why)) => Some(why.as_str()),
+            _ => None,
+        });
+        match texts.collect::<Option<Vec<_>>>() {
+            Some(all) if all.len() > 1 => CallError::Unavailable(all.join("; ")),
+            _ => {
+                let last = targets.get_mut(self.last).and_then(|target| target.error.clone());
+                last.unwrap_or(CallError::Overloaded)
+            }
+        }
+    }
+}
+
+impl Request {
+    /// Whether its answer may be kept, if the server says how long.
+    fn may_be_kept(&self) -> bool {
+        match self {
+            // Only where the configuration says so.
+            Self::Call { .. } => false,
+            Self::Query { query, .. } => matches!(query.kind, QueryKind::ReadResource | QueryKind::GetPrompt),
+            Self::List { .. } => true,
+        }
+    }
+}
+
+/// Whether the host itself refused, so that asking again is in vain: one that is full is not made emptier by it.
+fn is_hosts_own(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::Overloaded | CallError::Denied(_) | CallError::BudgetExhausted(_) | CallError::Cancelled
+    )
+}
+
+/// The first target that has a turn now, else the one whose turn comes next.
+fn next(targets: &[Target<'_>], now: Duration) -> Option<usize> {
+    let due = |target: &Target<'_>| match target.standing {
+        Standing::Untried => Some((false, now)),
+        Standing::Again(until) => Some((true, until.max(now))),
+        Standing::Out => None,
+    };
+    let turns = targets.iter().enumerate().filter_map(|(at, target)| Some((due(target)?, at)));
+    turns.min().map(|(_, at)| at)
+}
+
+/// An error as the caller gets it. That a connection was lost is worth a word of its own only where the effect is.
+fn settled(error: CallError, sent: bool, effect: EffectClass) -> CallError {
+    match error {
+        CallError::Unavailable(why) if sent && !effect.is_repeatable() => CallError::OutcomeUnknown(why),
+        CallError::OutcomeUnknown(why) if effect.is_repeatable() => CallError::Unavailable(why),
+        error => error,
+    }
+}
