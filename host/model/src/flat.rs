@@ -1,0 +1,83 @@
+//! Schemas that only describe a tool's arguments. Both providers want an object at the root, and no union, condition or
+//! reference there.
+
+use crate::schema::{resolve, short};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// What may not stand at the root.
+const REFUSED: [&str; 11] =
+    ["anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else", "$ref", "$schema"];
+
+/// The schema with an object at its root. The properties of a union's branches are all there, and none is required that is
+/// not so in each of them; what the union said is told in the description.
+pub(crate) fn flat(schema: &Map<String, Value>) -> Map<String, Value> {
+    let mut out = schema.clone();
+    let whole = Value::Object(schema.clone());
+    for keyword in REFUSED {
+        let Some(value) = out.shift_remove(keyword) else { continue };
+        match (keyword, &value) {
+            ("$schema", _) => continue,
+            ("$ref", _) => {
+                if let Some(Value::Object(target)) = resolve(&whole, &whole) {
+                    merge(&mut out, &flat(target), true);
+                }
+                continue;
+            }
+            ("allOf", Value::Array(branches)) => {
+                for branch in branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object()) {
+                    merge(&mut out, branch, true);
+                }
+            }
+            ("anyOf" | "oneOf", Value::Array(branches)) => {
+                let branches = branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object());
+                let branches: Vec<_> = branches.collect();
+                let common = branches.iter().map(|branch| required(branch)).reduce(|a, b| &a & &b).unwrap_or_default();
+                for branch in &branches {
+                    merge(&mut out, branch, false);
+                }
+                require(&mut out, common);
+            }
+            _ => {}
+        }
+        let before = out.get("description").and_then(Value::as_str).map(|text| format!("{text} "));
+        out.insert("description".to_owned(), format!("{}({keyword}: {})", before.unwrap_or_default(), short(&value)).into());
+    }
+    out.insert("type".to_owned(), "object".into());
+    out.entry("properties").or_insert_with(|| json!({}));
+    out
+}
+
+fn required(schema: &Map<String, Value>) -> BTreeSet<String> {
+    let names = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn require(out: &mut Map<String, Value>, names: BTreeSet<String>) {
+    let names = &required(out) | &names;
+    if !names.is_empty() {
+        out.insert("required".to_owned(), names.into_iter().collect());
+    }
+}
+
+/// Adds what a part says; a property that is there already in another form may have either.
+fn merge(out: &mut Map<String, Value>, part: &Map<String, Value>, is_binding: bool) {
+    for (keyword, value) in part {
+        match keyword.as_str() {
+            "properties" => {
+                let Value::Object(properties) = out.entry("properties").or_insert_with(|| json!({})) else { continue };
+                for (name, schema) in value.as_object().into_iter().flatten() {
+                    match properties.get_mut(name) {
+                        Some(known) if known != schema => *known = json!({ "anyOf": [known.take(), schema] }),
+                        Some(_) => {}
+                        None => drop(properties.insert(name.clone(), schema.clone())),
+                    }
+                }
+            }
+            "required" if is_binding => require(out, required(part)),
+            // What one branch forbids another may want.
+            "required" | "additionalProperties" | "unevaluatedProperties" => {}
+            keyword => drop(out.entry(keyword).or_insert_with(|| value.clone())),
+        }
+    }
+}
