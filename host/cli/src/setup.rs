@@ -216,17 +216,21 @@ pub(crate) async fn reload_on_hangup(host: Host, file: Option<PathBuf>) {
     }
 }
 
-/// Completes at Ctrl-C or SIGTERM.
-pub(crate) async fn interrupted() {
+/// Completes at Ctrl-C or SIGTERM. It listens from now on, not only from when it is first awaited: a signal that comes in
+/// between must not end the process as if nobody cared.
+pub(crate) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async move {
+        let [interrupt, terminate] = signals;
+        let once = async |signal: std::io::Result<tokio::signal::unix::Signal>| match signal {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        };
+        tokio::select! {
+            () = once(interrupt) => {}
+            () = once(terminate) => {}
         }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 

@@ -20,7 +20,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, OnceLock};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tollgate::{Behalf, Client, ListKind, Principal};
+use tollgate::{Behalf, Client, ListKind, Principal, RunRequest, TraceContext};
 
 const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find a tool with search_tools, see its \
      arguments with get_api_documentation, and call it with call_tool; a policy is a ready-made workflow over many \

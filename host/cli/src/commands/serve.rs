@@ -99,8 +99,9 @@ async fn bridge(url: &str, token_file: Option<&Path>) -> Result<u8, Failure> {
 fn stop_at_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let cancelled = stop.clone();
+    let interrupted = setup::interrupted();
     tokio::spawn(async move {
-        setup::interrupted().await;
+        interrupted.await;
         cancelled.cancel();
     });
     stop
