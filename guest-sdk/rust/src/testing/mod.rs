@@ -41,7 +41,7 @@ thread_local! {
 #[derive(Clone, Default)]
 pub struct FakeHost(Rc<RefCell<State>>);
 
-type Answer = Box<dyn Fn(&Value) -> Result<ToolResult, CallError>>;
+type Answer = Rc<dyn Fn(&Value) -> Result<ToolResult, CallError>>;
 
 #[derive(Default)]
 struct State {
@@ -79,7 +79,7 @@ impl FakeHost {
     /// A tool that answers by its arguments.
     #[must_use]
     pub fn with(self, tool: &str, answer: impl Fn(&Value) -> Result<ToolResult, CallError> + 'static) -> Self {
-        self.0.borrow_mut().answers.insert(tool.to_owned(), Box::new(answer));
+        self.0.borrow_mut().answers.insert(tool.to_owned(), Rc::new(answer));
         self
     }
 
@@ -145,7 +145,9 @@ pub(crate) fn call_tool(server: &str, tool: &str, args: &str) -> Result<wit::Too
     let name = format!("{server}:{tool}");
     let args: Value = serde_json::from_str(args).unwrap_or_default();
     state.borrow_mut().calls.push((name.clone(), args.clone()));
-    let answer = match state.borrow().answers.get(&name) {
+    // Taken out first: an answer may ask the host for something itself.
+    let answer = state.borrow().answers.get(&name).cloned();
+    let answer = match answer {
         Some(answer) => answer(&args),
         None => Err(CallError::UnknownTool(Vec::new())),
     };
