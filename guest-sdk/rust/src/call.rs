@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::failure::whole_ms;
 use crate::{CallError, CallFailure, Result, ToolResult, Violation, host};
 
-/// Calls a tool, named `server:tool`, and waits for its answer.
+/// Calls a tool, named `server:tool`, and waits for its answer. `domain:NAME:tool` lets the host choose the server: the best
+/// one of the domain that has the tool.
 ///
 /// Start several and [`join!`](crate::join) them to run them at once. Dropping the future cancels the
 /// call, at the server too.
@@ -44,6 +45,9 @@ pub async fn sleep(duration: Duration) {
     host::sleep(whole_ms(duration)).await;
 }
 
+/// What the server of a call begins with where it names a domain.
+const DOMAIN_PREFIX: &str = "domain:";
+
 /// A call, checked as far as the guest can.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Request {
@@ -54,8 +58,11 @@ pub(crate) struct Request {
 
 impl Request {
     pub fn new(name: &str, args: impl Serialize) -> Result<Self, CallFailure> {
-        let (server, tool) = match name.split_once(':') {
-            Some((server, tool)) if !server.is_empty() && !tool.is_empty() => (server, tool),
+        // A domain in place of a server has a colon of its own: `domain:products:get_product`.
+        let after = if name.starts_with(DOMAIN_PREFIX) { DOMAIN_PREFIX.len() } else { 0 };
+        let colon = name.get(after..).and_then(|rest| rest.find(':')).map(|at| at + after);
+        let (server, tool) = match colon.and_then(|at| Some((name.get(..at)?, name.get(at + 1..)?))) {
+            Some((server, tool)) if server.len() > after && !tool.is_empty() => (server, tool),
             _ => return Err(CallFailure::unsent("", name, CallError::UnknownTool(Vec::new()))),
         };
         let args = serde_json::to_string(&args).map_err(|error| {
@@ -82,8 +89,15 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_in_place_of_a_server_keeps_its_colon() {
+        let request = Request::new("domain:products:get", json!({})).unwrap();
+        assert_eq!((request.server.as_str(), request.tool.as_str()), ("domain:products", "get"));
+    }
+
+    #[test]
     fn a_malformed_tool_name_is_an_error_that_shows_the_form() {
-        for name in ["get_customer", ":get_customer", "crm:", ""] {
+        for name in ["get_customer", ":get_customer", "crm:", "", "domain:products", "domain::get", "domain:products:"]
+        {
             let failure = Request::new(name, json!({})).unwrap_err();
             let message = failure.to_string();
             assert!(message.starts_with(&format!("`{name}` is not a tool name (write `server:tool`")), "{message}");

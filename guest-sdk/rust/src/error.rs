@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::CallFailure;
+use crate::ask::AskError;
 use crate::bindings::types as wit;
+use crate::model::ModelError;
 
 /// What a policy or a tool returns, unless it names another error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -14,7 +16,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// How a policy or a tool fails: a message for people and, where it helps, a code and data for programs.
 ///
 /// `?` makes one from every [`std::error::Error`]. A [`CallFailure`] among its sources is kept as the
-/// cause, and the status of the run follows it.
+/// cause, and the status of the run follows it. One of a model or of a question to a person sets the code, to `model`
+/// or `ask`.
 ///
 /// Like other error types with that conversion, it is not itself a [`std::error::Error`].
 ///
@@ -93,10 +96,16 @@ impl<E: std::error::Error + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let mut message = error.to_string();
         let mut cause = None;
+        let mut code = None;
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(error) = next {
             if let Some(failure) = error.downcast_ref::<CallFailure>() {
                 cause = Some(failure.clone());
+                code = Some(failure.error.kind());
+            } else if error.is::<ModelError>() {
+                code = Some("model");
+            } else if error.is::<AskError>() {
+                code = Some("ask");
             }
             // Some errors repeat their source in their own message, some leave it out.
             let text = error.to_string();
@@ -105,8 +114,7 @@ impl<E: std::error::Error + 'static> From<E> for Error {
             }
             next = error.source();
         }
-        let code = cause.as_ref().map(|failure| failure.error.kind().to_owned());
-        Self(Box::new(Parts { message, code, data: None, cause }))
+        Self(Box::new(Parts { message, code: code.map(str::to_owned), data: None, cause }))
     }
 }
 
@@ -173,6 +181,14 @@ mod tests {
         assert!(matches!(error, wit::ToolError::CallFailed(_)));
         let error = Error::new("no such invoice").into_tool_error();
         assert!(matches!(error, wit::ToolError::Failed(message) if message == "no such invoice"));
+    }
+
+    #[test]
+    fn an_error_of_a_model_or_a_question_has_its_code() {
+        let error = Error::from(ModelError::Unavailable("none is configured".into())).into_policy_error();
+        assert_eq!(error.code.as_deref(), Some("model"));
+        assert_eq!(error.message, "no model is available: none is configured");
+        assert_eq!(Error::from(AskError::Cancelled).into_policy_error().code.as_deref(), Some("ask"));
     }
 
     #[test]

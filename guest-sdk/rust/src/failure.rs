@@ -250,9 +250,7 @@ impl From<wit::CallError> for CallError {
             wit::CallError::TooLarge(what) => Self::TooLarge(what),
             wit::CallError::TimedOut(what) => Self::TimedOut(what),
             wit::CallError::RateLimited(ms) => Self::RateLimited(ms.map(Duration::from_millis)),
-            wit::CallError::BudgetExhausted(wit::Limit { name, value, message }) => {
-                Self::BudgetExhausted(Box::new(Limit { name, value, message }))
-            }
+            wit::CallError::BudgetExhausted(limit) => Self::BudgetExhausted(Box::new(limit.into())),
             wit::CallError::Cancelled => Self::Cancelled,
             wit::CallError::OutcomeUnknown(what) => Self::OutcomeUnknown(what),
         }
@@ -279,13 +277,24 @@ impl From<CallError> for wit::CallError {
             CallError::TooLarge(what) => Self::TooLarge(what),
             CallError::TimedOut(what) => Self::TimedOut(what),
             CallError::RateLimited(pause) => Self::RateLimited(pause.map(whole_ms)),
-            CallError::BudgetExhausted(limit) => {
-                let Limit { name, value, message } = *limit;
-                Self::BudgetExhausted(wit::Limit { name, value, message })
-            }
+            CallError::BudgetExhausted(limit) => Self::BudgetExhausted((*limit).into()),
             CallError::Cancelled => Self::Cancelled,
             CallError::OutcomeUnknown(what) => Self::OutcomeUnknown(what),
         }
+    }
+}
+
+impl From<wit::Limit> for Limit {
+    fn from(limit: wit::Limit) -> Self {
+        let wit::Limit { name, value, message } = limit;
+        Self { name, value, message }
+    }
+}
+
+impl From<Limit> for wit::Limit {
+    fn from(limit: Limit) -> Self {
+        let Limit { name, value, message } = limit;
+        Self { name, value, message }
     }
 }
 

@@ -49,6 +49,8 @@
 //!
 //! - [`call`], [`call_as`], [`sleep`]: what a function does with the host. [`blocking`] has their twins.
 //! - [`resources`], [`prompts`]: what servers have beside tools.
+//! - [`servers`]: which servers and tools there are.
+//! - [`model`]: asking a language model. [`ask`]: asking the person behind the run.
 //! - [`state`]: what a component keeps from one run to the next.
 //! - [`join!`], [`join_all`], [`try_join!`], [`try_join_all`]: several calls at once.
 //! - [`ToolResult`]: what a tool answered. [`CallFailure`]: why it did not.
@@ -60,6 +62,7 @@
 #[doc(hidden)]
 #[path = "export.rs"]
 pub mod __private;
+pub mod ask;
 #[doc(hidden)]
 pub mod bindings;
 pub mod blocking;
@@ -70,10 +73,12 @@ mod host;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod log;
+pub mod model;
 pub mod prompts;
 pub mod resources;
 mod result;
 mod schema;
+pub mod servers;
 pub mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;

@@ -19,6 +19,11 @@ pub(crate) fn output<T: JsonSchema>() -> Option<String> {
     says_something.then(|| schema.as_value().to_string())
 }
 
+/// The schema of what a model or a person answers.
+pub(crate) fn answer<T: JsonSchema>() -> Value {
+    generate::<T>(Contract::Deserialize).to_value()
+}
+
 /// Whether every value of the type is a JSON object.
 pub(crate) fn is_object<T: JsonSchema>() -> bool {
     generate::<T>(Contract::Serialize).get("type").is_some_and(|kind| kind == "object")

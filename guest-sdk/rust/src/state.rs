@@ -21,7 +21,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::policy::tollgate::state::{state as host, state_types as wit};
+use crate::bindings::policy::tollgate::state::state_types as wit;
+use crate::host::state as host;
 
 /// A value of a key: it grows with every change and is never given twice.
 pub type Version = u64;
@@ -256,7 +257,7 @@ pub mod blocking {
     use super::{
         DeserializeOwned, Entry, Expected, Page, Serialize, StateError, UPDATE_TRIES, Version, before, read, written,
     };
-    use crate::bindings::policy_blocking::tollgate::state::state_blocking as host;
+    use crate::host::blocking::state as host;
 
     /// As [`super::get`].
     ///

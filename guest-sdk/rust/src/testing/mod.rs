@@ -13,6 +13,10 @@
 //! assert_eq!(host.calls(), [("crm:search_customers".to_owned(), json!({"query": "ada"}))]);
 //! ```
 
+mod people;
+pub(crate) mod servers;
+pub(crate) mod state;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,6 +31,8 @@ use serde_json::{Value, json};
 use crate::bindings::types as wit;
 use crate::{CallError, CallFailure, ToolResult};
 
+pub(crate) use people::{ask, complete};
+
 thread_local! {
     static INSTALLED: RefCell<Option<FakeHost>> = const { RefCell::new(None) };
 }
@@ -35,14 +41,20 @@ thread_local! {
 #[derive(Clone, Default)]
 pub struct FakeHost(Rc<RefCell<State>>);
 
-type Answer = Box<dyn Fn(&Value) -> Result<ToolResult, CallError>>;
+type Answer = Rc<dyn Fn(&Value) -> Result<ToolResult, CallError>>;
 
 #[derive(Default)]
 struct State {
     answers: HashMap<String, Answer>,
     calls: Vec<(String, Value)>,
+    in_flight: usize,
+    most_in_flight: usize,
     logs: Vec<String>,
+    progress: Vec<String>,
     slept: Duration,
+    people: people::People,
+    servers: servers::Servers,
+    kept: state::Kept,
 }
 
 impl FakeHost {
@@ -67,7 +79,7 @@ impl FakeHost {
     /// A tool that answers by its arguments.
     #[must_use]
     pub fn with(self, tool: &str, answer: impl Fn(&Value) -> Result<ToolResult, CallError> + 'static) -> Self {
-        self.0.borrow_mut().answers.insert(tool.to_owned(), Box::new(answer));
+        self.0.borrow_mut().answers.insert(tool.to_owned(), Rc::new(answer));
         self
     }
 
@@ -80,6 +92,16 @@ impl FakeHost {
     /// The calls so far, each with its arguments.
     pub fn calls(&self) -> Vec<(String, Value)> {
         self.0.borrow().calls.clone()
+    }
+
+    /// How many calls were in flight at once, at most. Calls of the blocking functions do not count.
+    pub fn most_in_flight(&self) -> usize {
+        self.0.borrow().most_in_flight
+    }
+
+    /// What was told of the progress so far.
+    pub fn progress(&self) -> Vec<String> {
+        self.0.borrow().progress.clone()
     }
 
     /// The lines of the log so far.
@@ -102,7 +124,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     // A future that wakes itself, as `join_all` of many does, is polled again; one that never ends is told.
-    for _ in 0..10_000 {
+    for _ in 0..1_000_000 {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
@@ -123,13 +145,48 @@ pub(crate) fn call_tool(server: &str, tool: &str, args: &str) -> Result<wit::Too
     let name = format!("{server}:{tool}");
     let args: Value = serde_json::from_str(args).unwrap_or_default();
     state.borrow_mut().calls.push((name.clone(), args.clone()));
-    let answer = match state.borrow().answers.get(&name) {
+    // Taken out first: an answer may ask the host for something itself.
+    let answer = state.borrow().answers.get(&name).cloned();
+    let answer = match answer {
         Some(answer) => answer(&args),
         None => Err(CallError::UnknownTool(Vec::new())),
     };
     answer
         .map(Into::into)
         .map_err(|error| CallFailure { attempts: 1, ..CallFailure::unsent(server, tool, error) }.into())
+}
+
+/// A call that takes one turn of the executor, so that calls made at once are in flight at once.
+#[allow(clippy::result_large_err, reason = "as the generated bindings have it")]
+pub(crate) async fn call_tool_at_once(
+    server: &str,
+    tool: &str,
+    args: &str,
+) -> Result<wit::ToolResult, wit::CallFailure> {
+    struct InFlight(FakeHost);
+    impl Drop for InFlight {
+        fn drop(&mut self) {
+            self.0.0.borrow_mut().in_flight -= 1;
+        }
+    }
+
+    let host = installed();
+    {
+        let mut state = host.0.borrow_mut();
+        state.in_flight += 1;
+        state.most_in_flight = state.most_in_flight.max(state.in_flight);
+    }
+    let _in_flight = InFlight(host);
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    call_tool(server, tool, args)
 }
 
 pub(crate) fn sleep(ms: u64) {
@@ -140,6 +197,12 @@ pub(crate) fn sleep(ms: u64) {
 pub(crate) fn log(line: &str) {
     if let Some(FakeHost(state)) = INSTALLED.with_borrow(Clone::clone) {
         state.borrow_mut().logs.push(line.to_owned());
+    }
+}
+
+pub(crate) fn progress(message: &str) {
+    if let Some(FakeHost(state)) = INSTALLED.with_borrow(Clone::clone) {
+        state.borrow_mut().progress.push(message.to_owned());
     }
 }
 
@@ -156,9 +219,11 @@ mod tests {
         let many = blocking::call_all([blocking::Call::new("a:b", json!({})), blocking::Call::new("a:d", json!({}))]);
         assert_eq!(many[1].as_ref().unwrap_err().error.kind(), "unknown-tool");
         assert_eq!(host.calls().len(), 4);
+        assert_eq!(host.most_in_flight(), 1);
         assert_eq!(host.calls()[0], ("a:b".to_owned(), json!({"x": 1})));
         let at_once = block_on(join_all((0..100).map(|_| call("a:b", json!({})))));
         assert!(at_once.iter().all(Result::is_ok));
+        assert_eq!(host.most_in_flight(), 100);
     }
 
     #[test]
@@ -170,5 +235,6 @@ mod tests {
         progress(1.0, 2.0, "half");
         assert_eq!(host.slept(), Duration::from_millis(1002));
         assert_eq!(host.logs(), ["3 found"]);
+        assert_eq!(host.progress(), ["half"]);
     }
 }
