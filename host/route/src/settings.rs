@@ -10,7 +10,7 @@ pub struct RouterSettings {
 /// How much is kept of answers, of all servers together. What is over it makes room for what is new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// The most answers; 0 keeps none.
+    /// The most answers; 0 keeps none, and more than four million are not kept.
     pub entries: usize,
     /// The most bytes of answers and what was asked for them; 0 keeps none. One answer that would take more than an
     /// eighth of it is not kept.

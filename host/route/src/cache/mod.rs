@@ -26,6 +26,9 @@ use tollgate_core::{CallError, Change, Listed, ToolResult};
 
 /// What an entry takes beside its key and its answer, about.
 const ENTRY_BYTES: u64 = 256;
+/// The most entries and bytes that can be counted together.
+const ENTRIES_MAX: usize = 1 << 22;
+const BYTES_MAX: u64 = 1 << 40;
 /// Below this many entries, eviction has no use for a part of its own for what was seen once.
 const FEW: usize = 64;
 
@@ -146,7 +149,7 @@ pub(crate) enum Entered<'c> {
 
 impl Cache {
     pub(crate) fn new(settings: &CacheSettings) -> Self {
-        let CacheSettings { entries, bytes } = *settings;
+        let (entries, bytes) = (settings.entries.min(ENTRIES_MAX), settings.bytes.min(BYTES_MAX));
         let weigh = Weigh { entries: (entries as u64).max(1), bytes: bytes.max(1) };
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(entries).weight_capacity(weigh.bytes.saturating_mul(weigh.entries));

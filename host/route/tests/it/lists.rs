@@ -1,0 +1,81 @@
+//! Lists, and what an attempt carries of its trace.
+
+use crate::support::*;
+use tollgate_core::{Call, CallError, Health, ListKind, QueryKind, Upstream as _};
+use tollgate_route::{CachePolicy, RetryPolicy, RouteSpec};
+
+#[test]
+fn a_list_is_kept_for_all_and_tried_again() {
+    let world = World::new();
+    let cache = CachePolicy { lists: Some(secs(10)), ..CachePolicy::default() };
+    world.add("crm", RouteSpec { cache, retry: RetryPolicy::default(), ..plain() });
+    world.next("crm", [fails(lost())]);
+    let list = world.list_of("crm", ListKind::Resources).unwrap();
+    assert_eq!(list[0].item["uri"], "resources/list");
+    assert_eq!(world.list_of("crm", ListKind::Resources).unwrap(), list);
+    assert_eq!(world.seen("crm"), 2);
+    world.list_of("crm", ListKind::Prompts).unwrap();
+    assert_eq!(world.seen("crm"), 3);
+    world.next("crm", [fails(CallError::InvalidArguments(vec![]))]);
+    assert!(world.list_of("crm", ListKind::ResourceTemplates).is_err());
+    assert!(world.list_of("nobody", ListKind::Prompts).is_err());
+}
+
+#[test]
+fn what_servers_list_comes_together_without_those_that_are_away() {
+    let world = World::new();
+    for name in ["a", "b", "c", "d"] {
+        world.add(name, plain());
+        world.always(name, says(name).after(secs(2)));
+    }
+    world.health("b", Health::Failed);
+    world.always("c", fails(slow()));
+    let router = world.router.clone();
+    let listed = world.finish(world.begin(async move { router.list(ListKind::Resources).await }));
+    let servers: Vec<_> = listed.iter().map(|listed| listed.server.as_str()).collect();
+    assert_eq!(servers, ["a", "d"]);
+    assert_eq!(world.now(), secs(2), "all are asked at once");
+}
+
+fn meta(world: &World, at: usize) -> serde_json::Value {
+    let meta = world.edit("crm", |server| server.seen[at].meta.clone()).unwrap();
+    serde_json::from_str(&meta).unwrap()
+}
+
+#[test]
+fn each_attempt_carries_a_span_of_its_own_of_the_runs_trace() {
+    let world = World::new();
+    world.add("crm", RouteSpec { retry: RetryPolicy::default(), ..plain() });
+    world.next("crm", [fails(slow()), says(""), says(""), fails(slow())]);
+    world.call("crm", "find");
+    world.call("crm", "find");
+    world.query_as(ANN, "crm", QueryKind::ReadResource, "a:b");
+    let spans: Vec<String> = [meta(&world, 0), meta(&world, 1), meta(&world, 2), meta(&world, 3)["_meta"].clone(), meta(&world, 4)["_meta"].clone()]
+        .iter()
+        .map(|meta| meta["traceparent"].as_str().unwrap().to_owned())
+        .collect();
+    for (at, span) in spans.iter().enumerate() {
+        assert!(span.starts_with("00-00000000000000000000000000000abc-") && span.ends_with("-01"), "{span}");
+        assert!(!spans[..at].contains(span), "{spans:?}");
+    }
+    assert_eq!(meta(&world, 4)["uri"], "a:b");
+}
+
+#[test]
+fn the_callers_own_meta_stays() {
+    let world = World::new();
+    world.add("crm", RouteSpec { retry: RetryPolicy::default(), ..plain() });
+    let send = |meta: &str| {
+        let router = world.router.clone();
+        let meta = Some(meta.to_owned());
+        let call = Call { server: "crm".into(), tool: "find".into(), args: String::new(), meta };
+        let candidates = world.resolve("crm", "find").unwrap();
+        world.finish(world.begin(async move { router.call(&candidates, call, context(ANN)).await }))
+    };
+    world.next("crm", [fails(slow())]);
+    send(r#"{"a":1}"#);
+    assert_eq!((&meta(&world, 0)["a"], &meta(&world, 1)["a"]), (&1.into(), &1.into()));
+    assert_ne!(meta(&world, 0)["traceparent"], meta(&world, 1)["traceparent"]);
+    send(r#"{"traceparent":"mine"}"#);
+    assert_eq!(meta(&world, 2), serde_json::json!({"traceparent": "mine"}));
+}
