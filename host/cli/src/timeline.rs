@@ -8,6 +8,9 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 use tollgate::{CallRecord, Entry, Event, Journal, JournalError, LogLevel, Outcome, RunId};
 
+/// Where the numbers of requests to models begin among those of calls: nobody makes so many.
+const MODEL: u64 = 1 << 63;
+
 /// How much is shown while a run is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
@@ -93,10 +96,15 @@ impl Timeline {
         self.in_flight.lock().insert(key, Flight { name, began: Instant::now(), bar });
     }
 
+    /// Takes a line off the screen; tells how long it was there.
+    fn over(&self, key: (RunId, u64)) -> Duration {
+        let Some(flight) = self.in_flight.lock().remove(&key) else { return Duration::ZERO };
+        flight.bar.finish_and_clear();
+        flight.began.elapsed()
+    }
+
     fn ended(&self, key: (RunId, u64), call: &CallRecord) {
-        if let Some(flight) = self.in_flight.lock().remove(&key) {
-            flight.bar.finish_and_clear();
-        }
+        self.over(key);
         if call.outcome == Outcome::Cancelled {
             let name = format!("{}:{}", call.server, print::line(&call.tool, 60));
             self.say(format_args!("cancelled {name} after {}", print::duration(call.elapsed)));
@@ -150,6 +158,21 @@ impl Journal for Timeline {
             // The call or run that they belong to is shown.
             Event::HttpStarted { .. } | Event::HttpEnded { .. } => {}
             Event::RunStarted { .. } | Event::RunEnded { .. } => {}
+            // The person reads it already.
+            Event::Asked { .. } | Event::Answered { .. } => {}
+            Event::ModelStarted { request, model, .. } => {
+                self.started((entry.run, MODEL + *request), "model", model.as_deref().unwrap_or("(the configured one)"));
+            }
+            Event::ModelEnded { request, model, outcome, message, usage } => {
+                let took = self.over((entry.run, MODEL + *request));
+                if self.detail == Detail::EachCall {
+                    let model = print::line(model.as_deref().unwrap_or("model"), 60);
+                    let tokens = usage.total();
+                    let style = if message.is_none() { GOOD } else { BAD };
+                    let why = message.as_deref().map(|why| format!(" {}", print::line(why, 200))).unwrap_or_default();
+                    self.say(format_args!("{} {model} {} {tokens} tokens{why}", styled(style, outcome), print::duration(took)));
+                }
+            }
         }
         Box::pin(std::future::ready(Ok(())))
     }

@@ -36,7 +36,7 @@ fn warn_of_missing(config: &Config) -> usize {
     });
     let policies = config.policies.iter().filter_map(|policy| match &policy.code {
         Code::Component(file) => Some((format!("policies.{}.component", policy.name.value), file.line, &file.value)),
-        Code::Script { .. } => None,
+        Code::Script { .. } | Code::Shipped(_) => None,
     });
     let missing = adapters.chain(policies).filter(|(.., file)| !file.is_file());
     let mut count = 0;

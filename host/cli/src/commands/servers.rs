@@ -31,6 +31,7 @@ fn table(servers: &[ServerStatus]) -> String {
         let (style, state) = match server.state {
             ServerState::Ready => (GOOD, "ready"),
             ServerState::Connecting => (ODD, "connecting"),
+            ServerState::Idle => (ODD, "idle"),
             ServerState::Stopped => (ODD, "stopped"),
             ServerState::Failed => (BAD, "failed"),
         };
