@@ -35,7 +35,7 @@ impl SecretNames {
     }
 
     /// A name for this value: the wanted one, unless another value has it.
-    fn name(&mut self, wanted: &str, server: &str, value: &str) -> String {
+    pub(super) fn name(&mut self, wanted: &str, server: &str, value: &str) -> String {
         let wanted = fit_name(wanted).unwrap_or_else(|| "secret".to_owned());
         let short = |text: &str, max: usize| -> String { text.chars().take(max).collect() };
         let apart = format!("{}-{}", short(server, 28), short(&wanted, 30));
@@ -81,6 +81,8 @@ pub(super) struct Place<'a> {
     pub(super) server: &'a str,
     /// The variable's or header's name.
     pub(super) name: &'a str,
+    /// The name that a secret there gets.
+    pub(super) secret: String,
     pub(super) line: u32,
     pub(super) key: Key<'a>,
 }
@@ -101,7 +103,10 @@ impl Importer<'_> {
         let (before, token) = text.split_at_checked(scheme.map_or(0, str::len)).unwrap_or(("", text));
         let secret = if filled { looks_secret(&plain) } else { is_secret(place.name, token) };
         if secret && !self.keep_secrets {
-            let name = self.secret(place, place.name, token);
+            let name = self.secrets.name(&place.secret, place.server, token);
+            let help = format!("set it once: `tollgate secrets set {name}`");
+            let message = format!("the secret stays behind; the new file says `${{secret:{name}}}`");
+            self.note(place.line, &place.key, message, help);
             return format!("{before}${{secret:{name}}}");
         }
         let mut out = String::new();
@@ -147,24 +152,6 @@ impl Importer<'_> {
                 format!("$${{{inside}}}")
             }
         }
-    }
-
-    /// The name of a secret that stood there in plain text.
-    pub(super) fn secret(&mut self, place: &Place<'_>, wanted: &str, value: &str) -> String {
-        let wanted = if wanted.eq_ignore_ascii_case("authorization") {
-            format!("{}-token", place.server)
-        } else {
-            wanted.to_owned()
-        };
-        let name = self.secrets.name(&wanted, place.server, value);
-        let help = format!("set it once: `tollgate secrets set {name}`");
-        self.note(
-            place.line,
-            &place.key,
-            format!("the secret stays behind; the new file says `${{secret:{name}}}`"),
-            help,
-        );
-        name
     }
 
     /// Arguments, in which nothing is filled in. What cannot stand there becomes a placeholder; then the second is true, and the
