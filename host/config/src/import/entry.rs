@@ -6,7 +6,7 @@ use super::{ImportKind, Importer, entries, retry};
 use crate::diagnostic::quoted;
 use crate::read::Key;
 use crate::read::NameRule as _;
-use crate::secret_text::{is_secret, looks_secret};
+use crate::secret_text::{is_secret, looks_secret, password_in_url};
 use crate::tree::{Node, Value};
 use crate::values::{HeaderName, VariableName};
 
@@ -245,6 +245,11 @@ impl Entry<'_, '_, '_> {
         if !matches!(node.value, Value::Map(_)) {
             return self.odd("write a map");
         }
+        // A header may have been made of a URL, and headers may stand under two keys.
+        let had: Vec<String> = match self.draft.get(section) {
+            Some(Item::Map(entries)) => entries.iter().map(|(name, _)| name.to_ascii_lowercase()).take(100).collect(),
+            _ => Vec::new(),
+        };
         let mut odd = Vec::new();
         for (name, line, text) in scalars(node, |name, child| odd.push((name, child))) {
             let key = self.key.child(name);
@@ -255,6 +260,10 @@ impl Entry<'_, '_, '_> {
                 "headers" => (HeaderName::check(name), format!("{}-{name}", self.server)),
                 _ => (VariableName::check(name), name.to_owned()),
             };
+            if had.contains(&name.to_ascii_lowercase()) {
+                self.importer.note(line, &key, "not carried over: there is another of that name", "keep one of them");
+                continue;
+            }
             if let Err(why) = known {
                 self.importer.note(line, &key, format!("not carried over: {why}"), "add it by hand");
                 continue;
@@ -301,7 +310,10 @@ impl Entry<'_, '_, '_> {
                 let help = format!("`tollgate secrets set {name}` wants the Base64 of user, colon and password");
                 let message = format!("the user in the URL becomes the secret {}, for a header", quoted(&name));
                 self.importer.note(self.child.line, &self.key, message, help);
-                if let Some(headers) = self.draft.map("headers") {
+                let is_there = |headers: &[(String, Item)]| {
+                    headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                };
+                if let Some(headers) = self.draft.map("headers").filter(|headers| !is_there(headers)) {
                     headers.push(("Authorization".to_owned(), Item::Text(format!("Basic ${{secret:{name}}}"))));
                 }
             }
@@ -332,6 +344,9 @@ impl Entry<'_, '_, '_> {
         }
         if !kept.is_empty() {
             url = format!("{url}?{}", kept.join("&"));
+        }
+        if password_in_url(&url) && !self.importer.keep_secrets {
+            return Err("a secret stands in its URL, which stays behind".to_owned());
         }
         self.draft.set("url", Item::Text(url));
         Ok(unfit)

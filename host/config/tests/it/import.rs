@@ -310,6 +310,28 @@ fn a_hostile_file_is_bounded_in_what_is_said() {
     assert!(!made.text.contains(['\u{1b}', '\u{202e}']) && made.text.len() < 1000, "{}", made.text);
 }
 
+#[test]
+fn a_hostile_file_is_imported_in_time() {
+    let begun = std::time::Instant::now();
+    let equal: String = (0..50_000u32)
+        .filter_map(|i| char::from_u32(0x4e00 + i % 20_000))
+        .enumerate()
+        .map(|(i, c)| format!("\"TOKEN{c}{i:x}\": \"{i}abcdef\","))
+        .collect();
+    let arguments =
+        format!("\"{}\", \"{}\", \"{}\"", "${env:X}".repeat(50_000), "${".repeat(200_000), "${env:".repeat(50_000));
+    let list: String = (0..900)
+        .map(|i| format!("\"{} {i}\": {{\"command\": \"x\", \"env\": {{\"API_KEY\": \"k{i}\"}}}},", "é".repeat(40)))
+        .collect();
+    imported(
+        "a.json",
+        &format!("{{\"mcpServers\": {{\"a\": {{\"command\": \"x\", \"env\": {{{equal} \"Z\": 1}}}}}}}}"),
+    );
+    imported("a.json", &format!("{{\"mcpServers\": {{\"a\": {{\"command\": \"x\", \"args\": [{arguments}]}}}}}}"));
+    imported("a.json", &format!("{{\"mcpServers\": {{{list} \"a\": {{\"command\": \"x\"}}}}}}"));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
 /// Text that is a trap for a writer of YAML.
 fn text() -> impl Strategy<Value = String> {
     let trap = prop::sample::select(vec![
