@@ -81,7 +81,9 @@ pub(super) fn server(
             "excludeTools" | "disabledTools" | "disabled_tools" => at.tools("deny"),
             "retry_policy" => {
                 let policy = retry::policy(at.importer, child, &key);
-                draft.set("retry", Item::Map(policy));
+                if !policy.is_empty() {
+                    draft.set("retry", Item::Map(policy));
+                }
             }
             "name" | "description" => {
                 if let Value::Text(text) = &child.value

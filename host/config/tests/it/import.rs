@@ -298,6 +298,18 @@ fn a_file_of_servers_that_cannot_be_carried_over_is_still_a_configuration() {
 }
 
 #[test]
+fn what_is_of_another_form_is_said_by_its_line() {
+    let text = "mcp_servers:\n  a: {command: x, retry_policy: 5, env: [1], args: x, disabled: 1,\n    headers: 5, domains: crm}\norchestration: [1]\nretry_policy: fast\n";
+    let made = imported("a.yaml", text);
+    let said = lines(&made.notes);
+    assert_eq!(said.len(), 8, "{said:#?}");
+    assert!(said.iter().all(|note| note.contains("not carried over: it is ")), "{said:#?}");
+    assert!(said.iter().any(|note| note.starts_with("a.yaml:3: mcp_servers.a.headers")), "{said:#?}");
+    assert!(said.iter().any(|note| note.starts_with("a.yaml:5: retry_policy: ")), "{said:#?}");
+    assert!(made.text.ends_with("servers:\n  a:\n    command: x\n"), "{}", made.text);
+}
+
+#[test]
 fn a_hostile_file_is_bounded_in_what_is_said() {
     let keys: String = (0..100_000).map(|i| format!("\"k{i}\": \"\\u001b[2J{i}\",")).collect();
     let made = imported("a.json", &format!("{{\"mcpServers\": {{\"a\": {{\"command\": \"x\", {keys} \"z\": 1}}}}}}"));

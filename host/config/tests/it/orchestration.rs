@@ -260,6 +260,32 @@ fn a_reload_sees_a_change_of_the_defaults_and_of_the_server() {
 }
 
 #[test]
+fn lists_and_maps_have_an_end() {
+    let many = |n: usize, one: &str| (0..n).map(|i| one.replace('#', &i.to_string())).collect::<String>();
+    for (text, most, why) in [
+        ("servers: {a: {command: x, domains: [%]}}", 64, "servers.a.domains: has more than 64"),
+        ("servers: {a: {command: x, capabilities: [%]}}", 64, "servers.a.capabilities: has more than 64"),
+        ("policies: {p: {component: p.wasm, approve: [%]}}", 256, "policies.p.approve: has more than 256 patterns"),
+        ("serve: {approve: [%]}", 256, "serve.approve: has more than 256 patterns"),
+        ("servers: {a: {command: x, tools: {settings: {%}}}}", 256, "settings: has more than 256 patterns"),
+    ] {
+        let one = if text.contains("approve") {
+            "'a:t#', "
+        } else if text.contains("settings") {
+            "t#: {}, "
+        } else {
+            "d#, "
+        };
+        config("a.yaml", &text.replace('%', &many(most, one)));
+        let error = crate::read("a.yaml", &text.replace('%', &many(most + 1, one))).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    let long = "d".repeat(65);
+    let error = crate::read("a.yaml", &format!("servers: {{a: {{command: x, domains: [{long}]}}}}")).unwrap_err();
+    assert!(error.to_string().contains("servers.a.domains[0]"), "{error}");
+}
+
+#[test]
 fn every_form_of_a_rate_means_what_it_says() {
     for (text, calls, per) in [("20/s", 20, 1), ("100 / m", 100, 60), ("1000/h", 1000, 3600)] {
         let config = config("a.yaml", &format!("servers: {{a: {{command: x, rate_limit: {text}}}}}"));
