@@ -260,6 +260,12 @@ fn a_reload_sees_a_change_of_the_defaults_and_of_the_server() {
 }
 
 #[test]
+fn an_adapter_of_another_clients_file_is_not_lazy() {
+    let config = config("a.yaml", "mcpServers: {a: {component: c.wasm, lazy: true}}");
+    assert_eq!((config.servers[0].routing.lazy, config.warnings.len()), (None, 1));
+}
+
+#[test]
 fn lists_and_maps_have_an_end() {
     let many = |n: usize, one: &str| (0..n).map(|i| one.replace('#', &i.to_string())).collect::<String>();
     for (text, most, why) in [
