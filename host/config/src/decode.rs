@@ -222,7 +222,7 @@ impl Read for Server {
                 retry: keys.retry.take().map(|retry| retry.value),
                 breaker: keys.breaker.take().map(|breaker| breaker.value),
                 cache: keys.cache.take().map(|cache| cache.value).unwrap_or_default(),
-                lazy: keys.lazy.take().and_then(|lazy| lazy.value.0),
+                lazy: keys.lazy.take().filter(|_| own.contains(&"lazy")).and_then(|lazy| lazy.value.0),
                 tools: settings,
             },
             tools,

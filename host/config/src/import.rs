@@ -17,6 +17,7 @@ use crate::{Format, fit_name, parse_as, tree_of};
 use fill::SecretNames;
 use std::collections::HashSet;
 use std::path::Path;
+use tollgate_core::name::check_server_name;
 use writer::Draft;
 
 /// The most servers of one file.
@@ -113,6 +114,7 @@ pub fn import(file: &Path, bytes: &[u8], options: &ImportOptions) -> Result<Impo
         notes: Report::default(),
         secrets: SecretNames::default(),
         names: HashSet::new(),
+        reserved: HashSet::new(),
     };
     let mut body = String::new();
     let servers = importer.servers(top, &mut body)?;
@@ -155,7 +157,10 @@ struct Importer<'a> {
     keep_secrets: bool,
     notes: Report,
     secrets: SecretNames,
+    /// Names that are given already.
     names: HashSet<String>,
+    /// Names in the file that need no change.
+    reserved: HashSet<String>,
 }
 
 impl Importer<'_> {
@@ -182,6 +187,9 @@ impl Importer<'_> {
             let message = format!("has more than {SERVERS_MAX} servers");
             return Err(Diagnostic::at(self.file, node.line, section, message).into());
         }
+        // Who has a good name keeps it.
+        self.reserved =
+            entries.iter().map(|(name, _)| (*name).to_owned()).filter(|name| check_server_name(name).is_ok()).collect();
         let mut count = 0;
         let mut parts = Vec::new();
         for (given, child) in entries {
@@ -215,7 +223,8 @@ impl Importer<'_> {
         let fit = if fit == given { fit } else { fit.to_ascii_lowercase() };
         let mut name = fit.clone();
         for n in 2.. {
-            if self.names.insert(name.clone()) {
+            let taken = self.reserved.contains(&name) && name != given;
+            if !taken && self.names.insert(name.clone()) {
                 break;
             }
             let short: String = fit.chars().take(56).collect();

@@ -17,8 +17,7 @@
 //! - `tree`: what the formats have in common, a tree of values with their lines; `yaml`, `toml`, `json` make it.
 //! - `read`: from the tree to types, by tables of keys that give the parser and the schema. `values`: how single values
 //!   are written, `ranged` those with bounds. `decode`: the keys of the file, and what they mean together. `auth`, `models`,
-//!   `orchestration`, `outgoing`, `policy`, `routing`,
-//!   `secrets`, `serve`: some of them.
+//!   `orchestration`, `outgoing`, `policy`, `routing`, `secrets`, `serve`: some of them. `secret_text`: what looks like a secret.
 //! - [`route()`]: what routing is told of a server, with all defaults filled in.
 //! - [`schema()`]: the JSON Schema of the file.
 //! - [`template`]: `${env:NAME}` and `${secret:NAME}`; [`resolve()`] fills them in. [`dotenv`]: `envFile`.

@@ -68,6 +68,11 @@ struct Endpoint(String);
 
 impl Read for Endpoint {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let authority = cx.text(node, key)?.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+        if authority.is_some_and(|authority| authority.contains('@')) {
+            cx.error_help(node.line, key, "a URL may not hold a user or password", "name a secret: `secret: NAME`");
+            return None;
+        }
         let Url(url) = Url::read(node, key, cx)?;
         if url.scheme_str() == Some("http") && !url.host().is_some_and(is_near) {
             let help = "write https, or for an endpoint of your own its loopback or private address";

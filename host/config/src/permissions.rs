@@ -80,7 +80,7 @@ const KINDS: [Kind; 7] = [
     Kind { word: "http", imports: "wasi:http/", verb: "may reach", what: "HTTP", example: "http=https://HOST/PATH*" },
     Kind { word: "state", imports: "tollgate:state/", verb: "keeps state", what: "state", example: "state" },
     Kind { word: "model", imports: "tollgate:model/", verb: "may ask", what: "a language model", example: "model" },
-    Kind { word: "ask", imports: "tollgate:ask/", verb: "may ask", what: "the person behind it", example: "ask" },
+    Kind { word: "ask", imports: "tollgate:ask/", verb: "may ask", what: "answers of a person", example: "ask" },
 ];
 
 /// Tells what a component may do.
@@ -106,9 +106,8 @@ pub fn permissions(subject: &Subject<'_>) -> Permissions {
                 "tool" => tools(scope),
                 "http" => http(scope, subject.secrets, &mut placed),
                 "state" => state(scope, subject.state),
-                "model" if scope == "*" => "any language model that the host has".to_owned(),
-                "model" => format!("language models named {}", shown(scope)),
-                "ask" => "the person behind the run".to_owned(),
+                "model" => model(scope),
+                "ask" => "the person behind the run, question by question".to_owned(),
                 word => named(word, scope),
             };
             said.may.push(format!("{}: {what}", kind.verb));
@@ -228,6 +227,15 @@ fn state(scope: &str, room: Option<(u64, u64)>) -> String {
     match room {
         Some((count, bytes)) => format!("{keys}, up to {count} keys and {}", format_value(Unit::Bytes, bytes)),
         None => keys,
+    }
+}
+
+/// A request that names no model gets the configured one, whatever the grant's pattern is.
+fn model(scope: &str) -> String {
+    match scope {
+        "*" => "every language model that the host has".to_owned(),
+        scope if has_stars(scope) => format!("language models named {}, and the configured one", shown(scope)),
+        name => format!("the language model {}, and the configured one", shown(name)),
     }
 }
 

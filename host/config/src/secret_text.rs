@@ -108,9 +108,13 @@ pub(crate) fn password_in_url(text: &str) -> bool {
     text.split_whitespace().any(|word| {
         let Some((_, rest)) = word.split_once("://") else { return false };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        // A password may hold a slash or another mark that should have been escaped.
-        let user = authority.rsplit_once('@').or_else(|| rest.rsplit_once('@')).map(|(user, _)| user);
-        user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+        let password = |text: &str| -> Option<String> {
+            let (user, _) = text.rsplit_once('@')?;
+            user.split_once(':').map(|(_, password)| password.to_owned()).filter(|password| !password.is_empty())
+        };
+        // A password may hold a slash or another mark that should have been escaped; `host:8080/@scope` holds a port.
+        let port = |text: &str| text.split('/').next().is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        password(authority).is_some() || password(rest).is_some_and(|password| !port(&password))
     })
 }
 
@@ -152,6 +156,8 @@ mod tests {
             ("GOOGLE_APPLICATION_CREDENTIALS", "/home/a/key.json"),
             ("TOKEN_URL", "https://x.com/token"),
             ("DEBUG_TOKEN", "true"),
+            ("REGISTRY", "https://npm.example.com:8080/@scope/package"),
+            ("REGISTRY", "https://npm.example.com/@scope/package@1.0"),
             ("API_KEY", ""),
             ("MONKEY", "banana"),
             ("KEYBOARD", "us"),

@@ -114,16 +114,20 @@ pub(crate) fn is_variable_name(name: &str) -> bool {
         && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
+/// The longest `${…}` that is taken for one that someone wrote to be filled in, in bytes.
+const MISPLACED_MAX_BYTES: usize = 256;
+
 /// The first `${kind:…}` in text that is passed on as it is written, if it looks like one that someone expects to be
-/// filled in. `${HOME}` in the argument of a shell is the shell's.
-pub(crate) fn misplaced(text: &str) -> Option<&str> {
+/// filled in, with what stands before and after it. `${HOME}` in the argument of a shell is the shell's.
+pub(crate) fn misplaced(text: &str) -> Option<(&str, &str, &str)> {
     const KINDS: [&str; 6] = ["env", "secret", "input", "config", "command", "file"];
     text.match_indices("${").find_map(|(start, _)| {
-        let body = text.get(start..)?;
-        let body = body.get(..=body.find('}')?)?;
-        let name = body.trim_start_matches("${").trim_end_matches('}');
+        let (before, body) = text.split_at_checked(start)?;
+        let end = body.bytes().take(MISPLACED_MAX_BYTES).position(|b| b == b'}')?;
+        let (found, after) = body.split_at_checked(end + 1)?;
+        let name = found.trim_start_matches("${").trim_end_matches('}');
         let kind = name.split_once(':').map(|(kind, _)| kind);
         (kind.is_some_and(|kind| KINDS.contains(&kind)) || ["workspaceFolder", "userHome"].contains(&name))
-            .then_some(body)
+            .then_some((before, found, after))
     })
 }

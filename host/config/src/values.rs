@@ -22,7 +22,7 @@ const NAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
 /// Refuses a `${…}` that someone expects to be filled in where nothing is; in other clients' entries it may be meant.
 fn refuse_misplaced(text: &str, node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) {
-    let Some(found) = misplaced(text) else { return };
+    let Some((_, found, _)) = misplaced(text) else { return };
     if cx.foreign {
         let help = "only `env` and `headers` are filled in, with `${env:NAME}` and `${secret:NAME}`";
         cx.warn(node.line, key, format!("{} is passed on as it is written", quoted(found)), help);

@@ -5,8 +5,10 @@ use super::writer::{Draft, Item};
 use super::{ImportKind, Importer, entries, retry};
 use crate::diagnostic::quoted;
 use crate::read::Key;
-use crate::secret_text::is_secret;
+use crate::read::NameRule as _;
+use crate::secret_text::{is_secret, looks_secret, password_in_url};
 use crate::tree::{Node, Value};
+use crate::values::{HeaderName, VariableName};
 
 /// Programs that fill in variables of their arguments by themselves.
 const SHELLS: [&str; 5] = ["sh", "bash", "zsh", "dash", "fish"];
@@ -79,12 +81,15 @@ pub(super) fn server(
             "excludeTools" | "disabledTools" | "disabled_tools" => at.tools("deny"),
             "retry_policy" => {
                 let policy = retry::policy(at.importer, child, &key);
-                draft.set("retry", Item::Map(policy));
+                if !policy.is_empty() {
+                    draft.set("retry", Item::Map(policy));
+                }
             }
             "name" | "description" => {
                 if let Value::Text(text) = &child.value
                     && text != name
                     && text != given
+                    && !text.split_whitespace().any(looks_secret)
                 {
                     draft.comments.push(text.clone());
                 }
@@ -178,6 +183,9 @@ impl Entry<'_, '_, '_> {
 
     fn command(&mut self) -> Result<(), String> {
         match &self.child.value {
+            Value::Text(text) if text.split_whitespace().any(looks_secret) && !self.importer.keep_secrets => {
+                Err("a secret stands in its `command`, which stays behind".to_owned())
+            }
             Value::Text(text) => {
                 let path = fill::path(text).ok_or("`${…}` in `command` is not filled in")?;
                 self.draft.set("command", Item::Text(path));
@@ -239,9 +247,30 @@ impl Entry<'_, '_, '_> {
         if !matches!(node.value, Value::Map(_)) {
             return self.odd("write a map");
         }
+        // A header may have been made of a URL, and headers may stand under two keys.
+        let had: Vec<String> = match self.draft.get(section) {
+            Some(Item::Map(entries)) => entries.iter().map(|(name, _)| name.to_ascii_lowercase()).take(100).collect(),
+            _ => Vec::new(),
+        };
         let mut odd = Vec::new();
         for (name, line, text) in scalars(node, |name, child| odd.push((name, child))) {
-            let place = Place { server: self.server, name, line, key: self.key.child(name) };
+            let key = self.key.child(name);
+            let (known, secret) = match section {
+                "headers" if name.eq_ignore_ascii_case("authorization") => {
+                    (HeaderName::check(name), format!("{}-token", self.server))
+                }
+                "headers" => (HeaderName::check(name), format!("{}-{name}", self.server)),
+                _ => (VariableName::check(name), name.to_owned()),
+            };
+            if had.contains(&name.to_ascii_lowercase()) {
+                self.importer.note(line, &key, "not carried over: there is another of that name", "keep one of them");
+                continue;
+            }
+            if let Err(why) = known {
+                self.importer.note(line, &key, format!("not carried over: {why}"), "add it by hand");
+                continue;
+            }
+            let place = Place { server: self.server, name, secret, line, key };
             let value = self.importer.value(&text, &place, self.inputs);
             if let Some(entries) = self.draft.map(section) {
                 entries.push((name.to_owned(), Item::Text(value)));
@@ -279,17 +308,31 @@ impl Entry<'_, '_, '_> {
             if let Some((user, host)) = rest.get(..end).and_then(|authority| authority.rsplit_once('@')) {
                 let path = rest.get(end..).unwrap_or_default().split('?').next().unwrap_or_default();
                 url = format!("{scheme}://{host}{path}");
-                let place = Place { server: self.server, name: "Authorization", line: self.child.line, key: self.key };
-                let name = self.importer.secret(&place, &format!("{}-basic", self.server), user);
-                let help = format!("as the secret {} set the Base64 of user, colon and password", quoted(&name));
-                self.importer.note(self.child.line, &self.key, "a user in a URL becomes a header", help);
-                if let Some(headers) = self.draft.map("headers") {
+                let name = self.importer.secrets.name(&format!("{}-basic", self.server), self.server, user);
+                let help = format!("`tollgate secrets set {name}` wants the Base64 of user, colon and password");
+                let message = format!("the user in the URL becomes the secret {}, for a header", quoted(&name));
+                self.importer.note(self.child.line, &self.key, message, help);
+                let is_there = |headers: &[(String, Item)]| {
+                    headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                };
+                if let Some(headers) = self.draft.map("headers").filter(|headers| !is_there(headers)) {
                     headers.push(("Authorization".to_owned(), Item::Text(format!("Basic ${{secret:{name}}}"))));
                 }
             }
         }
-        let mut kept: Vec<&str> = Vec::new();
         let mut unfit = false;
+        let (origin, path) = url
+            .find("://")
+            .and_then(|at| url.get(at + 3..)?.find('/').map(|slash| at + 3 + slash))
+            .map_or((url.as_str(), ""), |slash| url.split_at_checked(slash).unwrap_or((&url, "")));
+        if path.split('/').any(looks_secret) && !self.importer.keep_secrets {
+            unfit = true;
+            let message = "a secret in the URL's path stays behind; the server is disabled";
+            self.importer.note(self.child.line, &self.key, message, "import again with the secrets kept");
+            let path: Vec<_> = path.split('/').map(|part| if looks_secret(part) { "SECRET" } else { part }).collect();
+            url = format!("{origin}{}", path.join("/"));
+        }
+        let mut kept: Vec<&str> = Vec::new();
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = pair.split_once('=').unwrap_or(("", pair));
             if is_secret(name, value) && !self.importer.keep_secrets {
@@ -303,6 +346,9 @@ impl Entry<'_, '_, '_> {
         }
         if !kept.is_empty() {
             url = format!("{url}?{}", kept.join("&"));
+        }
+        if password_in_url(&url) && !self.importer.keep_secrets {
+            return Err("a secret stands in its URL, which stays behind".to_owned());
         }
         self.draft.set("url", Item::Text(url));
         Ok(unfit)
@@ -331,7 +377,9 @@ impl Entry<'_, '_, '_> {
                     out.push(("client_id".to_owned(), Item::Text(id.clone())));
                 }
                 ("clientSecret" | "CLIENT_SECRET" | "client_secret", Value::Text(secret)) => {
-                    let place = Place { server: self.server, name: "client_secret", line: child.line, key };
+                    let wanted = format!("{}-client-secret", self.server);
+                    let place =
+                        Place { server: self.server, name: "client_secret", secret: wanted, line: child.line, key };
                     let value = self.importer.value(secret, &place, self.inputs);
                     out.push(("client_secret".to_owned(), Item::Text(value)));
                 }

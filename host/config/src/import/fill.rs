@@ -7,7 +7,7 @@ use crate::read::Key;
 use crate::secret_text::{is_secret, looks_secret};
 use crate::template::{is_variable_name, misplaced};
 use crate::tree::{Node, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tollgate_core::name::check_server_name;
 
 /// What VS Code asks a person for: by `id`, what it is for.
@@ -25,7 +25,11 @@ pub(super) fn inputs(top: &Node) -> Inputs<'_> {
 /// The secrets that the new file names. One name stands for one value.
 #[derive(Default)]
 pub(super) struct SecretNames {
-    values: HashMap<String, String>,
+    /// By the wanted name and the value, the name that it got.
+    known: HashMap<(String, String), String>,
+    taken: HashSet<String>,
+    /// By name, the next number to try behind it, so that a file of a million equal names is numbered once through.
+    next: HashMap<String, u32>,
     order: Vec<String>,
 }
 
@@ -35,25 +39,24 @@ impl SecretNames {
     }
 
     /// A name for this value: the wanted one, unless another value has it.
-    fn name(&mut self, wanted: &str, server: &str, value: &str) -> String {
+    pub(super) fn name(&mut self, wanted: &str, server: &str, value: &str) -> String {
         let wanted = fit_name(wanted).unwrap_or_else(|| "secret".to_owned());
-        let short = |text: &str, max: usize| -> String { text.chars().take(max).collect() };
-        let apart = format!("{}-{}", short(server, 28), short(&wanted, 30));
-        let numbered = (2..).map(|n| format!("{}-{n}", short(&apart, 56)));
-        let candidates = [wanted, apart.clone()].into_iter().chain(numbered);
-        for name in candidates {
-            match self.values.get(&name) {
-                Some(known) if known != value => continue,
-                Some(_) => return name,
-                None => {
-                    self.values.insert(name.clone(), value.to_owned());
-                    self.order.push(name.clone());
-                    return name;
-                }
-            }
+        let key = (wanted.clone(), value.to_owned());
+        if let Some(name) = self.known.get(&key) {
+            return name.clone();
         }
-        // Numbers do not end.
-        String::new()
+        let short = |text: &str, max: usize| -> String { text.chars().take(max).collect() };
+        let apart = format!("{}-{}", short(server, 28), short(&wanted, 26));
+        let mut name = wanted;
+        while self.taken.contains(&name) {
+            let next = self.next.entry(apart.clone()).or_insert(1);
+            name = if *next == 1 { apart.clone() } else { format!("{apart}-{next}") };
+            *next += 1;
+        }
+        self.taken.insert(name.clone());
+        self.order.push(name.clone());
+        self.known.insert(key, name.clone());
+        name
     }
 }
 
@@ -81,6 +84,8 @@ pub(super) struct Place<'a> {
     pub(super) server: &'a str,
     /// The variable's or header's name.
     pub(super) name: &'a str,
+    /// The name that a secret there gets.
+    pub(super) secret: String,
     pub(super) line: u32,
     pub(super) key: Key<'a>,
 }
@@ -101,7 +106,10 @@ impl Importer<'_> {
         let (before, token) = text.split_at_checked(scheme.map_or(0, str::len)).unwrap_or(("", text));
         let secret = if filled { looks_secret(&plain) } else { is_secret(place.name, token) };
         if secret && !self.keep_secrets {
-            let name = self.secret(place, place.name, token);
+            let name = self.secrets.name(&place.secret, place.server, token);
+            let help = format!("set it once: `tollgate secrets set {name}`");
+            let message = format!("the secret stays behind; the new file says `${{secret:{name}}}`");
+            self.note(place.line, &place.key, message, help);
             return format!("{before}${{secret:{name}}}");
         }
         let mut out = String::new();
@@ -149,24 +157,6 @@ impl Importer<'_> {
         }
     }
 
-    /// The name of a secret that stood there in plain text.
-    pub(super) fn secret(&mut self, place: &Place<'_>, wanted: &str, value: &str) -> String {
-        let wanted = if wanted.eq_ignore_ascii_case("authorization") {
-            format!("{}-token", place.server)
-        } else {
-            wanted.to_owned()
-        };
-        let name = self.secrets.name(&wanted, place.server, value);
-        let help = format!("set it once: `tollgate secrets set {name}`");
-        self.note(
-            place.line,
-            &place.key,
-            format!("the secret stays behind; the new file says `${{secret:{name}}}`"),
-            help,
-        );
-        name
-    }
-
     /// Arguments, in which nothing is filled in. What cannot stand there becomes a placeholder; then the second is true, and the
     /// server cannot be started as it is.
     pub(super) fn arguments(&mut self, args: Vec<(u32, String)>, shell: bool, key: &Key<'_>) -> (Vec<String>, bool) {
@@ -205,16 +195,17 @@ impl Importer<'_> {
 
     /// Puts placeholders for the variables that the parser would refuse; the second is whether there were any.
     fn without_variables(&mut self, text: &str, line: u32, key: &Key<'_>) -> (String, bool) {
-        let mut text = text.to_owned();
-        let mut any = false;
-        while let Some(found) = misplaced(&text).map(str::to_owned) {
-            let message = format!("{} is not filled in there; the server is disabled", quoted(&found));
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, found, after)) = misplaced(rest) {
+            let message = format!("{} is not filled in there; the server is disabled", quoted(found));
             self.note(line, key, message, "write what it stood for; secrets go into `env` or `headers`");
-            let name = found.trim_start_matches("${").trim_end_matches('}').replace("${", "");
-            text = text.replacen(&found, &format!("<{name}>"), 1);
-            any = true;
+            out += before;
+            out += &format!("<{}>", found.trim_start_matches("${").trim_end_matches('}'));
+            rest = after;
         }
-        (text, any)
+        let any = !out.is_empty();
+        (out + rest, any)
     }
 }
 

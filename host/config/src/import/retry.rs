@@ -17,6 +17,9 @@ const SECONDS_MAX: f64 = 3600.0;
 pub(super) fn orchestration(importer: &mut Importer<'_>, top: &Node) -> Draft {
     let mut draft = Draft::default();
     let section = Key::Child(&Key::Root, "orchestration");
+    if let Some(odd) = top.get("orchestration").filter(|node| !matches!(node.value, Value::Map(_) | Value::Null)) {
+        importer.note(odd.line, &section, format!("not carried over: it is {}", odd.kind()), "write a map of keys");
+    }
     for (name, child) in top.get("orchestration").map(entries).unwrap_or_default() {
         let key = section.child(name);
         match (name.as_str(), &child.value) {
@@ -37,8 +40,7 @@ pub(super) fn orchestration(importer: &mut Importer<'_>, top: &Node) -> Draft {
             }
             ("retry_policy" | "retry", Value::Map(_)) => {
                 let policy = policy(importer, child, &key);
-                draft.remove("retry");
-                draft.set("retry", Item::Map(policy));
+                replace(&mut draft, policy);
             }
             ("enable_logging" | "log_level" | "logging", _) => {
                 importer.note(
@@ -54,15 +56,25 @@ pub(super) fn orchestration(importer: &mut Importer<'_>, top: &Node) -> Draft {
     if let Some(node) = top.get("retry_policy") {
         let key = Key::Child(&Key::Root, "retry_policy");
         let policy = policy(importer, node, &key);
+        replace(&mut draft, policy);
+    }
+    draft
+}
+
+/// A policy goes over a number of retries that stood alone. One that says nothing is none.
+fn replace(draft: &mut Draft, policy: Vec<(String, Item)>) {
+    if !policy.is_empty() {
         draft.remove("retry");
         draft.set("retry", Item::Map(policy));
     }
-    draft
 }
 
 /// A retry policy with its own words.
 pub(super) fn policy(importer: &mut Importer<'_>, node: &Node, key: &Key<'_>) -> Vec<(String, Item)> {
     let mut out: Vec<(String, Item)> = Vec::new();
+    if !matches!(node.value, Value::Map(_)) {
+        importer.note(node.line, key, format!("not carried over: it is {}", node.kind()), "write a map of keys");
+    }
     for (name, child) in entries(node) {
         let key = key.child(name);
         let found = match name.as_str() {

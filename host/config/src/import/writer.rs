@@ -141,6 +141,11 @@ fn text(value: &str, inside: bool) -> String {
 
 /// Whether a text needs no quotes, by rules that are stricter than YAML's.
 fn is_safe(value: &str, inside: bool) -> bool {
+    // Older YAML takes these for true and false.
+    const WORDS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
+    if WORDS.iter().any(|word| word.eq_ignore_ascii_case(value)) {
+        return false;
+    }
     let bytes = value.as_bytes();
     let begins = match bytes {
         [b'-', second, ..] => second.is_ascii_alphanumeric() || (*second == b'-' && bytes.len() > 2),

@@ -36,6 +36,17 @@ pub const GOOD: &[(&str, &str)] = &[
         r#"{"serve": {"http": {"max_sessions": 5, "max_body": 1024, "origins": ["chrome-extension://abc/"]}}}"#,
     ),
     ("language.yaml", "policies: {a: {script: a, language: python}, b: {script: b.js, language: typescript}}"),
+    ("orchestration.yaml", crate::orchestration::ALL_YAML),
+    ("orchestration.toml", crate::orchestration::ALL_TOML),
+    ("orchestration.json", crate::orchestration::ALL_JSON),
+    (
+        "switches.yaml",
+        "orchestration: {retry: true, breaker: {}, cache: false}\nservers: {a: {command: x, cache: 5m, retry: {}, rate_limit: 1/h, tools: {settings: {}}}}",
+    ),
+    (
+        "agent.yaml",
+        "model: {provider: agent}\npolicies: {p: {component: ./tollgate:x.wasm}, q: {component: 'tollgate:hub-agent', approve: []}}",
+    ),
     ("quoted.yaml", "servers: {a: {command: x, args: ['${HOME}', '$X']}}"),
 ];
 
@@ -201,7 +212,7 @@ serve:
 fn how_the_host_is_served_is_read() {
     let config = config("serve.yaml", SERVE);
     assert!(config.warnings.is_empty(), "{:?}", lines(&config.warnings));
-    let Serve { expose, names, http, grants } = &config.serve;
+    let Serve { expose, names, http, grants, approve: _ } = &config.serve;
     let Some(Expose::Only(items)) = expose else { panic!("{expose:?}") };
     assert_eq!(
         items.iter().map(|item| item.value.as_str()).collect::<Vec<_>>(),

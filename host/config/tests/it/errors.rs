@@ -190,6 +190,53 @@ topics! {
         ("a.yaml", "servers: {a: {component: c.wasm, secrets: {k: {in: bearer}}}}"),
         ("a.yaml", "policies: {p: {component: c.wasm, secrets: {k: {hosts: [x.com], in: scheme, name: key}}}}"),
     ];
+    orchestration: &[
+        ("a.yaml", "orchestration: fast"),
+        ("a.yaml", "orchestration: {failfast: true, retries: 3, fail_fast: 'yes'}"),
+        ("a.yaml", "orchestration: {retry: 3, breaker: [1], cache: {ttl: [1]}}"),
+        ("a.yaml", "orchestration:\n  retry:\n    max_retries: 21\n    first_delay: 0s\n    backoff_factor: 0.5\n    max_delay: 2h\n    jitter: full\n    on: [rate-limit, tiemout, weather]"),
+        ("a.yaml", "orchestration: {retry: {max_retries: many, first_delay: 10s, max_delay: 1s, backoff_factor: two, on: []}}"),
+        ("a.yaml", "orchestration: {retry: {retryable_errors: [timeout], on: timeout, first_delay: 5}}"),
+        ("a.yaml", "orchestration: {breaker: {failures: 0, open_for: 2d, probes: 101, half_open: 1}}"),
+        ("a.yaml", "orchestration: {cache: {ttl: 8d, max_entries: 0, max_bytes: 10, max_size: 1, resource: 5m}}"),
+        ("a.toml", "[orchestration.retry]\nmax_retry = 3\njitter = 1\n[orchestration.breaker]\nfailures = 1.5"),
+        ("a.json", "{\"orchestration\": {\n\"retry\": {\"on\": [\"timeout\",\n\"nothing\"]},\n\"cache\": null}}"),
+    ];
+    routing: &[
+        ("a.yaml", "servers: {a: {command: x, max_in_flight: 0, queue: -1}}"),
+        ("a.yaml", "servers: {a: {command: x, max_in_flight: 10001, queue: lots, max_inflight: 3}}"),
+        ("a.yaml", "servers: {a: {command: x, rate_limit: 20}, b: {command: x, rate_limit: 20/d}, c: {command: x, rate_limit: 0/s}, d: {command: x, rate_limit: [1]}}"),
+        ("a.yaml", "servers: {a: {command: x, rate_limit: {calls: 0, pre: 1m}}, b: {command: x, rate_limit: {calls: 5, per: 2d, burst: 0}}}"),
+        ("a.yaml", "servers: {a: {command: x, retry: {max_retries: -1}, breaker: 5, cache: 0s}}"),
+        ("a.yaml", "servers: {a: {command: x, cache: 5}, b: {command: x, cache: {ttl: 5m, tool: 1m}}}"),
+        ("a.yaml", "servers: {a: {command: x, lazy: 5m}, b: {command: x, lazy: {idle: 0s, idel: 1}}, c: {component: c.wasm, lazy: true}}"),
+        ("a.yaml", "servers: {a: {command: x, domains: ['a:b', '', ' a', 5], capabilities: [\"a\\u0007\"]}}"),
+        ("a.yaml", "servers:\n  a:\n    command: x\n    tools:\n      settings:\n        get_*: {effect: reads, timeout: 0, cache: 0s}\n        set_*: {effect: write, retires: 3}\n        '': {}"),
+        ("a.yaml", "servers: {a: {command: x, tools: {settings: [get], setting: {}}}}"),
+        ("a.yaml", "servers: {a: {command: x, tools: {settings: {x: {effect: idempotent, cache: 5m}}}}}"),
+        ("a.toml", "[servers.a]\ncommand = 'x'\nrate_limit = '20 per second'\n[servers.a.tools.settings.'get_*']\neffect = 1"),
+        ("a.json", "{\"mcpServers\": {\"a\": {\"command\": \"x\",\n\"lazy\": \"yes\",\n\"retry\": \"no\"}}}"),
+    ];
+    model: &[
+        ("a.yaml", "model: gpt"),
+        ("a.yaml", "model: {}"),
+        ("a.yaml", "model: {provider: opnai, model: x}"),
+        ("a.yaml", "model: {provider: openai}"),
+        ("a.yaml", "model: {provider: agent, url: 'https://x.com', secret: k, prefer: agent, strict: true}"),
+        ("a.yaml", "model: {provider: openai, model: '', url: x.com, secret: sk-hunter2hunter2, prefer: host, strict: 1}"),
+        ("a.yaml", "model: {provider: openai, model: m, url: 'https://me:hunter2@x.com/v1', api_key: hunter2}"),
+        ("a.yaml", "model: {provider: anthropic, model: m, url: 'http://x.com', max_tokens: 0, timeout: 2h}"),
+        ("a.toml", "[model]\nprovider = 'anthropic'\nmodel = 5\nsecret = 'a b'"),
+        ("a.json", "{\"model\": {\"provider\": \"anthropic\",\n\"model\": \"m\", \"secret\": \"k\",\n\"max_token\": 5}}"),
+    ];
+    approvals: &[
+        ("a.yaml", "policies: {p: {component: 'tollgate:planer'}, q: {component: 'tollgate:'}, r: {component: 'tollgate:hub-agent', language: python}}"),
+        ("a.yaml", "policies:\n  p:\n    component: p.wasm\n    approve:\n      - '*:delete_*'\n      - delete_*\n      - 5"),
+        ("a.yaml", "policies: {p: {component: p.wasm, approve: '*:*', aprove: []}}"),
+        ("a.yaml", "serve: {approve: ['a b:c', 'x:']}"),
+        ("a.toml", "[serve]\napprove = ['crm']"),
+        ("a.json", "{\"serve\": {\"approve\": {\"a\": 1}}}"),
+    ];
     secrets: &[
         ("a.yaml", "secrets: {a: hunter2}"),
         ("a.yaml", "secrets: {a: {}}"),

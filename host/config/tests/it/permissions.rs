@@ -13,6 +13,8 @@ fn grants_become_sentences() {
         "tollgate:resources/resources@0.1.0",
         "tollgate:prompts/prompts@0.1.0",
         "tollgate:state/state@0.1.0",
+        "tollgate:model/model-blocking@0.1.0",
+        "tollgate:ask/ask@0.1.0",
         "wasi:http/outgoing-handler@0.2.3",
         "wasi:cli/stdout@0.2.3",
     ]);
@@ -33,6 +35,10 @@ fn grants_become_sentences() {
         "state",
         "state=cursor/*",
         "state=last",
+        "model",
+        "model=gpt-*",
+        "model=small",
+        "ask",
     ]);
     let secrets = [
         SecretUse { name: "github_token".into(), origin: "https://api.github.com".into() },
@@ -49,8 +55,10 @@ fn a_component_that_is_granted_nothing_says_so() {
 
 #[test]
 fn what_does_not_fit_together_is_noted() {
-    let (imports, grants) =
-        (owned(&["tollgate:tools/tools-blocking@0.1.0"]), owned(&["state", "http=https://x.example/*"]));
+    let (imports, grants) = (
+        owned(&["tollgate:tools/tools-blocking@0.1.0", "tollgate:ask/ask@0.1.0"]),
+        owned(&["state", "http=https://x.example/*", "model"]),
+    );
     insta::assert_snapshot!(permissions(&Subject { imports: &imports, grants: &grants, ..Subject::default() }));
 }
 

@@ -100,6 +100,24 @@ fn value() -> impl Strategy<Value = Value> {
             json!({"file": "f"}),
             json!({"env": "X", "file": "f"}),
             json!({"allow": ["x"]}),
+            json!("20/s"),
+            json!("5 / h"),
+            json!({"calls": 5, "per": "1m"}),
+            json!({"max_retries": 3, "on": ["timeout"]}),
+            json!({"max_retries": 3.5}),
+            json!(["timeout", "tool_error"]),
+            json!({"failures": 3}),
+            json!({"tools": "5m", "lists": false}),
+            json!({"ttl": true, "max_entries": 5}),
+            json!({"idle": "5m"}),
+            json!({"settings": {"get_*": {"effect": "read", "cache": "5m"}}}),
+            json!("openai"),
+            json!("agent"),
+            json!("endpoint"),
+            json!("tollgate:planner"),
+            json!("tollgate:x"),
+            json!(["*:delete_*", " a:b"]),
+            json!(["*:*"]),
             json!("python"),
             json!("meta"),
             json!("127.0.0.1:80"),
@@ -137,6 +155,17 @@ fn file() -> impl Strategy<Value = Value> {
         map_of("/properties/serve", 0..3).prop_map(|serve| json!({"serve": serve})),
         map_of("/properties/serve/properties/names", 0..3).prop_map(|names| json!({"serve": {"names": names}})),
         map_of("/properties/serve/properties/http", 1..4).prop_map(|http| json!({"serve": {"http": http}})),
+        map_of("/properties/orchestration", 0..4).prop_map(|all| json!({"orchestration": all})),
+        map_of("/properties/orchestration/properties/retry/anyOf/1", 0..4)
+            .prop_map(|retry| json!({"orchestration": {"retry": retry}})),
+        map_of("/properties/orchestration/properties/cache/anyOf/1", 0..4)
+            .prop_map(|cache| json!({"orchestration": {"cache": cache}})),
+        (map_of("/properties/model", 0..5), prop::sample::select(vec!["openai", "anthropic", "agent"])).prop_map(
+            |(mut model, provider)| {
+                model["provider"] = json!(provider);
+                json!({"model": model})
+            }
+        ),
         (map_of("/$defs/server", 0..3), value()).prop_map(|(mut server, url)| {
             server["url"] = url;
             json!({"servers": {"a": server}})
