@@ -106,6 +106,9 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
     if let Some(dir) = cache_dir() {
         builder = builder.cache_dir(dir);
     }
+    if let Some(dir) = cache_dir() {
+        builder = builder.catalogs(dir.with_file_name("catalogs"));
+    }
     if let Some(dir) = bundled("components") {
         builder = builder.bundled_components(dir);
     }

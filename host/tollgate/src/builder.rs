@@ -16,7 +16,7 @@ use tollgate_route::{CacheSettings, RouterSettings};
 use tollgate_runtime::{Digest, RuntimeConfig};
 use tollgate_secrets::SecretStore;
 use tollgate_state::{LazySqliteStore, MemoryStore, Quota, SqliteOptions, StateStore};
-use tollgate_upstream::{FleetOptions, Logins, PinStore, ServerSpec, Transport};
+use tollgate_upstream::{CatalogStore, FleetOptions, Logins, PinStore, ServerSpec, Transport};
 
 /// Entries that a host keeps in memory when nobody asks for more.
 const MEMORY_JOURNAL_ENTRIES: usize = 10_000;
@@ -202,6 +202,14 @@ impl HostBuilder {
     #[must_use]
     pub fn pins(mut self, dir: impl Into<PathBuf>) -> Self {
         self.pins = Some(dir.into());
+        self
+    }
+
+    /// Keeps in this folder which tools lazy servers have, so that they need not be started to tell. Without, each is started
+    /// once by each host.
+    #[must_use]
+    pub fn catalogs(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.fleet.catalogs = Some(CatalogStore::new(dir));
         self
     }
 

@@ -17,7 +17,7 @@ use tollgate_route::RouteSpec;
 use tollgate_runtime::Digest;
 use tollgate_script::Language as ScriptLanguage;
 use tollgate_secrets::{Chain, Place, PlacedStore, SecretStore};
-use tollgate_upstream::{AuthSpec, ClientKey, HttpKind, KeyAlgorithm, OAuthGrant, OAuthSpec, ServerSpec, Transport};
+use tollgate_upstream::{AuthSpec, ClientKey, HttpKind, KeyAlgorithm, Lazy, OAuthGrant, OAuthSpec, ServerSpec, Transport};
 
 /// What the configuration file set up, to compare with when it is read anew.
 #[derive(Default)]
@@ -171,6 +171,7 @@ impl ConfiguredServer {
         spec.deny = server.tools.deny.clone();
         spec.pin = server.tools.pin;
         spec.route = self.route.clone();
+        spec.lazy = server.routing.lazy.map(|lazy| Lazy { idle: lazy.idle });
         spec
     }
 
