@@ -248,7 +248,7 @@ fn usage(input: u64, output: u64) -> Value {
 }
 
 /// A text in pieces.
-pub(crate) fn pieces(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = String> + use<> {
     let chars: Vec<char> = text.chars().collect();
     let pieces: Vec<String> = chars.chunks(PIECE).map(|piece| piece.iter().collect()).collect();
     pieces.into_iter()
