@@ -404,13 +404,14 @@ fn kind(value: &Value) -> &'static str {
 
 /// The same, or null.
 fn nullable(mut node: Node) -> Node {
-    let null = json!({ "type": "null" });
+    // Not called `null`, which is a word of the macro.
+    let nothing = json!({ "type": "null" });
     if node.contains_key("$ref") {
-        return Node::from_iter([("anyOf".to_owned(), json!([node, null]))]);
+        return Node::from_iter([("anyOf".to_owned(), json!([node, nothing]))]);
     }
     if let Some(Value::Array(branches)) = node.get_mut("anyOf") {
-        if !branches.contains(&null) {
-            branches.push(null);
+        if !branches.contains(&nothing) {
+            branches.push(nothing);
         }
         return node;
     }

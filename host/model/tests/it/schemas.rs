@@ -68,7 +68,7 @@ fn what_cannot_bind_says_why() {
         (json!({}), "no type"),
         (json!({"type": "string"}), "root is not of an object"),
         (json!({"type": "object"}), "object of anything"),
-        (json!({"anyOf": [{"type": "object", "properties": {}}]}), "root is not of an object"),
+        (json!({"anyOf": [{"type": "object", "additionalProperties": false}]}), "root is not of an object"),
         (json!({"$ref": "#/$defs/gone"}), "leads nowhere"),
         (json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}), "leads nowhere"),
         (json!({"type": "object", "properties": {}, "required": ["x"]}), "does not describe"),
