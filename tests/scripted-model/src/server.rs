@@ -286,10 +286,13 @@ fn said(pieces: VecDeque<Bytes>, end: End, pause_ms: u64) -> impl futures::Strea
 }
 
 fn error_answer(interface: Interface, status: u16, message: &str) -> Response<Body> {
-    json_answer(status, &match interface {
-        Interface::OpenAi => openai::error(status, message),
-        Interface::Anthropic => anthropic::error(status, message),
-    })
+    json_answer(
+        status,
+        &match interface {
+            Interface::OpenAi => openai::error(status, message),
+            Interface::Anthropic => anthropic::error(status, message),
+        },
+    )
 }
 
 fn json_answer(status: u16, body: &Value) -> Response<Body> {

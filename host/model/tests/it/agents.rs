@@ -25,7 +25,8 @@ fn full() -> Value {
 #[tokio::test]
 async fn the_agents_model_answers_in_the_runs_name() {
     let fake = Fake::new(json!({"sampling": {}}), |_| Ok(hello()));
-    let mut request = request([says(Role::System, "Be brief."), user("Hi."), says(Role::Assistant, "Yes?"), user("Well?")]);
+    let mut request =
+        request([says(Role::System, "Be brief."), user("Hi."), says(Role::Assistant, "Yes?"), user("Well?")]);
     request.options.max_tokens = Some(50);
     request.options.temperature = Some(0.5);
     request.options.stop = vec!["END".into()];
@@ -75,14 +76,18 @@ async fn tools_go_out_and_their_uses_come_back() {
     assert_eq!(completion.finish, Finish::ToolUse);
     assert_eq!(completion.message, uses("Let me see.", &[("u1", "a", "{\"q\":1}"), ("u2", "b", "{}")]));
     let sent = fake.last();
-    let result = |id: &str, text: &str, is_error: bool| {
-        json!({"type": "tool_result", "toolUseId": id, "content": [{"type": "text", "text": text}], "isError": is_error})
-    };
-    assert_eq!(sent["messages"][1]["content"], json!([
-        {"type": "tool_use", "id": "c1", "name": "a", "input": {"q": 7}},
-        {"type": "tool_use", "id": "c2", "name": "no_such", "input": {"arguments": "oops"}},
-    ]));
-    assert_eq!(sent["messages"][2], json!({"role": "user", "content": [result("c2", "no", true), result("c1", "yes", false)]}));
+    let result = |id: &str, text: &str, is_error: bool| json!({"type": "tool_result", "toolUseId": id, "content": [{"type": "text", "text": text}], "isError": is_error});
+    assert_eq!(
+        sent["messages"][1]["content"],
+        json!([
+            {"type": "tool_use", "id": "c1", "name": "a", "input": {"q": 7}},
+            {"type": "tool_use", "id": "c2", "name": "no_such", "input": {"arguments": "oops"}},
+        ])
+    );
+    assert_eq!(
+        sent["messages"][2],
+        json!({"role": "user", "content": [result("c2", "no", true), result("c1", "yes", false)]})
+    );
     assert_eq!(sent["messages"][3], json!({"role": "user", "content": {"type": "text", "text": "And?"}}));
     assert_eq!(sent["toolChoice"], json!({"mode": "required"}));
     assert_eq!(sent["tools"][0]["inputSchema"], json!({"properties": {"q": {}}, "type": "object"}));
@@ -126,7 +131,11 @@ async fn each_end_has_its_word() {
 #[tokio::test]
 async fn an_answer_that_is_none_is_told_apart() {
     for answer in [
-        "", "{", "[]", "null", "{\"role\":\"assistant\",\"model\":\"m\"}",
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"role\":\"assistant\",\"model\":\"m\"}",
         "{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"x\"},\"model\":\"m\"}",
         "{\"role\":\"assistant\",\"content\":{\"type\":\"image\",\"data\":\"\",\"mimeType\":\"image/png\"},\"model\":\"m\"}",
         "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"name\":\"x\"}],\"model\":\"m\"}",
@@ -145,9 +154,8 @@ async fn an_answer_that_is_none_is_told_apart() {
 #[tokio::test]
 async fn a_client_that_would_not_or_cannot_says_so() {
     for (code, is) in [(-1, "rejected"), (-32_602, "rejected"), (-32_603, "unavailable"), (-32_601, "unavailable")] {
-        let fake = Fake::new(full(), move |_| {
-            Err(RpcError { code, message: "No,\u{1b}[31m\nthanks".into(), data: None })
-        });
+        let fake =
+            Fake::new(full(), move |_| Err(RpcError { code, message: "No,\u{1b}[31m\nthanks".into(), data: None }));
         let error = ask(&fake, question()).await.unwrap_err();
         assert_eq!(error.code(), is);
         assert!(error.to_string().contains("No, [31m thanks"), "{error}");
@@ -199,7 +207,8 @@ async fn nobody_to_ask_says_why() {
         (Some(json!({"roots": {}})), "the capability `sampling`"),
         (Some(json!({"sampling": {}})), "without tools"),
     ] {
-        let client = client.map(|capabilities| Fake::new(capabilities, |_| Ok(hello())) as Arc<dyn tollgate_core::Client>);
+        let client =
+            client.map(|capabilities| Fake::new(capabilities, |_| Ok(hello())) as Arc<dyn tollgate_core::Client>);
         // Tools of the past are tools too.
         let request = request([user("x"), uses("", &[("c", "a", "{}")]), result("c", "y", false)]);
         let error = none.complete(request, &run(client)).await.unwrap_err().to_string();

@@ -50,7 +50,10 @@ async fn pieces_of_any_size_give_the_same_answer() {
 async fn a_conversation_with_tools_goes_on_from_the_answer() {
     for provider in BOTH {
         let turns = [
-            Turn { text: "Let me see.".into(), ..Turn::uses([Use::new("a", json!({"q": 1})), Use::new("a", json!({"q": 2}))]) },
+            Turn {
+                text: "Let me see.".into(),
+                ..Turn::uses([Use::new("a", json!({"q": 1})), Use::new("a", json!({"q": 2}))])
+            },
             Turn::text("Done."),
         ];
         let world = world(provider, turns).await;
@@ -199,7 +202,8 @@ async fn every_option_is_sent_where_its_provider_has_it() {
 
 #[tokio::test]
 async fn an_answer_in_a_shape_is_bound_where_that_can_be_and_asked_for_where_not() {
-    let bindable = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]});
+    let bindable =
+        json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]});
     let open = json!({"type": "array", "items": {}});
     for provider in BOTH {
         let turns = [Turn::text("{\"a\":\"x\",\"b\":null}"), Turn::text("```json\n[1]\n```")];

@@ -23,7 +23,10 @@ async fn a_busy_provider_is_asked_again_twice() {
         assert_eq!(good.ask(question()).await.unwrap().message.content, "At last.");
         let waits = good.waits();
         assert_eq!(waits[0], Duration::from_secs(3), "what it said");
-        assert!(waits[1] >= Duration::from_millis(500) && waits[1] <= Duration::from_secs(1), "ours, doubled: {waits:?}");
+        assert!(
+            waits[1] >= Duration::from_millis(500) && waits[1] <= Duration::from_secs(1),
+            "ours, doubled: {waits:?}"
+        );
 
         let bad = world(provider, (0..5).map(|_| limited(Some("2")))).await;
         assert_eq!(bad.ask(question()).await, Err(ModelError::RateLimited(Some(2_000))));
@@ -63,7 +66,10 @@ async fn what_a_provider_refuses_is_told_in_its_own_words_and_not_tried_again() 
         hot.options.temperature = Some(9.0);
         let world = world(provider, [Turn::text("x")]).await;
         let error = world.ask(hot).await.unwrap_err();
-        assert!(matches!(&error, ModelError::Rejected(why) if why.contains("temperature") && why.contains("400")), "{error}");
+        assert!(
+            matches!(&error, ModelError::Rejected(why) if why.contains("temperature") && why.contains("400")),
+            "{error}"
+        );
         assert_eq!(world.scripted.requests().len(), 1);
         let error = fails(provider, Turn::status(404)).await;
         assert!(matches!(&error, ModelError::Rejected(why) if why.contains("model.url")), "{error}");
@@ -105,7 +111,11 @@ async fn no_error_tells_the_key() {
             Fault::Raw { status: 302, content_type: text.to_owned(), body: text.to_owned() },
             Fault::Raw { status: 200, content_type: text.to_owned(), body: text.to_owned() },
             Fault::Raw { status: 200, content_type: "text/event-stream".into(), body: format!("data: {text}\n\n") },
-            Fault::Raw { status: 200, content_type: "text/event-stream".into(), body: format!("event: {text}\ndata: 1\n\n") },
+            Fault::Raw {
+                status: 200,
+                content_type: "text/event-stream".into(),
+                body: format!("event: {text}\ndata: 1\n\n"),
+            },
             Fault::Error { error: text.to_owned() },
         ]
     };
@@ -123,7 +133,8 @@ async fn no_error_tells_the_key() {
 async fn an_answer_that_breaks_off_is_none() {
     for provider in BOTH {
         for fault in [Fault::Truncated, Fault::Broken, Fault::Garbage, Fault::NoStream] {
-            let turn = Turn { fault: Some(fault.clone()), ..Turn::text("A rather long text that is said in many pieces.") };
+            let turn =
+                Turn { fault: Some(fault.clone()), ..Turn::text("A rather long text that is said in many pieces.") };
             let error = fails(provider, turn).await;
             assert!(matches!(error, ModelError::InvalidResponse(_)), "{fault:?}: {error}");
             assert!(error.to_string().contains("http://127.0.0.1:"), "{error}");
@@ -143,7 +154,10 @@ async fn streams_that_are_none_of_the_interface_are_told_apart_from_answers() {
         (Provider::OpenAi, ""),
         (Provider::OpenAi, "data: {\"choices\":[]}\n\n"),
         (Provider::Anthropic, "data: {\"type\":\"message_stop\"}\n\n"),
-        (Provider::Anthropic, "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n"),
+        (
+            Provider::Anthropic,
+            "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n",
+        ),
         (Provider::Anthropic, "data: [DONE]\n\n"),
         (Provider::Anthropic, "not events at all"),
     ] {
@@ -205,7 +219,8 @@ async fn nobody_there_is_unavailable_at_once() {
     let endpoint = endpoint(Provider::OpenAi, &world.scripted);
     drop(world);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let models = models(tollgate_model::ModelSettings { endpoint: Some(endpoint), ..Default::default() }).await.unwrap();
+    let models =
+        models(tollgate_model::ModelSettings { endpoint: Some(endpoint), ..Default::default() }).await.unwrap();
     let error = tollgate_core::Model::complete(&models, question(), &run(None)).await.unwrap_err();
     assert!(matches!(&error, ModelError::Unavailable(why) if why.contains("refuses connections")), "{error}");
 }

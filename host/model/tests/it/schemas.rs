@@ -115,7 +115,10 @@ fn recursion_is_kept_for_one_and_refused_for_the_other() {
     assert_eq!(adapted.unadapt(wrote), "{\"root\":{\"v\":1,\"next\":{\"v\":2}}}");
     assert!(refused(tree.clone(), Dialect::Anthropic).contains("recursive"));
     let of_itself = json!({"type": "object", "properties": {"next": {"$ref": "#"}}});
-    assert_eq!(adapt_schema(object(&of_itself), Dialect::OpenAi).unwrap().unadapt("{\"next\":{\"next\":null}}"), "{\"next\":{}}");
+    assert_eq!(
+        adapt_schema(object(&of_itself), Dialect::OpenAi).unwrap().unadapt("{\"next\":{\"next\":null}}"),
+        "{\"next\":{}}"
+    );
     assert!(refused(of_itself, Dialect::Anthropic).contains("recursive"));
     let mut by_name = tree;
     by_name["$ref"] = "#/$defs/node".into();
@@ -157,6 +160,24 @@ fn hostile_schemas_take_no_time() {
 }
 
 #[tokio::test]
+async fn a_union_of_very_many_is_described_all_the_same() {
+    let branch = |n: usize| json!({"properties": {"x": {"const": n}}, "required": ["x"]});
+    let union: Vec<Value> = (0..20_000).map(branch).collect();
+    let scripted = Scripted::start(Script::new([Turn::text("x")])).await.unwrap();
+    let settings = ModelSettings { endpoint: Some(endpoint(Provider::OpenAi, &scripted)), ..ModelSettings::default() };
+    let mut request = question();
+    request.tools = vec![tool("many", json!({"oneOf": union}))];
+    models(settings).await.unwrap().complete(request, &run(None)).await.unwrap();
+    let sent = &scripted.requests()[0].body["tools"][0]["function"]["parameters"];
+    assert_eq!((&sent["required"], sent["properties"]["x"]["anyOf"].as_array().unwrap().len()), (&json!(["x"]), 32));
+    let definitions: Map<String, Value> = (0..501)
+        .map(|n| (format!("d{n}"), json!({"type": "array", "items": {"$ref": format!("#/$defs/d{}", n + 1)}})))
+        .collect();
+    let chain = json!({"type": "object", "properties": {"x": {"$ref": "#/$defs/d0"}}, "$defs": definitions});
+    assert!(refused(chain, Dialect::Anthropic).contains("more than 500 definitions"));
+}
+
+#[tokio::test]
 async fn what_does_not_bind_describes_without_unions_at_the_root() {
     let of_two = |key: &str| {
         let mut schema = json!({"properties": {"all": {"type": "boolean"}}, "required": ["all"]});
@@ -172,8 +193,14 @@ async fn what_does_not_bind_describes_without_unions_at_the_root() {
         tool("all", of_two("allOf")),
         tool("map", json!({"type": "object", "additionalProperties": {"type": "number"}})),
         tool("none", json!({"$schema": "x"})),
-        tool("ref", json!({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"properties": {"q": {}}}], "type": "object"}}})),
-        tool("if", json!({"type": "object", "if": {"required": ["a"]}, "then": {"required": ["b"]}, "not": {"required": ["c"]}})),
+        tool(
+            "ref",
+            json!({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"properties": {"q": {}}}], "type": "object"}}}),
+        ),
+        tool(
+            "if",
+            json!({"type": "object", "if": {"required": ["a"]}, "then": {"required": ["b"]}, "not": {"required": ["c"]}}),
+        ),
         tool("odd", json!({"type": "string", "enum": ["x"], "properties": 3})),
     ];
     for provider in BOTH {
@@ -278,9 +305,10 @@ fn instance(root: &Value, schema: &Value, draw: &mut impl FnMut(usize) -> usize,
             Value::Array(values.collect::<Option<_>>()?)
         }
         _ => {
-            let members = schema["properties"].as_object()?.iter().map(|(name, schema)| {
-                Some((name.clone(), instance(root, schema, draw, depth + 1)?))
-            });
+            let members = schema["properties"]
+                .as_object()?
+                .iter()
+                .map(|(name, schema)| Some((name.clone(), instance(root, schema, draw, depth + 1)?)));
             Value::Object(members.collect::<Option<_>>()?)
         }
     })
@@ -325,18 +353,40 @@ proptest! {
 /// JSON that uses the words of JSON Schema in all the wrong places.
 fn documents() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
-        "type", "properties", "required", "items", "anyOf", "oneOf", "allOf", "$ref", "$defs", "a", "enum", "const",
-        "additionalProperties", "minimum", "pattern", "format", "not", "description",
+        "type",
+        "properties",
+        "required",
+        "items",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "$ref",
+        "$defs",
+        "a",
+        "enum",
+        "const",
+        "additionalProperties",
+        "minimum",
+        "pattern",
+        "format",
+        "not",
+        "description",
     ]);
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), (-2i64..3).prop_map(Value::from),
-        prop::sample::select(vec!["object", "string", "array", "#/$defs/a", "#", "null", "(", "date"]).prop_map(Value::from),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2i64..3).prop_map(Value::from),
+        prop::sample::select(vec!["object", "string", "array", "#/$defs/a", "#", "null", "(", "date"])
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 40, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((word.clone(), inner), 0..5)
-                .prop_map(|members| members.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<Map<_, _>>().into()),
+            prop::collection::vec((word.clone(), inner), 0..5).prop_map(|members| members
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect::<Map<_, _>>()
+                .into()),
         ]
     })
 }

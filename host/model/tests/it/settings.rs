@@ -55,9 +55,10 @@ async fn a_name_with_a_private_address_needs_a_word() {
 
 #[tokio::test]
 async fn a_key_may_stand_elsewhere() {
-    let world = world_with(Provider::OpenAi, Script { key: Some(String::new()), ..Script::new([Turn::text("x")]) }, |e| {
-        e.place = Some(Place::Header { name: "api-key".parse().unwrap(), prefix: String::new() });
-    });
+    let world =
+        world_with(Provider::OpenAi, Script { key: Some(String::new()), ..Script::new([Turn::text("x")]) }, |e| {
+            e.place = Some(Place::Header { name: "api-key".parse().unwrap(), prefix: String::new() });
+        });
     let world = world.await;
     world.ask(question()).await.unwrap();
     let seen = &world.scripted.requests()[0];
