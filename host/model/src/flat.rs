@@ -89,6 +89,8 @@ fn merge(out: &mut Map<String, Value>, part: &Map<String, Value>) {
             }
             // What one branch wants or forbids may be otherwise in another.
             "required" | "additionalProperties" | "unevaluatedProperties" => {}
+            // Told with the whole.
+            keyword if REFUSED.contains(&keyword) => {}
             keyword => drop(out.entry(keyword).or_insert_with(|| value.clone())),
         }
     }

@@ -201,6 +201,7 @@ async fn what_does_not_bind_describes_without_unions_at_the_root() {
             "if",
             json!({"type": "object", "if": {"required": ["a"]}, "then": {"required": ["b"]}, "not": {"required": ["c"]}}),
         ),
+        tool("within", json!({"allOf": [{"anyOf": [{"type": "object"}], "enum": [1], "properties": {"p": {}}}]})),
         tool("odd", json!({"type": "string", "enum": ["x"], "properties": 3})),
     ];
     for provider in BOTH {
