@@ -37,9 +37,9 @@ pub(crate) fn body(request: &Checked<'_>, shape: &Shape<'_>, model: &str, settin
     if let Some(adapted) = &shape.output {
         add("output_config", json!({ "format": { "type": "json_schema", "schema": adapted.schema } }));
     }
-    let tools = request.request.tools.iter().zip(&shape.tools).map(|(tool, shape)| {
-        json!({ "name": tool.name, "description": tool.description, "input_schema": shape.schema })
-    });
+    let tools = request.request.tools.iter().zip(&shape.tools).map(
+        |(tool, shape)| json!({ "name": tool.name, "description": tool.description, "input_schema": shape.schema }),
+    );
     let tools: Vec<Value> = tools.collect();
     if !tools.is_empty() {
         add("tools", tools.into());
@@ -72,7 +72,8 @@ fn messages(messages: &[Message]) -> Value {
             }
             Role::Tool => {
                 let content: Vec<Value> = text.into_iter().collect();
-                let mut block = json!({ "type": "tool_result", "tool_use_id": message.tool_use_id, "content": content });
+                let mut block =
+                    json!({ "type": "tool_result", "tool_use_id": message.tool_use_id, "content": content });
                 if message.is_error
                     && let Some(block) = block.as_object_mut()
                 {

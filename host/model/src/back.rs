@@ -62,9 +62,11 @@ impl<'a> Back<'a> {
                 Some(Value::Object(out))
             }
             Value::Array(values) => match schema.get("items") {
-                Some(items) => {
-                    values.iter().map(|value| self.value(items, value, depth + 1)).collect::<Option<_>>().map(Value::Array)
-                }
+                Some(items) => values
+                    .iter()
+                    .map(|value| self.value(items, value, depth + 1))
+                    .collect::<Option<_>>()
+                    .map(Value::Array),
                 None => Some(value.clone()),
             },
             _ => Some(value.clone()),
@@ -114,7 +116,8 @@ impl<'a> Back<'a> {
                 let Some(items) = schema.get("items") else { return Some(true) };
                 let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
                 let count = values.len() as u64;
-                if bound("minItems").is_some_and(|min| count < min) || bound("maxItems").is_some_and(|max| count > max) {
+                if bound("minItems").is_some_and(|min| count < min) || bound("maxItems").is_some_and(|max| count > max)
+                {
                     return Some(false);
                 }
                 for value in values {

@@ -105,7 +105,9 @@ fn conversation(messages: &[Message]) -> Result<(), String> {
             let id = message.tool_use_id.as_deref().unwrap_or_default();
             let Some(at) = open.iter().position(|open| *open == id) else {
                 let id = crate::text::shown(id);
-                return wrong(&format!("it answers the tool use `{id}`, which the model's message before does not have"));
+                return wrong(&format!(
+                    "it answers the tool use `{id}`, which the model's message before does not have"
+                ));
             };
             open.swap_remove(at);
             continue;

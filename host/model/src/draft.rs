@@ -108,3 +108,67 @@ impl Draft {
         Completion { message, finish, model, usage }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{Event, Reader};
+    use crate::{anthropic, openai};
+    use proptest::prelude::*;
+
+    const CHUNKS: &str = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Grüße \"}}]}\r\n\r\n\
+        : keep-alive\n\n\
+        data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"another choice\"}}]}\n\n\
+        data: {\"choices\":[{\"delta\":{\"content\":\"🎉\",\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"a\",\"arguments\":\"{\"}}]}}]}\n\n\
+        data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"\\\"x\\\":1}\"}}]}}]}\n\n\
+        data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"c2\",\"function\":{\"name\":\"b\"}}]},\"finish_reason\":\"tool_calls\"}]}\n\n\
+        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\ndata: [DONE]\n\n";
+
+    const EVENTS: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\
+        \"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":2,\"output_tokens\":1}}}\n\n\
+        event: ping\ndata: {\"type\":\"ping\"}\n\n\
+        data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n\
+        data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n\
+        data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"Grüße \"}}\n\n\
+        data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"🎉\"}}\r\n\r\n\
+        data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"a\",\"input\":{}}}\n\n\
+        data: {\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"x\\\":1}\"}}\n\n\
+        data: {\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":\"c2\",\"name\":\"b\",\"input\":{}}}\n\n\
+        data: {\"type\":\"something_new\",\"index\":9}\n\n\
+        data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":5}}\n\n\
+        data: {\"type\":\"message_stop\"}\n\n";
+
+    proptest! {
+        #[test]
+        fn any_split_of_the_bytes_gives_the_same_answer(cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
+            type Take = fn(&mut Draft, &Event) -> Result<(), Broken>;
+            let streams: [(&str, Take); 2] = [(CHUNKS, openai::take), (EVENTS, anthropic::take)];
+            for (stream, take) in streams {
+                let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+                cuts.extend([0, stream.len()]);
+                cuts.sort_unstable();
+                let (mut reader, mut draft) = (Reader::default(), Draft::default());
+                for cut in cuts.windows(2) {
+                    for event in reader.push(&stream.as_bytes()[cut[0]..cut[1]]).unwrap() {
+                        prop_assert!(!draft.is_over);
+                        take(&mut draft, &event).unwrap();
+                    }
+                }
+                prop_assert!(draft.is_over);
+                let tool_use = |id: &str, name: &str, arguments: &str| ToolUse {
+                    id: id.into(), name: name.into(), arguments: arguments.into(),
+                };
+                let message = Message {
+                    role: Role::Assistant,
+                    content: "Grüße 🎉".into(),
+                    tool_uses: vec![tool_use("c1", "a", "{\"x\":1}"), tool_use("c2", "b", "{}")],
+                    tool_use_id: None,
+                    is_error: false,
+                };
+                let usage = Usage { input_tokens: 3, output_tokens: 5 };
+                let wanted = Completion { message, finish: Finish::ToolUse, model: "m".into(), usage };
+                prop_assert_eq!(draft.complete(0, "asked"), wanted);
+            }
+        }
+    }
+}

@@ -40,7 +40,14 @@ const DRAIN: Duration = Duration::from_millis(250);
 
 /// Headers that the settings cannot have: keys are secrets, and the rest is said here.
 const OWN_HEADERS: [&str; 9] = [
-    "authorization", "x-api-key", "api-key", "cookie", "proxy-authorization", "host", "content-length", "content-type",
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "cookie",
+    "proxy-authorization",
+    "host",
+    "content-length",
+    "content-type",
     "accept",
 ];
 

@@ -44,7 +44,9 @@ impl Fault {
             Failure::Limit { limit: HttpLimit::ReceivedBytes, value } => {
                 ModelError::InvalidResponse(format!("{endpoint}: the answer is longer than {value} bytes"))
             }
-            Failure::Limit { .. } | Failure::RequestBody(_) | Failure::Header { .. } => ModelError::InvalidRequest(text),
+            Failure::Limit { .. } | Failure::RequestBody(_) | Failure::Header { .. } => {
+                ModelError::InvalidRequest(text)
+            }
             Failure::Incomplete | Failure::Protocol(_) | Failure::AnswerHeaders | Failure::Encoded(_) => {
                 ModelError::InvalidResponse(text)
             }

@@ -5,6 +5,9 @@ use crate::schema::{resolve, short};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
+/// The most forms that one property is described in.
+const MAX_BRANCHES: usize = 32;
+
 /// What may not stand at the root.
 const REFUSED: [&str; 11] =
     ["anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "then", "else", "$ref", "$schema"];
@@ -20,31 +23,42 @@ pub(crate) fn flat(schema: &Map<String, Value>) -> Map<String, Value> {
             ("$schema", _) => continue,
             ("$ref", _) => {
                 if let Some(Value::Object(target)) = resolve(&whole, &whole) {
-                    merge(&mut out, &flat(target), true);
+                    let target = flat(target);
+                    merge(&mut out, &target);
+                    require(&mut out, required(&target));
                 }
                 continue;
             }
             ("allOf", Value::Array(branches)) => {
-                for branch in branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object()) {
-                    merge(&mut out, branch, true);
+                let branches = branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object());
+                let mut all = BTreeSet::new();
+                for branch in branches {
+                    merge(&mut out, branch);
+                    all.append(&mut required(branch));
                 }
+                require(&mut out, all);
             }
             ("anyOf" | "oneOf", Value::Array(branches)) => {
                 let branches = branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object());
                 let branches: Vec<_> = branches.collect();
                 let common = branches.iter().map(|branch| required(branch)).reduce(|a, b| &a & &b).unwrap_or_default();
                 for branch in &branches {
-                    merge(&mut out, branch, false);
+                    merge(&mut out, branch);
                 }
                 require(&mut out, common);
             }
             _ => {}
         }
         let before = out.get("description").and_then(Value::as_str).map(|text| format!("{text} "));
-        out.insert("description".to_owned(), format!("{}({keyword}: {})", before.unwrap_or_default(), short(&value)).into());
+        out.insert(
+            "description".to_owned(),
+            format!("{}({keyword}: {})", before.unwrap_or_default(), short(&value)).into(),
+        );
     }
     out.insert("type".to_owned(), "object".into());
-    out.entry("properties").or_insert_with(|| json!({}));
+    if !out.get("properties").is_some_and(Value::is_object) {
+        out.insert("properties".to_owned(), json!({}));
+    }
     out
 }
 
@@ -61,23 +75,40 @@ fn require(out: &mut Map<String, Value>, names: BTreeSet<String>) {
 }
 
 /// Adds what a part says; a property that is there already in another form may have either.
-fn merge(out: &mut Map<String, Value>, part: &Map<String, Value>, is_binding: bool) {
+fn merge(out: &mut Map<String, Value>, part: &Map<String, Value>) {
     for (keyword, value) in part {
         match keyword.as_str() {
             "properties" => {
                 let Value::Object(properties) = out.entry("properties").or_insert_with(|| json!({})) else { continue };
                 for (name, schema) in value.as_object().into_iter().flatten() {
                     match properties.get_mut(name) {
-                        Some(known) if known != schema => *known = json!({ "anyOf": [known.take(), schema] }),
-                        Some(_) => {}
+                        Some(known) => either(known, schema),
                         None => drop(properties.insert(name.clone(), schema.clone())),
                     }
                 }
             }
-            "required" if is_binding => require(out, required(part)),
-            // What one branch forbids another may want.
+            // What one branch wants or forbids may be otherwise in another.
             "required" | "additionalProperties" | "unevaluatedProperties" => {}
+            // Told with the whole.
+            keyword if REFUSED.contains(&keyword) => {}
             keyword => drop(out.entry(keyword).or_insert_with(|| value.clone())),
         }
+    }
+}
+
+/// Makes a schema allow what another does. They stand side by side, however many there are: what nests deep could not be
+/// written out.
+fn either(known: &mut Value, other: &Value) {
+    if known == other {
+        return;
+    }
+    let branches = known.as_object_mut().filter(|members| members.len() == 1).and_then(|m| m.get_mut("anyOf"));
+    match branches {
+        Some(Value::Array(branches)) => {
+            if branches.len() < MAX_BRANCHES && !branches.contains(other) {
+                branches.push(other.clone());
+            }
+        }
+        _ => *known = json!({ "anyOf": [known.take(), other] }),
     }
 }

@@ -17,16 +17,24 @@ pub(crate) enum Fate {
 }
 
 /// Formats that both providers know.
-const FORMATS: [&str; 9] =
-    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+const FORMATS: [&str; 9] = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 /// What becomes of a keyword other than `$ref`.
 pub(crate) fn fate(keyword: &str, value: &Value, dialect: Dialect) -> Fate {
     let is_openai = dialect == Dialect::OpenAi;
     let kept_if = |kept: bool| if kept { Fate::Kept } else { Fate::Told };
     match keyword {
-        "type" | "enum" | "const" | "anyOf" | "oneOf" | "allOf" | "properties" | "required" | "additionalProperties"
-        | "items" | "description" => Fate::Kept,
+        "type"
+        | "enum"
+        | "const"
+        | "anyOf"
+        | "oneOf"
+        | "allOf"
+        | "properties"
+        | "required"
+        | "additionalProperties"
+        | "items"
+        | "description" => Fate::Kept,
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
             kept_if(is_openai && value.is_number())
         }
@@ -39,9 +47,21 @@ pub(crate) fn fate(keyword: &str, value: &Value, dialect: Dialect) -> Fate {
         "uniqueItems" if value == &Value::Bool(true) => Fate::Told,
         // Beside `additionalProperties: false`, which every object has, it says nothing.
         "unevaluatedProperties" if value == &Value::Bool(false) => Fate::Dropped,
-        "patternProperties" | "propertyNames" | "not" | "if" | "then" | "else" | "dependentRequired"
-        | "dependentSchemas" | "dependencies" | "unevaluatedProperties" | "unevaluatedItems" | "prefixItems"
-        | "additionalItems" | "$dynamicRef" | "$recursiveRef" => Fate::Refused,
+        "patternProperties"
+        | "propertyNames"
+        | "not"
+        | "if"
+        | "then"
+        | "else"
+        | "dependentRequired"
+        | "dependentSchemas"
+        | "dependencies"
+        | "unevaluatedProperties"
+        | "unevaluatedItems"
+        | "prefixItems"
+        | "additionalItems"
+        | "$dynamicRef"
+        | "$recursiveRef" => Fate::Refused,
         _ => Fate::Dropped,
     }
 }
@@ -53,8 +73,7 @@ pub(crate) fn is_annotation(keyword: &str, value: &Value, dialect: Dialect) -> b
 
 /// Whether every engine reads it alike: no groups with `?`, no classes by name, no references back.
 fn is_simple_pattern(pattern: &str) -> bool {
-    let is_odd_escape = |pair: &[u8]| {
-        matches!(pair, [b'\\', next] if next.is_ascii_alphanumeric() && !b"dDwWsSnrt".contains(next))
-    };
+    let is_odd_escape =
+        |pair: &[u8]| matches!(pair, [b'\\', next] if next.is_ascii_alphanumeric() && !b"dDwWsSnrt".contains(next));
     pattern.is_ascii() && !pattern.contains("(?") && !pattern.as_bytes().windows(2).any(is_odd_escape)
 }

@@ -35,11 +35,7 @@ impl Offer {
 ///
 /// # Errors
 /// The person or the client would not, or the answer is none.
-pub(crate) async fn complete(
-    request: &Checked<'_>,
-    client: &dyn Client,
-    name: &str,
-) -> Result<Completion, ModelError> {
+pub(crate) async fn complete(request: &Checked<'_>, client: &dyn Client, name: &str) -> Result<Completion, ModelError> {
     let params = Value::Object(params(request)).to_string();
     let sent = params.len();
     let ask = Ask { server: name.to_owned(), key: None, kind: AskKind::Sampling, params };

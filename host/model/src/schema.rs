@@ -19,6 +19,8 @@ const MAX_LEVELS: usize = 10;
 const MAX_PROPERTIES: usize = 5_000;
 const MAX_ENUM_VALUES: usize = 1_000;
 const MAX_NAME_BYTES: usize = 120_000;
+/// Definitions in one schema. Finding circles among them takes the square of it.
+const MAX_DEFINITIONS: usize = 500;
 /// How deep a schema may nest in any way.
 const MAX_DEPTH: usize = 100;
 /// The longest value that is told in a description, in characters.
@@ -81,6 +83,7 @@ pub fn adapt_schema(schema: &Map<String, Value>, dialect: Dialect) -> Result<Ada
     let mut adapter = Adapter {
         original: &original,
         dialect,
+        known: BTreeSet::new(),
         wanted: BTreeSet::new(),
         uses: BTreeMap::new(),
         within: String::new(),
@@ -98,7 +101,8 @@ pub fn adapt_schema(schema: &Map<String, Value>, dialect: Dialect) -> Result<Ada
         if definitions.contains_key(name) {
             return Err(format!("it has two definitions `{name}`"));
         }
-        let definition = definition(&original, &pointer).ok_or_else(|| format!("the reference `{pointer}` leads nowhere"))?;
+        let definition =
+            definition(&original, &pointer).ok_or_else(|| format!("the reference `{pointer}` leads nowhere"))?;
         adapter.bytes += name.len();
         adapter.within.clone_from(&pointer);
         definitions.insert(name.to_owned(), adapter.node(definition, 0, 0)?.into());
@@ -172,7 +176,9 @@ pub(crate) fn is_of(value: &Value, name: &str) -> bool {
 struct Adapter<'a> {
     original: &'a Value,
     dialect: Dialect,
-    /// Definitions that are still to be adapted.
+    /// Definitions that something refers to.
+    known: BTreeSet<String>,
+    /// Those that are still to be adapted.
     wanted: BTreeSet<String>,
     /// Which definition (or the root, `#`) refers to which.
     uses: BTreeMap<String, BTreeSet<String>>,
@@ -228,8 +234,11 @@ impl Adapter<'_> {
             let pointer = of.as_str().unwrap_or_default();
             let to = match definition_name(pointer) {
                 Some(name) => {
-                    if !self.uses.values().any(|uses| uses.contains(pointer)) {
+                    if self.known.insert(pointer.to_owned()) {
                         self.wanted.insert(pointer.to_owned());
+                    }
+                    if self.known.len() > MAX_DEFINITIONS {
+                        return Err(format!("it has more than {MAX_DEFINITIONS} definitions"));
                     }
                     format!("#/$defs/{name}")
                 }
@@ -286,7 +295,9 @@ impl Adapter<'_> {
         }
         for (keyword, value) in members {
             let on: &[&str] = match keyword.as_str() {
-                "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => &["number", "integer"],
+                "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
+                    &["number", "integer"]
+                }
                 "minItems" | "maxItems" => &["array"],
                 "format" | "pattern" => &["string"],
                 _ => continue,
@@ -404,13 +415,14 @@ fn kind(value: &Value) -> &'static str {
 
 /// The same, or null.
 fn nullable(mut node: Node) -> Node {
-    let null = json!({ "type": "null" });
+    // Not called `null`, which is a word of the macro.
+    let nothing = json!({ "type": "null" });
     if node.contains_key("$ref") {
-        return Node::from_iter([("anyOf".to_owned(), json!([node, null]))]);
+        return Node::from_iter([("anyOf".to_owned(), json!([node, nothing]))]);
     }
     if let Some(Value::Array(branches)) = node.get_mut("anyOf") {
-        if !branches.contains(&null) {
-            branches.push(null);
+        if !branches.contains(&nothing) {
+            branches.push(nothing);
         }
         return node;
     }

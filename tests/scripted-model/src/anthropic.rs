@@ -6,8 +6,22 @@ use crate::strict;
 use serde_json::{Value, json};
 
 const KNOWN: [&str; 16] = [
-    "model", "messages", "max_tokens", "stream", "system", "temperature", "top_p", "top_k", "stop_sequences", "tools",
-    "tool_choice", "metadata", "service_tier", "thinking", "output_config", "cache_control",
+    "model",
+    "messages",
+    "max_tokens",
+    "stream",
+    "system",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop_sequences",
+    "tools",
+    "tool_choice",
+    "metadata",
+    "service_tier",
+    "thinking",
+    "output_config",
+    "cache_control",
 ];
 
 /// # Errors
@@ -25,9 +39,12 @@ pub(crate) fn check(body: &Value) -> Result<(), String> {
     if members.get("system").is_some_and(|system| system.as_str().is_none_or(str::is_empty)) {
         return Err("system: text content blocks must be non-empty".to_owned());
     }
-    let stops = members.get("stop_sequences").map(|stops| stops.as_array().ok_or("stop_sequences: Input should be a list"));
+    let stops =
+        members.get("stop_sequences").map(|stops| stops.as_array().ok_or("stop_sequences: Input should be a list"));
     for stop in stops.transpose()?.into_iter().flatten() {
-        stop.as_str().filter(|stop| !stop.trim().is_empty()).ok_or("stop_sequences: each must contain non-whitespace")?;
+        stop.as_str()
+            .filter(|stop| !stop.trim().is_empty())
+            .ok_or("stop_sequences: each must contain non-whitespace")?;
     }
     if let Some(config) = members.get("output_config") {
         let format = config.get("format").ok_or("output_config.format: Field required")?;
@@ -76,7 +93,9 @@ fn messages(messages: &[Value]) -> Result<(), String> {
         let is_user = match role {
             "user" => true,
             "assistant" => false,
-            role => return Err(format!("messages.{number}.role: Unexpected role \"{role}\". Use the top-level `system`.")),
+            role => {
+                return Err(format!("messages.{number}.role: Unexpected role \"{role}\". Use the top-level `system`."));
+            }
         };
         let blocks = match message.get("content") {
             Some(Value::Array(blocks)) if !blocks.is_empty() => blocks.as_slice(),
@@ -161,9 +180,9 @@ pub(crate) fn events(request: &Value, turn: &Turn, ids: &[String], counted: Opti
     let mut index = 0;
     let mut block = |start: Value, deltas: Vec<Value>| {
         out.push(event(json!({ "type": "content_block_start", "index": index, "content_block": start })));
-        let deltas = deltas.into_iter().map(|delta| {
-            event(json!({ "type": "content_block_delta", "index": index, "delta": delta }))
-        });
+        let deltas = deltas
+            .into_iter()
+            .map(|delta| event(json!({ "type": "content_block_delta", "index": index, "delta": delta })));
         out.extend(deltas);
         out.push(event(json!({ "type": "content_block_stop", "index": index })));
         index += 1;

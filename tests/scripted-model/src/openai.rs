@@ -5,9 +5,30 @@ use crate::strict;
 use serde_json::{Map, Value, json};
 
 const KNOWN: [&str; 24] = [
-    "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop",
-    "tools", "tool_choice", "parallel_tool_calls", "response_format", "seed", "user", "n", "logprobs", "metadata", "store",
-    "presence_penalty", "frequency_penalty", "reasoning_effort", "service_tier", "verbosity",
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "stop",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "seed",
+    "user",
+    "n",
+    "logprobs",
+    "metadata",
+    "store",
+    "presence_penalty",
+    "frequency_penalty",
+    "reasoning_effort",
+    "service_tier",
+    "verbosity",
 ];
 /// Of arguments and texts, in characters.
 const PIECE: usize = 7;
@@ -63,7 +84,8 @@ fn tools(members: &Map<String, Value>) -> Result<(), String> {
         if tool.get("type") != Some(&Value::from("function")) {
             return Err(format!("Invalid value: 'tools[{number}].type'. Supported values are: 'function'"));
         }
-        let function = tool.get("function").ok_or_else(|| format!("Missing required parameter: 'tools[{number}].function'"))?;
+        let function =
+            tool.get("function").ok_or_else(|| format!("Missing required parameter: 'tools[{number}].function'"))?;
         let name = function.get("name").and_then(Value::as_str).unwrap_or_default();
         if !is_name(name) {
             return Err(format!(
@@ -104,8 +126,9 @@ fn response_format(format: &Value) -> Result<(), String> {
             }
             let schema = format.pointer("/json_schema/schema").unwrap_or(&Value::Null);
             match format.pointer("/json_schema/strict") {
-                Some(Value::Bool(true)) => strict::openai(schema)
-                    .map_err(|why| format!("Invalid schema for response_format '{name}': {why}")),
+                Some(Value::Bool(true)) => {
+                    strict::openai(schema).map_err(|why| format!("Invalid schema for response_format '{name}': {why}"))
+                }
                 _ => Ok(()),
             }
         }
@@ -248,7 +271,7 @@ fn usage(input: u64, output: u64) -> Value {
 }
 
 /// A text in pieces.
-pub(crate) fn pieces(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = String> + use<> {
     let chars: Vec<char> = text.chars().collect();
     let pieces: Vec<String> = chars.chunks(PIECE).map(|piece| piece.iter().collect()).collect();
     pieces.into_iter()

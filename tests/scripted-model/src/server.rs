@@ -17,6 +17,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+/// How often the last piece of an endless answer comes at once.
+const AGAIN: usize = 200;
+
 /// Which interface a request spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interface {
@@ -258,12 +261,12 @@ enum End {
     Proper,
     Broken,
     Never,
-    /// The last piece comes again and again.
+    /// The last piece comes again and again, many at once.
     Again,
 }
 
 fn said(pieces: VecDeque<Bytes>, end: End, pause_ms: u64) -> impl futures::Stream<Item = io::Result<Bytes>> + Send {
-    let last = pieces.back().cloned().unwrap_or_default();
+    let last = Bytes::from(pieces.back().cloned().unwrap_or_default().repeat(AGAIN));
     stream::unfold((pieces, last, false), move |(mut pieces, last, is_over)| async move {
         if is_over {
             return None;
@@ -286,10 +289,13 @@ fn said(pieces: VecDeque<Bytes>, end: End, pause_ms: u64) -> impl futures::Strea
 }
 
 fn error_answer(interface: Interface, status: u16, message: &str) -> Response<Body> {
-    json_answer(status, &match interface {
-        Interface::OpenAi => openai::error(status, message),
-        Interface::Anthropic => anthropic::error(status, message),
-    })
+    json_answer(
+        status,
+        &match interface {
+            Interface::OpenAi => openai::error(status, message),
+            Interface::Anthropic => anthropic::error(status, message),
+        },
+    )
 }
 
 fn json_answer(status: u16, body: &Value) -> Response<Body> {

@@ -3,14 +3,42 @@
 use serde_json::Value;
 
 const OPENAI: [&str; 19] = [
-    "type", "enum", "const", "anyOf", "$ref", "$defs", "description", "title", "properties", "required",
-    "additionalProperties", "items", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "type",
+    "enum",
+    "const",
+    "anyOf",
+    "$ref",
+    "$defs",
+    "description",
+    "title",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
     "multipleOf",
 ];
 const OPENAI_LISTS: [&str; 2] = ["minItems", "maxItems"];
 const ANTHROPIC: [&str; 14] = [
-    "type", "enum", "const", "anyOf", "allOf", "$ref", "$defs", "description", "title", "properties", "required",
-    "additionalProperties", "items", "format",
+    "type",
+    "enum",
+    "const",
+    "anyOf",
+    "allOf",
+    "$ref",
+    "$defs",
+    "description",
+    "title",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "format",
 ];
 const FORMATS: [&str; 10] =
     ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"];
