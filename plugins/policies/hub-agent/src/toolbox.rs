@@ -20,8 +20,8 @@ const SCHEMA_MAX_BYTES: usize = 6_000;
 /// How many servers are named.
 const MOST_SERVERS: usize = 50;
 
-/// Looks for tools.
 #[derive(Deserialize, JsonSchema)]
+#[allow(dead_code, reason = "as with Call")]
 struct Search {
     /// Words of what the tool should do.
     query: String,
