@@ -117,7 +117,7 @@ fn shown(tools: &[Tool], goal: &str) -> String {
         }
     }
     if !names.is_empty() {
-        let _ = write!(text, "Others, not described here: {}\n", names.trim_end_matches(", "));
+        let _ = writeln!(text, "Others, not described here: {}", names.trim_end_matches(", "));
     }
     text
 }
