@@ -17,7 +17,7 @@ pub(crate) mod plugins {
 }
 
 /// The policies that a configuration may use as `tollgate:NAME`.
-const SHIPPED: [(&str, &[u8]); 1] = [("planner", plugins::POLICY_PLANNER)];
+const SHIPPED: [(&str, &[u8]); 2] = [("hub-agent", plugins::POLICY_HUB_AGENT), ("planner", plugins::POLICY_PLANNER)];
 
 /// Sets colours and logs up. Logs go to stderr.
 pub(crate) fn init_output(global: &Global) {
