@@ -4,10 +4,12 @@
 //! Packages that `npx` and `uvx` would fetch are those of the test fleet, and what listens takes free ports.
 
 use crate::support::{Ended, Place, free_port, root};
+use serde_json::json;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use tollgate_scripted_model::{Script, Scripted, Turn, Use};
 
 /// The addresses that guides write.
 const ADDRESSES: [&str; 2] = ["127.0.0.1:8080", "127.0.0.1:11434"];
@@ -52,6 +54,10 @@ fn shims(folder: &Path) {
 
 /// Runs a guide, with `replace`d texts in it.
 fn run(name: &str, replace: &[(&str, &str)]) -> Ended {
+    run_in(Place::new(), name, replace)
+}
+
+fn run_in(place: Place, name: &str, replace: &[(&str, &str)]) -> Ended {
     let guide = std::fs::read_to_string(root().join("docs/guides").join(name)).unwrap();
     let mut text = script(&guide);
     for (from, to) in replace {
@@ -60,7 +66,6 @@ fn run(name: &str, replace: &[(&str, &str)]) -> Ended {
     for address in ADDRESSES {
         text = text.replace(address, &format!("127.0.0.1:{}", free_port()));
     }
-    let place = Place::new();
     let bin = place.dir.path().join("bin");
     shims(&bin);
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
@@ -93,4 +98,47 @@ fn operate_a_host() {
     let ended = run("operate.md", &[]);
     assert!(ended.stdout.contains("tollgate_server_state{server=\"time\",state=\"ready\"} 1"), "{}", ended.stdout);
     assert!(ended.stdout.contains("1 of 2 requests answered from memory"), "{}", ended.stdout);
+}
+
+#[test]
+fn write_a_policy() {
+    let place = Place::new();
+    let ended = run_in(place, "policy.md", &[]);
+    assert!(ended.stdout.contains("America/New_York"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("exit code 3"), "{}\n{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn run_a_plan() {
+    let ended = run("plan.md", &[]);
+    assert!(ended.stdout.contains("Europe/Berlin: remember the milk"), "{}", ended.stdout);
+    for fault in ["read_text_fil", "zone", "steps.d"] {
+        assert!(ended.stdout.contains(fault), "all faults are said at once, {fault} too: {}", ended.stdout);
+    }
+    assert!(ended.stdout.contains("exit code 1"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\"resumed\": true"), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ask_a_model() {
+    let model = Scripted::start(Script::new([
+        Turn::uses([
+            Use::new("files__read_text_file", json!({"path": "notes/todo.txt"})),
+            Use::new("time__get_current_time", json!({"timezone": "Asia/Tokyo"})),
+        ]),
+        Turn::text("Milk is on your list; it is late in Tokyo."),
+        Turn::uses([Use::new("files__write_file", json!({"path": "notes/todo.txt", "content": ""}))]),
+        Turn::text("I may not write your list."),
+        Turn::uses([Use::new("files__read_text_file", json!({"path": "notes/todo.txt"}))]),
+        Turn::text("Milk."),
+    ]))
+    .await
+    .unwrap();
+    let url = model.url();
+    let ended = tokio::task::spawn_blocking(move || run("agent.md", &[("http://127.0.0.1:11434", &url)])).await.unwrap();
+    assert!(ended.stdout.contains("it is late in Tokyo"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("remember the milk"), "what was not approved did not happen: {}", ended.stdout);
+    assert_eq!(model.turns_left(), 0);
+    let refused = model.requests()[3].body.to_string();
+    assert!(refused.contains("needs a person's approval"), "{refused}");
 }
