@@ -50,10 +50,16 @@ fn each_attempt_carries_a_span_of_its_own_of_the_runs_trace() {
     world.call("crm", "find");
     world.call("crm", "find");
     world.query_as(ANN, "crm", QueryKind::ReadResource, "a:b");
-    let spans: Vec<String> = [meta(&world, 0), meta(&world, 1), meta(&world, 2), meta(&world, 3)["_meta"].clone(), meta(&world, 4)["_meta"].clone()]
-        .iter()
-        .map(|meta| meta["traceparent"].as_str().unwrap().to_owned())
-        .collect();
+    let spans: Vec<String> = [
+        meta(&world, 0),
+        meta(&world, 1),
+        meta(&world, 2),
+        meta(&world, 3)["_meta"].clone(),
+        meta(&world, 4)["_meta"].clone(),
+    ]
+    .iter()
+    .map(|meta| meta["traceparent"].as_str().unwrap().to_owned())
+    .collect();
     for (at, span) in spans.iter().enumerate() {
         assert!(span.starts_with("00-00000000000000000000000000000abc-") && span.ends_with("-01"), "{span}");
         assert!(!spans[..at].contains(span), "{spans:?}");
