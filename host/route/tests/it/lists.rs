@@ -1,12 +1,11 @@
 //! Lists, and what an attempt carries of its trace.
 
+use crate::spans;
 use crate::support::*;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tollgate_core::{Call, CallError, Health, ListKind, QueryKind};
 use tollgate_core::{Clock, Entropy, SeededEntropy, Upstream};
 use tollgate_route::{Backend, CachePolicy, RetryPolicy, RouteSpec, Router, RouterSettings};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
 
 #[test]
 fn a_list_is_kept_for_all_and_tried_again() {
@@ -90,52 +89,13 @@ fn the_callers_own_meta_stays() {
     assert_eq!(meta(&world, 2), serde_json::json!({"traceparent": "mine"}));
 }
 
-/// Remembers the spans that begin.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<String>>>);
-
-struct Fields(String);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
-    }
-}
-
-impl tracing::Subscriber for Spans {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut fields = Fields(format!("{} {}", span.metadata().target(), span.metadata().name()));
-        span.record(&mut fields);
-        let mut spans = self.0.lock().unwrap();
-        spans.push(fields.0);
-        Id::from_u64(spans.len() as u64)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, _: &tracing::Event<'_>) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
 #[test]
 fn each_attempt_is_a_span() {
     let world = World::new();
     world.add("crm", RouteSpec { retry: RetryPolicy::default(), ..plain() });
-    world.call("crm", "find");
     world.next("crm", [fails(slow())]);
-    let spans = Spans::default();
-    tracing::subscriber::with_default(spans.clone(), || {
-        // Other tests have no subscriber, and tracing remembers for all threads who listens.
-        tracing::callsite::rebuild_interest_cache();
-        world.call("crm", "find");
-    });
-    let spans = spans.0.lock().unwrap();
-    assert_eq!(*spans, ["tollgate::route attempt server=crm number=1", "tollgate::route attempt server=crm number=2"]);
+    let spans = spans::of(|| drop(world.call("crm", "find")));
+    assert_eq!(spans, ["tollgate::route attempt server=crm number=1", "tollgate::route attempt server=crm number=2"]);
 }
 
 #[test]

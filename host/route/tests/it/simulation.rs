@@ -73,6 +73,7 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
+        crate::spans::listen();
         let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
         let dice = Arc::new(Dice::new(seed));
         let hosts = SERVERS.map(|name| (name.to_owned(), Host::new(name, any_route(&dice, name == "nest"), &dice)));
