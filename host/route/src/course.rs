@@ -11,7 +11,7 @@ use crate::cache::{Entered, Reply};
 use crate::router::Router;
 use crate::servers::Server;
 use crate::spec::ErrorClass;
-use crate::target::{Request, Standing, Target, next};
+use crate::target::{Keep, Request, Standing, Target, next};
 use crate::trace;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -148,10 +148,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             self.before_retry(target, until.saturating_sub(now)).await?;
         }
         let router = self.router;
-        let may_be_kept = target.ttl.is_some() || self.request.may_be_kept();
-        // Where nothing was ever kept, there is nothing to find, and nobody waits for another's answer.
-        let seen = target.ttl.is_some() || (may_be_kept && target.server.says_freshness());
-        let asked = if seen { self.request.asked(&target.server, target.tool) } else { None };
+        let asked = if target.may_be_known() { self.request.asked(&target.server, target.tool) } else { None };
         if let Some(asked) = &asked
             && target.lead.is_none()
             && let Some(reply) = self.known(target, asked).await?
@@ -159,7 +156,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             self.cached = true;
             return Ok(Arc::unwrap_or_clone(reply));
         }
-        let generation = may_be_kept.then(|| router.cache.generation());
+        let generation = (target.keep != Keep::Never).then(|| router.cache.generation());
         let (reply, freshness) = self.attempt(target).await?;
         if let Some(generation) = generation {
             self.keep(target, asked, &reply, freshness, generation);
@@ -221,10 +218,10 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         if freshness.is_some() {
             target.server.saw_freshness();
         }
-        let (ttl, shared) = match (freshness, target.ttl) {
+        let (ttl, shared) = match (freshness, target.keep) {
+            (_, Keep::Never) | (None, Keep::AsSaid) => return,
             (Some(freshness), _) => (freshness.ttl, freshness.shared),
-            (None, Some(ttl)) => (ttl, false),
-            (None, None) => return,
+            (None, Keep::For(ttl)) => (ttl, false),
         };
         if ttl.is_zero() || !target.server.is_current() {
             return;

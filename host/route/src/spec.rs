@@ -110,7 +110,8 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// What answers are kept for how long. Only those of reads are.
+/// What answers are kept for how long. Only those of reads are. Zero keeps nothing, also where the server says how long it might
+/// be; absent leaves it to the server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CachePolicy {
     /// Of tools that are read-only.

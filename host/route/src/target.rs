@@ -26,16 +26,6 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    /// Whether its answer may be kept, if the server says how long.
-    pub(crate) fn may_be_kept(&self) -> bool {
-        match self {
-            // Only where the configuration says so.
-            Self::Call { .. } => false,
-            Self::Query { query, .. } => matches!(query.kind, QueryKind::ReadResource | QueryKind::GetPrompt),
-            Self::List { .. } => true,
-        }
-    }
-
     pub(crate) fn depth(&self) -> u64 {
         match self {
             Self::Call { context, .. } | Self::Query { context, .. } => context.run.depth,
@@ -71,8 +61,7 @@ pub(crate) struct Target<'a> {
     /// The tool, of a call.
     pub(crate) tool: Option<&'a Tool>,
     pub(crate) effect: EffectClass,
-    /// How long its answer is kept, where the server says nothing.
-    pub(crate) ttl: Option<Duration>,
+    pub(crate) keep: Keep,
     pub(crate) standing: Standing,
     pub(crate) retries: u32,
     /// Whether the connection was lost.
@@ -81,6 +70,27 @@ pub(crate) struct Target<'a> {
     pub(crate) error: Option<CallError>,
     /// Equal requests that wait for this one.
     pub(crate) lead: Option<Lead<'a>>,
+}
+
+/// How long an answer is kept.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Keep {
+    Never,
+    /// As long as the server says; not at all where it says nothing.
+    AsSaid,
+    /// So long, where the server says nothing.
+    For(Duration),
+}
+
+impl Keep {
+    /// What a configuration says of answers whose server may say it, too.
+    fn of(configured: Option<Duration>) -> Self {
+        configured.map_or(Self::AsSaid, Self::that_long)
+    }
+
+    fn that_long(ttl: Duration) -> Self {
+        if ttl.is_zero() { Self::Never } else { Self::For(ttl) }
+    }
 }
 
 /// Whether and when a target has its turn.
@@ -96,32 +106,42 @@ impl<'a> Target<'a> {
     pub(crate) fn of_call(server: Arc<Server>, tool: &'a Tool) -> Self {
         let effect = server.effect(tool);
         let route = &server.route;
+        // Of tools, only where the configuration says so.
         let ttl = match effect {
             EffectClass::Read => route.tool(&tool.name).and_then(|tool| tool.cache).unwrap_or(route.cache.tools),
             _ => None,
         };
-        Self::new(server, Some(tool), effect, ttl)
+        Self::new(server, Some(tool), effect, ttl.map_or(Keep::Never, Keep::that_long))
     }
 
     pub(crate) fn of_query(server: Arc<Server>, kind: QueryKind) -> Self {
-        let (effect, ttl) = match kind {
-            QueryKind::Subscribe | QueryKind::Unsubscribe => (EffectClass::Idempotent, None),
-            QueryKind::ReadResource => (EffectClass::Read, server.route.cache.resources),
-            QueryKind::GetPrompt => (EffectClass::Read, server.route.cache.prompts),
-            QueryKind::CompleteResource | QueryKind::CompletePrompt => (EffectClass::Read, None),
+        let (effect, keep) = match kind {
+            QueryKind::Subscribe | QueryKind::Unsubscribe => (EffectClass::Idempotent, Keep::Never),
+            QueryKind::ReadResource => (EffectClass::Read, Keep::of(server.route.cache.resources)),
+            QueryKind::GetPrompt => (EffectClass::Read, Keep::of(server.route.cache.prompts)),
+            QueryKind::CompleteResource | QueryKind::CompletePrompt => (EffectClass::Read, Keep::Never),
         };
-        Self::new(server, None, effect, ttl)
+        Self::new(server, None, effect, keep)
     }
 
     pub(crate) fn of_list(server: Arc<Server>) -> Self {
-        let ttl = server.route.cache.lists;
-        Self::new(server, None, EffectClass::Read, ttl)
+        let keep = Keep::of(server.route.cache.lists);
+        Self::new(server, None, EffectClass::Read, keep)
     }
 
-    fn new(server: Arc<Server>, tool: Option<&'a Tool>, effect: EffectClass, ttl: Option<Duration>) -> Self {
-        let ttl = ttl.filter(|ttl| !ttl.is_zero());
+    fn new(server: Arc<Server>, tool: Option<&'a Tool>, effect: EffectClass, keep: Keep) -> Self {
         let standing = Standing::Untried;
-        Self { server, tool, effect, ttl, standing, retries: 0, lost: false, error: None, lead: None }
+        Self { server, tool, effect, keep, standing, retries: 0, lost: false, error: None, lead: None }
+    }
+
+    /// Whether there may be an answer that is kept. Where the server never said how long, there is none, and nobody waits
+    /// for another's answer.
+    pub(crate) fn may_be_known(&self) -> bool {
+        match self.keep {
+            Keep::Never => false,
+            Keep::AsSaid => self.server.says_freshness(),
+            Keep::For(_) => true,
+        }
     }
 
     pub(crate) fn retry(&self) -> &RetryPolicy {

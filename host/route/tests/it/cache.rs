@@ -126,6 +126,17 @@ fn what_the_server_says_goes_before_the_configuration() {
     assert!(world.read("plain", "a:1").cached, "it is kept though nothing is configured");
     world.advance(secs(1));
     assert!(!world.read("plain", "a:1").cached);
+    let never = Some(secs(0));
+    world.add(
+        "never",
+        RouteSpec { cache: CachePolicy { tools: never, resources: never, prompts: never, lists: never }, ..plain() },
+    );
+    world.always("never", says("x").fresh(secs(100), true));
+    for _ in 0..2 {
+        assert!(!world.read("never", "a:1").cached, "a configuration of zero goes before what the server says");
+        world.list_of("never", ListKind::Prompts).unwrap();
+    }
+    assert_eq!(world.seen("never"), 4);
     for kind in [QueryKind::CompletePrompt, QueryKind::CompleteResource, QueryKind::Subscribe, QueryKind::Unsubscribe] {
         world.always("crm", says("x").fresh(secs(100), true));
         world.query_as(ANN, "crm", kind, "a:1");
