@@ -284,7 +284,8 @@ impl fmt::Display for CallFailure {
 
 impl std::error::Error for CallFailure {}
 
-/// One send of a call to one server, in a call that needed more than one or that named a domain.
+/// One try of a call at one server, in a call that needed more than one or that named a domain. A server that had no room, or
+/// that was left alone, was tried too, though nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     /// The server that it went to.
@@ -308,7 +309,7 @@ pub struct Answer {
     pub fuel_used: u64,
     /// Whether the result is one that the host had kept: nothing was sent then.
     pub cached: bool,
-    /// Each attempt, where there was more than one or the call named a domain.
+    /// Each try, where there was more than one or the call named a domain.
     pub tries: Vec<Attempt>,
 }
 

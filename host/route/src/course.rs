@@ -6,134 +6,21 @@
 
 use crate::backend::{Attempted, Backend, Freshness};
 use crate::breaker::Sign;
-use crate::cache::key::{Asked, Kind};
-use crate::cache::{Entered, Lead, Reply};
+use crate::cache::key::Asked;
+use crate::cache::{Entered, Reply};
 use crate::router::Router;
 use crate::servers::Server;
-use crate::spec::{ErrorClass, RetryPolicy};
+use crate::spec::ErrorClass;
+use crate::target::{Keep, Request, Standing, Target, next};
 use crate::trace;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tollgate_core::{
-    Attempt, Call, CallContext, CallError, EffectClass, ListKind, Outcome, Query, QueryKind, Tool,
-};
+use tollgate_core::{Attempt, CallError, EffectClass, Outcome};
 use tracing::Instrument as _;
 
 /// How long a repeated attempt waits for a server whose connection was lost.
 const READY_PATIENCE: Duration = Duration::from_secs(2);
-
-/// What is asked.
-pub(crate) enum Request {
-    Call { call: Call, context: CallContext },
-    Query { query: Query, context: CallContext },
-    List {
-        kind: ListKind,
-        /// How deep the run that asks stands in a chain of calls; 0 where the host itself asks.
-        depth: u64,
-    },
-}
-
-impl Request {
-    fn depth(&self) -> u64 {
-        match self {
-            Self::Call { context, .. } | Self::Query { context, .. } => context.run.depth,
-            Self::List { depth, .. } => *depth,
-        }
-    }
-
-    fn asked(&self, server: &Server, tool: Option<&Tool>) -> Option<Asked> {
-        let who = |context: &CallContext| (context.run.tenant.0.clone(), context.run.principal.0.clone());
-        match self {
-            Self::Call { call, context } => {
-                let (tenant, principal) = who(context);
-                let (args, meta) = (call.args.as_str(), call.meta.as_deref());
-                Asked::new(&server.name, Kind::Tool, &tool?.name, (args, meta), (&tenant, &principal))
-            }
-            Self::Query { query, context } => {
-                let (tenant, principal) = who(context);
-                let kind = match query.kind {
-                    QueryKind::ReadResource => Kind::Resource,
-                    QueryKind::GetPrompt => Kind::Prompt,
-                    _ => return None,
-                };
-                Asked::new(&server.name, kind, &query.name, (&query.params, None), (&tenant, &principal))
-            }
-            Self::List { kind, .. } => Some(Asked::list(&server.name, Kind::of_list(*kind))),
-        }
-    }
-}
-
-/// A server that the request may go to.
-pub(crate) struct Target<'a> {
-    server: Arc<Server>,
-    /// The tool, of a call.
-    tool: Option<&'a Tool>,
-    effect: EffectClass,
-    /// How long its answer is kept, where the server says nothing.
-    ttl: Option<Duration>,
-    standing: Standing,
-    retries: u32,
-    /// Whether the connection was lost.
-    lost: bool,
-    /// How it failed last.
-    error: Option<CallError>,
-    /// Equal requests that wait for this one.
-    lead: Option<Lead<'a>>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Standing {
-    Untried,
-    /// To be tried again, not before this moment.
-    Again(Duration),
-    Out,
-}
-
-impl<'a> Target<'a> {
-    pub(crate) fn of_call(server: Arc<Server>, tool: &'a Tool) -> Self {
-        let effect = server.effect(tool);
-        let route = &server.route;
-        let ttl = match effect {
-            EffectClass::Read => route.tool(&tool.name).and_then(|tool| tool.cache).unwrap_or(route.cache.tools),
-            _ => None,
-        };
-        Self::new(server, Some(tool), effect, ttl)
-    }
-
-    pub(crate) fn of_query(server: Arc<Server>, kind: QueryKind) -> Self {
-        let (effect, ttl) = match kind {
-            QueryKind::Subscribe | QueryKind::Unsubscribe => (EffectClass::Idempotent, None),
-            QueryKind::ReadResource => (EffectClass::Read, server.route.cache.resources),
-            QueryKind::GetPrompt => (EffectClass::Read, server.route.cache.prompts),
-            QueryKind::CompleteResource | QueryKind::CompletePrompt => (EffectClass::Read, None),
-        };
-        Self::new(server, None, effect, ttl)
-    }
-
-    pub(crate) fn of_list(server: Arc<Server>) -> Self {
-        let ttl = server.route.cache.lists;
-        Self::new(server, None, EffectClass::Read, ttl)
-    }
-
-    fn new(server: Arc<Server>, tool: Option<&'a Tool>, effect: EffectClass, ttl: Option<Duration>) -> Self {
-        let ttl = ttl.filter(|ttl| !ttl.is_zero());
-        let standing = Standing::Untried;
-        Self { server, tool, effect, ttl, standing, retries: 0, lost: false, error: None, lead: None }
-    }
-
-    fn retry(&self) -> &RetryPolicy {
-        let of_tool = self.tool.and_then(|tool| self.server.route.tool(&tool.name)).and_then(|tool| tool.retry.as_ref());
-        of_tool.unwrap_or(&self.server.route.retry)
-    }
-
-    /// Tells who follows how it failed.
-    fn end_lead(&mut self) {
-        if let (Some(lead), Some(error)) = (self.lead.take(), &self.error) {
-            lead.end(|| Err(error.clone()));
-        }
-    }
-}
 
 /// How a request ended.
 pub(crate) struct Ended {
@@ -213,13 +100,19 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             };
             self.last = at;
             let moves = self.judge(target, &error, sent, again);
-            target.error = Some(settled(error, sent, target.effect));
+            let error = settled(error, sent, target.effect);
+            target.error = Some(error.clone());
             if !moves {
-                return Err(target.error.clone().unwrap_or(CallError::Overloaded));
+                return Err(error);
             }
             // Who follows can ask the others too.
             if others {
                 target.end_lead();
+            }
+            if sent && target.effect != EffectClass::Read {
+                // It may have been done. That doing it twice does no harm is this server's word, not the others'.
+                let others = targets.iter_mut().filter(|other| !other.effect.is_repeatable());
+                others.for_each(|other| other.standing = Standing::Out);
             }
         }
     }
@@ -244,10 +137,8 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             }
         }
         target.lost = class == ErrorClass::Connection;
-        let away = matches!(
-            class,
-            ErrorClass::Connection | ErrorClass::Auth | ErrorClass::RateLimit | ErrorClass::Timeout
-        );
+        let away =
+            matches!(class, ErrorClass::Connection | ErrorClass::Auth | ErrorClass::RateLimit | ErrorClass::Timeout);
         listed || (!sent && (away || matches!(error, CallError::UnknownTool(_))))
     }
 
@@ -257,8 +148,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             self.before_retry(target, until.saturating_sub(now)).await?;
         }
         let router = self.router;
-        let seen = target.ttl.is_some() || target.server.says_freshness();
-        let asked = if seen { self.request.asked(&target.server, target.tool) } else { None };
+        let asked = if target.may_be_known() { self.request.asked(&target.server, target.tool) } else { None };
         if let Some(asked) = &asked
             && target.lead.is_none()
             && let Some(reply) = self.known(target, asked).await?
@@ -266,8 +156,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             self.cached = true;
             return Ok(Arc::unwrap_or_clone(reply));
         }
-        let may_be_kept = asked.is_some() || self.request.may_be_kept();
-        let generation = may_be_kept.then(|| router.cache.generation());
+        let generation = (target.keep != Keep::Never).then(|| router.cache.generation());
         let (reply, freshness) = self.attempt(target).await?;
         if let Some(generation) = generation {
             self.keep(target, asked, &reply, freshness, generation);
@@ -329,10 +218,10 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         if freshness.is_some() {
             target.server.saw_freshness();
         }
-        let (ttl, shared) = match (freshness, target.ttl) {
+        let (ttl, shared) = match (freshness, target.keep) {
+            (_, Keep::Never) | (None, Keep::AsSaid) => return,
             (Some(freshness), _) => (freshness.ttl, freshness.shared),
-            (None, Some(ttl)) => (ttl, false),
-            (None, None) => return,
+            (None, Keep::For(ttl)) => (ttl, false),
         };
         if ttl.is_zero() || !target.server.is_current() {
             return;
@@ -379,7 +268,8 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         }
         self.made = self.made.saturating_add(1);
         let running = server.stats.begin();
-        let span = tracing::debug_span!(target: "tollgate::route", "attempt", server = %server.name, number = self.made);
+        let span =
+            tracing::debug_span!(target: "tollgate::route", "attempt", server = %server.name, number = self.made);
         let (result, sent, freshness) = self.send(target).instrument(span).await;
         let ended = clock.monotonic();
         let (elapsed, class) = (ended.saturating_sub(now), result.as_ref().err().map(ErrorClass::of));
@@ -487,42 +377,16 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
     }
 }
 
-impl Request {
-    /// Whether its answer may be kept, if the server says how long.
-    fn may_be_kept(&self) -> bool {
-        match self {
-            // Only where the configuration says so.
-            Self::Call { .. } => false,
-            Self::Query { query, .. } => matches!(query.kind, QueryKind::ReadResource | QueryKind::GetPrompt),
-            Self::List { .. } => true,
-        }
-    }
-}
-
 /// Whether the host itself refused, so that asking again is in vain: one that is full is not made emptier by it.
 fn is_hosts_own(error: &CallError) -> bool {
-    matches!(
-        error,
-        CallError::Overloaded | CallError::Denied(_) | CallError::BudgetExhausted(_) | CallError::Cancelled
-    )
-}
-
-/// The first target that has a turn now, else the one whose turn comes next.
-fn next(targets: &[Target<'_>], now: Duration) -> Option<usize> {
-    let due = |target: &Target<'_>| match target.standing {
-        Standing::Untried => Some((false, now)),
-        Standing::Again(until) => Some((true, until.max(now))),
-        Standing::Out => None,
-    };
-    let turns = targets.iter().enumerate().filter_map(|(at, target)| Some((due(target)?, at)));
-    turns.min().map(|(_, at)| at)
+    matches!(error, CallError::Overloaded | CallError::Denied(_) | CallError::BudgetExhausted(_) | CallError::Cancelled)
 }
 
 /// An error as the caller gets it. That a connection was lost is worth a word of its own only where the effect is.
 fn settled(error: CallError, sent: bool, effect: EffectClass) -> CallError {
     match error {
         CallError::Unavailable(why) if sent && !effect.is_repeatable() => CallError::OutcomeUnknown(why),
-        CallError::OutcomeUnknown(why) if effect.is_repeatable() => CallError::Unavailable(why),
+        CallError::OutcomeUnknown(why) if !sent || effect.is_repeatable() => CallError::Unavailable(why),
         error => error,
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! - [`spec`]: what the configuration says of a server, as far as routing wants to know. [`settings`]: what it says of all.
 //! - [`backend`]: the servers, as routing needs them: one attempt at a time.
-//! - [`Router`]: all of it, as the gate's `Upstream`. `resolve`: which servers a call may go to. `course`: from server to
-//!   server, attempt after attempt. `servers`: what is remembered of each, which is `limits` (calls at once, rate),
+//! - [`Router`]: all of it, as the gate's `Upstream`. `resolve`: which servers a call may go to. `course`: from
+//!   `target` to target, attempt after attempt. `servers`: what is remembered of each, which is `limits` (calls at once, rate),
 //!   `breaker`, `retry` (delays, retry budget) and `stats`.
 //! - `cache`: answers that are kept, and equal requests that are made once.
 //! - [`status`]: what is told of all this.
@@ -27,6 +27,7 @@ pub mod settings;
 pub mod spec;
 mod stats;
 pub mod status;
+mod target;
 mod trace;
 
 pub use backend::{Attempted, Backend, Freshness, List, Member};

@@ -40,8 +40,9 @@ impl<B: Backend + ?Sized> Router<B> {
         }
         for stage in [1, 2] {
             let stage = members.iter().enumerate().filter(|(_, member)| rank(member.health) == stage);
-            let mut waits: FuturesUnordered<_> =
-                stage.map(|(at, member)| self.backend().resolve(&member.name, tool).map(move |tool| (at, tool))).collect();
+            let mut waits: FuturesUnordered<_> = stage
+                .map(|(at, member)| self.backend().resolve(&member.name, tool).map(move |tool| (at, tool)))
+                .collect();
             while !waits.is_empty() {
                 match if any(&found) { waits.next().now_or_never() } else { Some(waits.next().await) } {
                     Some(Some(result)) => found.push(result),
@@ -126,7 +127,8 @@ fn near_domains(domain: &str, members: &[Member]) -> Vec<String> {
     domains.sort_unstable();
     domains.dedup();
     let likeness = |name: &str| strsim::jaro_winkler(&wanted, &short(&name.to_lowercase()));
-    let mut near: Vec<_> = domains.into_iter().map(|name| (likeness(name), name)).filter(|(like, _)| *like >= NEAR).collect();
+    let mut near: Vec<_> =
+        domains.into_iter().map(|name| (likeness(name), name)).filter(|(like, _)| *like >= NEAR).collect();
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     near.into_iter().take(NEAR_MAX).map(|(_, name)| format!("{DOMAIN_PREFIX}{name}:*")).collect()
 }

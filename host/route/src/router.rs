@@ -2,17 +2,18 @@
 
 use crate::backend::{Backend, Member};
 use crate::cache::{Cache, Reply};
-use crate::course::{Course, Ended, Request, Target};
+use crate::course::{Course, Ended};
 use crate::servers::{Server, Servers};
 use crate::settings::RouterSettings;
 use crate::status::{CacheStats, RouteStatus};
+use crate::target::{Request, Target};
 use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, ListKind, Listed, Query,
-    ServerInfo, Tool, ToolResult, Upstream,
+    Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, ListKind, Listed,
+    Query, ServerInfo, Tool, ToolResult, Upstream,
 };
 
 /// The servers behind routing, retries, limits, circuit breakers and caches: the gate's [`Upstream`].

@@ -29,8 +29,14 @@ pub(crate) struct Server {
     says_freshness: AtomicBool,
     /// Whether another took its place: what it answers is kept no more.
     replaced: AtomicBool,
-    /// Tools whose effect class the configuration says otherwise: as the server lists them, and as routing does.
-    changed_tools: Mutex<HashMap<String, (Arc<Tool>, Arc<Tool>)>>,
+    /// Tools whose effect class the configuration says otherwise.
+    changed_tools: Mutex<HashMap<String, Changed>>,
+}
+
+/// A tool as its server lists it, and as routing does.
+struct Changed {
+    listed: Arc<Tool>,
+    routed: Arc<Tool>,
 }
 
 impl Server {
@@ -74,17 +80,17 @@ impl Server {
             return tool;
         }
         let mut changed = self.changed_tools.lock();
-        if let Some((listed, changed)) = changed.get(&tool.name)
+        if let Some(Changed { listed, routed }) = changed.get(&tool.name)
             && Arc::ptr_eq(listed, &tool)
         {
-            return changed.clone();
+            return routed.clone();
         }
         if changed.len() >= CHANGED_TOOLS_MAX {
             changed.clear();
         }
-        let copy = Arc::new(Tool { effect, ..Tool::clone(&tool) });
-        changed.insert(tool.name.clone(), (tool, copy.clone()));
-        copy
+        let routed = Arc::new(Tool { effect, ..Tool::clone(&tool) });
+        changed.insert(tool.name.clone(), Changed { listed: tool, routed: routed.clone() });
+        routed
     }
 
     /// How far the server is, where the backend says `health`.
@@ -158,4 +164,3 @@ impl Servers {
         gone
     }
 }
-

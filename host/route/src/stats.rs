@@ -36,7 +36,8 @@ impl Stats {
     }
 
     pub(crate) fn failures(&self) -> BTreeMap<ErrorClass, u64> {
-        let counts = ErrorClass::ALL.iter().zip(&self.failures).map(|(class, count)| (*class, count.load(Ordering::Relaxed)));
+        let counts =
+            ErrorClass::ALL.iter().zip(&self.failures).map(|(class, count)| (*class, count.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 

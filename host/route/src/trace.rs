@@ -78,7 +78,10 @@ mod tests {
             assert_eq!(into_meta(Some(meta), span), None, "{meta}");
         }
         let params = into_params(r#"{"uri":"a:b"}"#, span).unwrap();
-        assert_eq!(serde_json::from_str::<Value>(&params).unwrap(), json!({"uri": "a:b", "_meta": {"traceparent": parent}}));
+        assert_eq!(
+            serde_json::from_str::<Value>(&params).unwrap(),
+            json!({"uri": "a:b", "_meta": {"traceparent": parent}})
+        );
         for params in ["[]", r#"{"_meta":7}"#, r#"{"_meta":{"traceparent":"x"}}"#] {
             assert_eq!(into_params(params, span), None, "{params}");
         }

@@ -206,11 +206,10 @@ impl Cache {
         generation: u64,
     ) -> bool {
         let key = if shared { asked.shared() } else { asked.own() };
-        let bytes = ENTRY_BYTES + key.len() as u64 + asked.name.len() as u64;
-        if !reply.may_be_kept() || bytes.saturating_add(reply.bytes()) > self.one_max {
+        let bytes = ENTRY_BYTES + key.len() as u64 + asked.name.len() as u64 + reply.bytes();
+        if !reply.may_be_kept() || bytes > self.one_max {
             return false;
         }
-        let bytes = bytes + reply.bytes();
         let kept = Kept {
             reply: Arc::new(reply.clone()),
             until,
@@ -249,9 +248,9 @@ impl Cache {
         match change {
             Change::Tools => 0,
             Change::Prompts => state.drop_those(|kept| matches!(kept.kind, Kind::Prompts | Kind::Prompt)),
-            Change::Resources => state.drop_those(|kept| {
-                matches!(kept.kind, Kind::Resources | Kind::ResourceTemplates | Kind::Resource)
-            }),
+            Change::Resources => {
+                state.drop_those(|kept| matches!(kept.kind, Kind::Resources | Kind::ResourceTemplates | Kind::Resource))
+            }
             // It may be a part of the one that was subscribed to, and another way round.
             Change::Resource { server, uri } => state.drop_those(|kept| {
                 kept.kind == Kind::Resource

@@ -54,7 +54,10 @@ fn only_what_is_the_servers_fault_counts_and_anything_else_is_a_sign_of_life() {
             Err(CallError::RateLimited(None)),
             Err(CallError::Failed(ToolResult { json: "{}".to_owned(), is_error: true })),
         ] {
-            world.next("crm", [fails(fault.clone()), Step { result: life.clone(), ..says("") }, fails(fault.clone()), says("")]);
+            world.next(
+                "crm",
+                [fails(fault.clone()), Step { result: life.clone(), ..says("") }, fails(fault.clone()), says("")],
+            );
             for _ in 0..4 {
                 world.call("crm", "find");
             }
@@ -62,7 +65,10 @@ fn only_what_is_the_servers_fault_counts_and_anything_else_is_a_sign_of_life() {
         }
     }
     // What did not come so far tells nothing.
-    world.next("crm", [fails(slow()), unsent(CallError::Overloaded), unsent(CallError::InvalidArguments(vec![])), fails(slow())]);
+    world.next(
+        "crm",
+        [fails(slow()), unsent(CallError::Overloaded), unsent(CallError::InvalidArguments(vec![])), fails(slow())],
+    );
     for _ in 0..4 {
         world.call("crm", "find");
     }
@@ -145,7 +151,8 @@ fn a_call_of_a_domain_passes_by_a_server_that_is_left_alone_and_comes_back_for_t
     broken(&world, 1);
     assert_eq!(world.resolve("domain:shop", "pay").unwrap().first().server, "spare");
     let router = world.router.clone();
-    let call = tollgate_core::Call { server: "domain:shop".into(), tool: "pay".into(), args: String::new(), meta: None };
+    let call =
+        tollgate_core::Call { server: "domain:shop".into(), tool: "pay".into(), args: String::new(), meta: None };
     let answer = world.finish(world.begin(async move { router.call(&candidates, call, context(ANN)).await }));
     assert_eq!(text(&answer), "pay ");
     let tries: Vec<_> = answer.tries.iter().map(|t| (t.server.as_str(), t.outcome.as_str())).collect();

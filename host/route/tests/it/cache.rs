@@ -62,6 +62,28 @@ fn only_reads_are_kept_and_only_where_the_configuration_says_so() {
 }
 
 #[test]
+fn equal_calls_with_an_effect_are_each_made_whatever_the_server_says_of_its_resources() {
+    let world = World::new();
+    world.add("crm", keeping(10));
+    world.always("crm", says("done").after(secs(1)).fresh(secs(100), true));
+    world.read("crm", "a:1");
+    for tool in ["pay", "put"] {
+        let before = world.seen("crm");
+        let calls: Vec<_> = (0..3).map(|_| world.begin_call(ANN, "crm", tool, "{}")).collect();
+        for call in calls {
+            let answer = world.finish(call);
+            assert_eq!((answer.cached, answer.attempts), (false, 1));
+        }
+        assert_eq!(world.seen("crm") - before, 3);
+    }
+    world.route("crm", plain());
+    world.read("crm", "a:1");
+    assert!(world.read("crm", "a:1").cached);
+    world.call("crm", "find");
+    assert!(!world.call("crm", "find").cached, "nothing is configured for its tools");
+}
+
+#[test]
 fn errors_and_failures_of_tools_are_never_kept() {
     let world = World::new();
     world.add("crm", keeping(10));
@@ -104,6 +126,17 @@ fn what_the_server_says_goes_before_the_configuration() {
     assert!(world.read("plain", "a:1").cached, "it is kept though nothing is configured");
     world.advance(secs(1));
     assert!(!world.read("plain", "a:1").cached);
+    let never = Some(secs(0));
+    world.add(
+        "never",
+        RouteSpec { cache: CachePolicy { tools: never, resources: never, prompts: never, lists: never }, ..plain() },
+    );
+    world.always("never", says("x").fresh(secs(100), true));
+    for _ in 0..2 {
+        assert!(!world.read("never", "a:1").cached, "a configuration of zero goes before what the server says");
+        world.list_of("never", ListKind::Prompts).unwrap();
+    }
+    assert_eq!(world.seen("never"), 4);
     for kind in [QueryKind::CompletePrompt, QueryKind::CompleteResource, QueryKind::Subscribe, QueryKind::Unsubscribe] {
         world.always("crm", says("x").fresh(secs(100), true));
         world.query_as(ANN, "crm", kind, "a:1");

@@ -23,7 +23,8 @@ fn calls_over_the_limit_wait_in_the_order_of_coming() {
     for call in calls {
         assert_eq!(text(&world.finish(call)), "well");
     }
-    let seen = world.edit("crm", |server| (server.running_max, server.seen.iter().map(|s| s.what.clone()).collect::<Vec<_>>()));
+    let seen = world
+        .edit("crm", |server| (server.running_max, server.seen.iter().map(|s| s.what.clone()).collect::<Vec<_>>()));
     assert_eq!(seen.0, 2);
     assert_eq!(seen.1, ["find 0", "find 1", "find 2", "find 3", "find 4"]);
     assert_eq!(world.now(), secs(3));

@@ -1,8 +1,11 @@
 //! Lists, and what an attempt carries of its trace.
 
+use crate::spans;
 use crate::support::*;
-use tollgate_core::{Call, CallError, Health, ListKind, QueryKind, Upstream as _};
-use tollgate_route::{CachePolicy, RetryPolicy, RouteSpec};
+use std::sync::Arc;
+use tollgate_core::{Call, CallError, Health, ListKind, QueryKind};
+use tollgate_core::{Clock, Entropy, SeededEntropy, Upstream};
+use tollgate_route::{Backend, CachePolicy, RetryPolicy, RouteSpec, Router, RouterSettings};
 
 #[test]
 fn a_list_is_kept_for_all_and_tried_again() {
@@ -50,10 +53,16 @@ fn each_attempt_carries_a_span_of_its_own_of_the_runs_trace() {
     world.call("crm", "find");
     world.call("crm", "find");
     world.query_as(ANN, "crm", QueryKind::ReadResource, "a:b");
-    let spans: Vec<String> = [meta(&world, 0), meta(&world, 1), meta(&world, 2), meta(&world, 3)["_meta"].clone(), meta(&world, 4)["_meta"].clone()]
-        .iter()
-        .map(|meta| meta["traceparent"].as_str().unwrap().to_owned())
-        .collect();
+    let spans: Vec<String> = [
+        meta(&world, 0),
+        meta(&world, 1),
+        meta(&world, 2),
+        meta(&world, 3)["_meta"].clone(),
+        meta(&world, 4)["_meta"].clone(),
+    ]
+    .iter()
+    .map(|meta| meta["traceparent"].as_str().unwrap().to_owned())
+    .collect();
     for (at, span) in spans.iter().enumerate() {
         assert!(span.starts_with("00-00000000000000000000000000000abc-") && span.ends_with("-01"), "{span}");
         assert!(!spans[..at].contains(span), "{spans:?}");
@@ -78,4 +87,23 @@ fn the_callers_own_meta_stays() {
     assert_ne!(meta(&world, 0)["traceparent"], meta(&world, 1)["traceparent"]);
     send(r#"{"traceparent":"mine"}"#);
     assert_eq!(meta(&world, 2), serde_json::json!({"traceparent": "mine"}));
+}
+
+#[test]
+fn each_attempt_is_a_span() {
+    let world = World::new();
+    world.add("crm", RouteSpec { retry: RetryPolicy::default(), ..plain() });
+    world.next("crm", [fails(slow())]);
+    let spans = spans::of(|| drop(world.call("crm", "find")));
+    assert_eq!(spans, ["tollgate::route attempt server=crm number=1", "tollgate::route attempt server=crm number=2"]);
+}
+
+#[test]
+fn any_backend_will_do() {
+    let world = World::new();
+    world.add("crm", plain());
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (world.clock.clone(), Arc::new(SeededEntropy::new(1)));
+    let backend: Arc<dyn Backend> = world.backing.clone();
+    let router: Arc<dyn Upstream> = Arc::new(Router::new(backend, clock, entropy, RouterSettings::default()));
+    assert_eq!(router.servers().len(), 1);
 }

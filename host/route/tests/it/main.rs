@@ -8,5 +8,6 @@ mod lists;
 mod retries;
 mod routing;
 mod simulation;
+mod spans;
 mod statuses;
 mod support;

@@ -106,7 +106,8 @@ fn only_the_listed_classes_are_tried_again() {
 #[test]
 fn a_tool_has_a_policy_of_its_own() {
     let world = World::new();
-    let never = ToolRoute { retry: Some(RetryPolicy { max_retries: 0, ..RetryPolicy::default() }), ..ToolRoute::default() };
+    let never =
+        ToolRoute { retry: Some(RetryPolicy { max_retries: 0, ..RetryPolicy::default() }), ..ToolRoute::default() };
     let safe = ToolRoute { effect: Some(EffectClass::Idempotent), ..ToolRoute::default() };
     let tools = vec![("find".to_owned(), never), ("p?y".to_owned(), safe)];
     world.add("crm", RouteSpec { tools, ..retrying(RetryPolicy::default()) });
@@ -193,7 +194,10 @@ fn fuel_of_all_attempts_is_charged() {
 #[test]
 fn a_cancelled_call_leaves_nothing_behind() {
     let world = World::new();
-    world.add("crm", RouteSpec { at_once: 1, queue: 1, ..retrying(RetryPolicy { jitter: false, ..RetryPolicy::default() }) });
+    world.add(
+        "crm",
+        RouteSpec { at_once: 1, queue: 1, ..retrying(RetryPolicy { jitter: false, ..RetryPolicy::default() }) },
+    );
     world.always("crm", fails(slow()).after(secs(1)));
     let sending = world.begin_call(ANN, "crm", "find", "{}");
     world.advance(ms(500));

@@ -46,7 +46,9 @@ fn nobody_waits_for_a_connecting_server_when_a_ready_one_has_the_tool() {
 #[test]
 fn of_several_that_connect_the_first_that_has_the_tool_is_enough() {
     let world = World::new();
-    for (name, after, health) in [("slow", 20, Health::Connecting), ("quick", 3, Health::Idle), ("gone", 0, Health::Failed)] {
+    for (name, after, health) in
+        [("slow", 20, Health::Connecting), ("quick", 3, Health::Idle), ("gone", 0, Health::Failed)]
+    {
         world.add(name, of("shop", 1));
         world.health(name, health);
         world.resolves(name, secs(after), None);
@@ -80,7 +82,8 @@ fn a_domain_whose_servers_are_all_down_names_why_each_is() {
     world.resolves("b", secs(0), Some(CallError::AuthRequired("log in".to_owned())));
     world.has_tools("c", vec![]);
     let CallError::Unavailable(why) = world.resolve("domain:shop", "find").unwrap_err() else { panic!() };
-    for part in ["`shop`", "`find`", "`a`: no such host", "`b`: the server wants authorisation: log in", "`c` does not"] {
+    for part in ["`shop`", "`find`", "`a`: no such host", "`b`: the server wants authorisation: log in", "`c` does not"]
+    {
         assert!(why.contains(part), "{why}");
     }
 }
@@ -152,12 +155,32 @@ fn a_call_with_an_effect_goes_nowhere_else_once_it_was_sent() {
 }
 
 #[test]
+fn that_a_call_may_be_repeated_is_the_word_of_its_own_server_only() {
+    let world = World::new();
+    for (name, priority) in [("a", 1), ("b", 2), ("c", 3)] {
+        world.add(name, of("shop", priority));
+    }
+    world.has_tools("b", vec![tool("b", "put", EffectClass::Unknown), tool("b", "find", EffectClass::Unknown)]);
+    world.next("a", [fails(slow())]);
+    assert_eq!(text(&world.call("domain:shop", "put")), "put {}");
+    assert_eq!((world.seen("b"), world.seen("c")), (0, 1), "it may have been done, and `b` would do it again");
+    world.next("a", [fails(slow())]);
+    world.call("domain:shop", "find");
+    assert_eq!(world.seen("b"), 1, "a read has done nothing yet");
+    world.next("a", [fails(slow())]);
+    world.next("c", [unsent(away())]);
+    assert_eq!(error(world.call("domain:shop", "put")), away());
+}
+
+#[test]
 fn what_is_the_requests_fault_is_told_at_once() {
     let world = World::new();
     world.add("a", of("shop", 1));
     world.add("b", of("shop", 2));
     let refused = CallError::Rejected(RpcError { code: -32602, message: "no".to_owned(), data: None });
-    for failure in [fails(refused), unsent(CallError::InvalidArguments(vec![])), fails(CallError::TooLarge("9".to_owned()))] {
+    for failure in
+        [fails(refused), unsent(CallError::InvalidArguments(vec![])), fails(CallError::TooLarge("9".to_owned()))]
+    {
         world.next("a", [failure.clone()]);
         assert_eq!(error(world.call("domain:shop", "find")), failure.result.unwrap_err());
     }

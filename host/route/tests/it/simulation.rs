@@ -37,7 +37,8 @@ fn any_route(dice: &Dice, nests: bool) -> RouteSpec {
         route.breaker = None;
     } else {
         let failures = 1 + dice.below(6) as u32;
-        route.breaker = Some(BreakerPolicy { failures, open_for: secs(dice.below(40)), probes: 1 + dice.below(3) as u32 });
+        route.breaker =
+            Some(BreakerPolicy { failures, open_for: secs(dice.below(40)), probes: 1 + dice.below(3) as u32 });
     }
     if !nests && dice.percent(30) {
         route.rate = Some(Rate { calls: 1 + dice.below(20) as u32, per: secs(1), burst: 1 + dice.below(5) as u32 });
@@ -72,6 +73,7 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
+        crate::spans::listen();
         let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
         let dice = Arc::new(Dice::new(seed));
         let hosts = SERVERS.map(|name| (name.to_owned(), Host::new(name, any_route(&dice, name == "nest"), &dice)));
@@ -84,7 +86,7 @@ impl World {
             let router = weak.upgrade();
             Box::pin(async move {
                 if let Some(router) = router {
-                    call(&*router, &server, tool, nonce, context).await;
+                    call(&router, &server, tool, nonce, context).await;
                 }
             })
         }));
@@ -108,7 +110,7 @@ impl World {
             let begun = self.clock.monotonic();
             let patience = if dice.percent(15) { ms(dice.below(5_000)) } else { Duration::MAX };
             let answer = {
-                let calling = std::pin::pin!(call(&*self.router, &server, tool, nonce.clone(), context(who)));
+                let calling = std::pin::pin!(call(&self.router, &server, tool, nonce.clone(), context(who)));
                 match select(calling, self.clock.sleep(patience)).await {
                     Either::Left((answer, _)) => Some(answer),
                     Either::Right(_) => None,
@@ -165,7 +167,7 @@ impl World {
         let output = Rc::new(RefCell::new(None));
         let (world, server, nonce, into) = (self.clone(), server.to_owned(), nonce.to_owned(), output.clone());
         let calling = async move {
-            let answer = call(&*world.router, &server, "find", nonce, context(who)).await;
+            let answer = call(&world.router, &server, "find", nonce, context(who)).await;
             *into.borrow_mut() = Some(answer);
         };
         pool.spawner().spawn_local(calling).unwrap();
@@ -201,7 +203,10 @@ fn check(seed: u64, record: &Record, fault: &Fault) {
     }
     let names_domain = server.starts_with("domain:");
     assert!(names_domain || answer.tries.len() != 1, "{at}");
-    assert!(answer.tries.len() >= answer.attempts as usize || (answer.tries.is_empty() && answer.attempts == 1), "{at}");
+    assert!(
+        answer.tries.len() >= answer.attempts as usize || (answer.tries.is_empty() && answer.attempts == 1),
+        "{at}"
+    );
     if !unique {
         return;
     }
@@ -258,7 +263,9 @@ fn ten_thousand_scripts_keep_the_promises() {
     let mut outcomes = std::collections::BTreeMap::<&str, u32>::new();
     for seed in 0..100 {
         let told = simulate(seed, 100);
-        for word in ["Ok(", "OutcomeUnknown", "TimedOut", "RateLimited", "Unavailable", "Overloaded", "cached: true", "None\n"] {
+        for word in
+            ["Ok(", "OutcomeUnknown", "TimedOut", "RateLimited", "Unavailable", "Overloaded", "cached: true", "None\n"]
+        {
             *outcomes.entry(word).or_default() += u32::from(told.contains(word));
         }
     }

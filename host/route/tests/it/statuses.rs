@@ -17,7 +17,10 @@ fn a_status_counts_what_happened() {
     let [crm, idle] = &world.router.statuses()[..] else { panic!() };
     assert_eq!((crm.server.as_str(), crm.health, crm.breaker), ("crm", Health::Ready, BreakerStatus::Closed));
     assert_eq!((crm.attempts, crm.in_flight, crm.queued, crm.retries), (100, 0, 0, 0));
-    assert_eq!(crm.failures.iter().map(|(c, n)| (*c, *n)).collect::<Vec<_>>(), [(ErrorClass::Timeout, 1), (ErrorClass::Auth, 1)]);
+    assert_eq!(
+        crm.failures.iter().map(|(c, n)| (*c, *n)).collect::<Vec<_>>(),
+        [(ErrorClass::Timeout, 1), (ErrorClass::Auth, 1)]
+    );
     assert_eq!(crm.latency, LatencyStatus { p50_us: 50_000, p90_us: 90_000, p99_us: 99_000, max_us: 100_000 });
     assert_eq!((idle.attempts, idle.latency), (0, LatencyStatus::default()));
     let json = serde_json::to_value(crm).unwrap();

@@ -305,6 +305,7 @@ impl World {
     }
 
     pub fn with(settings: RouterSettings) -> Self {
+        crate::spans::listen();
         let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
         let backing = Arc::new(Backing { clock: clock.clone(), servers: Mutex::default() });
         let router = Router::new(backing.clone(), clock.clone(), Arc::new(SeededEntropy::new(1)), settings);

@@ -312,7 +312,10 @@ impl Backend for Faulty {
     fn list_of<'a>(&'a self, server: &'a str, kind: ListKind) -> BoxFuture<'a, Result<List, CallError>> {
         Box::pin(async move {
             let Attempted { result, freshness, .. } = self.request(server, "list", kind.method(), None).await;
-            result.map(|_| List { items: vec![Listed { server: server.to_owned(), item: Default::default() }], freshness })
+            result.map(|_| List {
+                items: vec![Listed { server: server.to_owned(), item: Default::default() }],
+                freshness,
+            })
         })
     }
 
