@@ -384,6 +384,8 @@ impl Server {
         match &*self.phase.borrow() {
             Phase::Connecting => (ServerState::Connecting, self.last_error.lock().clone()),
             Phase::Idle => (ServerState::Idle, self.last_error.lock().clone()),
+            // Its task is about to see it.
+            Phase::Ready(live) if self.is_lost(live) => (ServerState::Connecting, None),
             Phase::Ready(_) => (ServerState::Ready, None),
             Phase::Failed(failure) => (ServerState::Failed, Some(failure.why.clone())),
             Phase::Stopped => (ServerState::Stopped, None),

@@ -103,12 +103,16 @@ impl Server {
         if planned.tool == "add_once" {
             self.note(&format!("effect {}", planned.nonce));
         }
+        answer(&planned.id, &planned.tool, &planned.nonce)
+    }
+
+    /// Notes that the answer to a request is written.
+    fn is_answered(&self, id: &Value) {
         let mut answered = self.answered.lock();
-        answered.push_back(planned.id.clone());
+        answered.push_back(id.clone());
         if answered.len() > KEPT_IDS {
             answered.pop_front();
         }
-        answer(&planned.id, &planned.tool, &planned.nonce)
     }
 
     /// Answers to requests that nobody waits for: one that was answered before, one that never was.

@@ -64,6 +64,7 @@ fn call(server: &Server, planned: &Planned) {
     }
     lines.push(answer);
     say(&lines);
+    server.is_answered(id);
     if planned.fault == Fault::Restart {
         exit(0);
     }

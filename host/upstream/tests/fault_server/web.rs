@@ -132,4 +132,5 @@ fn call(server: &Server, planned: &Planned, stream: &mut TcpStream, up_at: &Mute
         }
         _ => respond(stream, "200 OK", JSON, &answer),
     }
+    server.is_answered(&planned.id);
 }

@@ -107,7 +107,8 @@ async fn the_next_host_lists_it_without_starting_it() {
     assert!(fleet.resolve("s", "get").await.unwrap().effect.is_repeatable(), "annotations are kept");
     assert!(fleet.list_of("s", ListKind::Resources).await.unwrap().items.is_empty(), "it has none, as is known");
     assert_eq!((status(&fleet, "s").state, world.starts()), (ServerState::Idle, 1));
-    assert!(matches!(fleet.resolve("s", "got").await, Err(CallError::UnknownTool(near)) if near == ["s:get"]));
+    let error = fleet.resolve("s", "gett").await.unwrap_err();
+    assert_eq!(error, CallError::UnknownTool(vec!["s:get".into()]));
     assert_eq!(world.starts(), 2, "it may have such a tool by now");
     gets(&fleet).await;
     assert_eq!((status(&fleet, "s").state, world.starts()), (ServerState::Ready, 2));
