@@ -153,6 +153,15 @@ pub(crate) struct InFlight {
     only: Option<RequestId>,
 }
 
+/// Whether two identities are one. Some servers answer a number with its text.
+pub(crate) fn same_id(one: &RequestId, other: &RequestId) -> bool {
+    match (one, other) {
+        (NumberOrString::Number(number), NumberOrString::String(text))
+        | (NumberOrString::String(text), NumberOrString::Number(number)) => text.parse() == Ok(*number),
+        (one, other) => one == other,
+    }
+}
+
 /// The members of a JSON-RPC message that tell what it is.
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -235,6 +244,12 @@ impl InFlight {
         }
         let (id, carried) = self.take(envelope.id?)?;
         carried.carry(id, envelope.result.map_or("null", RawValue::get))
+    }
+
+    /// Whether a message answers another request than the one that its stream is for.
+    pub(crate) fn is_anothers(&self, text: &[u8]) -> bool {
+        let Ok(Envelope { id: Some(id), method: None, .. }) = serde_json::from_slice(text) else { return false };
+        self.only.as_ref().is_some_and(|only| !same_id(only, &id))
     }
 
     /// Some servers answer a number with its text.

@@ -9,7 +9,7 @@ pub(crate) use exchange::{HttpClients, HttpError, refuse, send};
 
 use crate::auth::access::ServerAuth;
 use crate::callers::Callers;
-use crate::carry::{InFlight, carried_by_shape, older_server};
+use crate::carry::{InFlight, carried_by_shape, older_server, same_id};
 use crate::text::clean;
 use bytes::Bytes;
 use exchange::{auth_or_wait, error_text, read_body, status_error};
@@ -172,9 +172,7 @@ impl Endpoint {
         let session = response.headers().get(SESSION_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let mut in_flight = InFlight::answering(message, self.callers.clone());
         if is_type(&response, "text/event-stream") {
-            let events = self
-                .events(response)
-                .map(move |event| event.map(|event| rewrite(event, |data| in_flight.carried(data))));
+            let events = self.events(response).map(move |event| event.map(|event| own(event, &mut in_flight)));
             return Ok(Sse(events.boxed(), session));
         }
         let is_json = is_type(&response, "application/json");
@@ -297,7 +295,7 @@ fn answers_another(sent: &ClientJsonRpcMessage, answer: &ServerJsonRpcMessage) -
         ServerJsonRpcMessage::Error(error) => error.id.as_ref(),
         _ => None,
     };
-    matches!((sent, id), (ClientJsonRpcMessage::Request(request), Some(id)) if *id != request.id)
+    matches!((sent, id), (ClientJsonRpcMessage::Request(request), Some(id)) if !same_id(id, &request.id))
 }
 
 fn failed(error: HttpError) -> Failed {
@@ -334,6 +332,16 @@ fn rewrite(mut event: Sse, carried: impl FnOnce(&[u8]) -> Option<ServerJsonRpcMe
         event.data = Some(text);
     }
     event
+}
+
+/// An event of a stream that is for one request. Answers to others are left out: it is not theirs to come by.
+fn own(mut event: Sse, in_flight: &mut InFlight) -> Sse {
+    if event.data.as_ref().is_some_and(|data| in_flight.is_anothers(data.as_bytes())) {
+        tracing::debug!(target: crate::LOG, "an answer to another request is left out");
+        event.data = None;
+        return event;
+    }
+    rewrite(event, |data| in_flight.carried(data))
 }
 
 fn is_type(response: &Response, wanted: &str) -> bool {

@@ -70,8 +70,8 @@ struct Ended {
     needs_auth: bool,
     /// How long it stood.
     lasted: Duration,
-    /// It was closed because nobody needed it.
-    unneeded: bool,
+    /// It was closed because nobody needed it, or because of one exchange over HTTP: no reason to be slow with the next.
+    in_order: bool,
 }
 
 /// One server.
@@ -158,11 +158,11 @@ impl Server {
             generation += 1;
             self.set_phase(Phase::Connecting);
             let mut remains = Remains::default();
-            let Ended { why, needs_auth, lasted, unneeded } = self.one_connection(generation, &mut remains).await;
+            let Ended { why, needs_auth, lasted, in_order } = self.one_connection(generation, &mut remains).await;
             if self.stop.is_cancelled() {
                 break;
             }
-            if unneeded || anew.has_changed().unwrap_or(false) {
+            if in_order || anew.has_changed().unwrap_or(false) {
                 failures = 0;
                 continue;
             }
@@ -206,17 +206,17 @@ impl Server {
                 *self.connect_ms.lock() = Some(connect_ms);
                 *self.last_error.lock() = None;
                 tracing::info!(target: crate::LOG, server = %self.spec.name, connect_ms, "ready");
-                let (live, unneeded) = self.serve(connected, generation).await;
+                let (live, in_order) = self.serve(connected, generation).await;
                 let lasted = clock.monotonic() - ready;
                 let why = self.scrub(&remains.explain(clock, "the connection was lost", false).await);
                 live.ended.send_replace(Some(why.clone()));
-                return Ended { why, needs_auth: false, lasted, unneeded };
+                return Ended { why, needs_auth: false, lasted, in_order };
             }
             Some(Some(Err(fault))) => Some(fault),
             Some(None) => None,
             None => {
                 remains.explain(clock, "", false).await;
-                return Ended { why: String::new(), needs_auth: false, lasted: Duration::ZERO, unneeded: false };
+                return Ended { why: String::new(), needs_auth: false, lasted: Duration::ZERO, in_order: false };
             }
         };
         let saw = fault.as_ref().map_or_else(
@@ -227,7 +227,7 @@ impl Server {
         let said_why = !matches!(&fault, Some(Fault::Lost(_)) | Some(Fault::NotSent(_)));
         let why = self.scrub(&remains.explain(clock, &saw, said_why).await);
         let needs_auth = matches!(fault, Some(Fault::Auth(_)));
-        Ended { why, needs_auth, lasted: Duration::ZERO, unneeded: false }
+        Ended { why, needs_auth, lasted: Duration::ZERO, in_order: false }
     }
 
     fn side(&self) -> OurSide {
@@ -246,7 +246,7 @@ impl Server {
     }
 
     /// Serves until the connection is lost, nobody needs the server, or it is stopped. Tells which connection it was, and
-    /// whether it ended because nobody needed it.
+    /// whether the next may follow at once.
     async fn serve(&self, connected: Connected, generation: u64) -> (Arc<Live>, bool) {
         let Connected { link, end, tools, lists, transport } = connected;
         let is_news = self.learn(tools, lists).await;
@@ -299,7 +299,7 @@ impl Server {
         } else {
             let _ = within(&*clock, CLOSE_GRACE, end.close()).await;
         }
-        (live.clone(), unneeded)
+        (live.clone(), unneeded || drain)
     }
 
     /// Reads the tools again whenever the server says that they changed. Never returns.
@@ -384,6 +384,8 @@ impl Server {
         match &*self.phase.borrow() {
             Phase::Connecting => (ServerState::Connecting, self.last_error.lock().clone()),
             Phase::Idle => (ServerState::Idle, self.last_error.lock().clone()),
+            // Its task is about to see it.
+            Phase::Ready(live) if self.is_lost(live) => (ServerState::Connecting, None),
             Phase::Ready(_) => (ServerState::Ready, None),
             Phase::Failed(failure) => (ServerState::Failed, Some(failure.why.clone())),
             Phase::Stopped => (ServerState::Stopped, None),

@@ -67,7 +67,7 @@ impl Server {
         live.found_lost.cancel();
     }
 
-    fn is_lost(&self, live: &Live) -> bool {
+    pub(super) fn is_lost(&self, live: &Live) -> bool {
         live.generation <= self.lost.load(Ordering::Acquire)
     }
 

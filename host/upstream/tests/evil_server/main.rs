@@ -206,6 +206,7 @@ impl Server {
                 let names: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
                 answer(id, &json!({"content": [], "structuredContent": names}));
             }
+            "meta" => answer(id, &json!({"content": [], "structuredContent": params["_meta"]})),
             "leaks" => {
                 eprintln!("the token is {}", std::env::var("TOKEN").unwrap_or_default());
                 exit(1);

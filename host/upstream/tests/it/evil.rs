@@ -272,13 +272,6 @@ async fn a_secret_in_last_words_is_not_repeated() {
 }
 
 #[cfg(target_os = "linux")]
-fn is_alive(pid: &str) -> bool {
-    // A zombie has ended: who reaps it is its new parent's matter.
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    !stat.is_empty() && !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')
-}
-
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_a_child_started_ends_with_it() {
     let dir = tempfile::tempdir().unwrap();

@@ -37,7 +37,7 @@ pub async fn serve(app: Router) -> Served {
     Served { url, task }
 }
 
-fn mcp(server: Echo) -> Router {
+pub fn mcp(server: Echo) -> Router {
     let config = StreamableHttpServerConfig::default();
     let manager = Arc::new(LocalSessionManager::default());
     Router::new().route_service("/mcp", StreamableHttpService::new(move || Ok(server.clone()), manager, config))
@@ -94,6 +94,22 @@ async fn odd(State(case): State<&'static str>, headers: HeaderMap, body: String)
         ("tools/call", "locked-later") => return StatusCode::FORBIDDEN.into_response(),
         ("tools/call", "busy") => return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")]).into_response(),
         ("tools/call", "broken") => return (StatusCode::INTERNAL_SERVER_ERROR, "\u{1b}[1moh no").into_response(),
+        ("tools/call", "busy-until") => {
+            let headers = [("retry-after", "Wed, 21 Oct 2015 07:28:07 GMT"), ("date", "Wed, 21 Oct 2015 07:28:00 GMT")];
+            return (StatusCode::TOO_MANY_REQUESTS, headers).into_response();
+        }
+        ("tools/call", "back-soon") => {
+            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "7")]).into_response();
+        }
+        ("tools/call", "rpc-busy") => {
+            let error = json!({"code": 429, "message": "no", "data": {"retryAfter": 7}});
+            return axum::Json(json!({"jsonrpc": "2.0", "id": id, "error": error})).into_response();
+        }
+        ("tools/call", "bad-request") => return (StatusCode::BAD_REQUEST, "what?").into_response(),
+        ("tools/call", "late") => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        ("tools/call", "anothers") => {
+            return axum::Json(json!({"jsonrpc": "2.0", "id": 987_654, "result": {"content": []}})).into_response();
+        }
         ("tools/call", "overloaded") => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         ("tools/call", "gateway") => return StatusCode::BAD_GATEWAY.into_response(),
         ("tools/call", "html") => return ([("content-type", "text/html")], "<h1>hello</h1>").into_response(),
@@ -136,8 +152,12 @@ async fn odd(State(case): State<&'static str>, headers: HeaderMap, body: String)
     axum::Json(json!({"jsonrpc": "2.0", "id": id, "result": result})).into_response()
 }
 
+pub fn app(case: &'static str) -> Router {
+    Router::new().route("/", any(odd)).with_state(case)
+}
+
 async fn odd_fleet(case: &'static str) -> (Fleet, Served) {
-    let served = serve(Router::new().route("/", any(odd)).with_state(case)).await;
+    let served = serve(app(case)).await;
     let fleet = Fleet::default();
     let headers = [("Authorization".to_owned(), Secret::from("Bearer hunter2-hunter2"))].into();
     let transport = Transport::Http { url: served.url.clone(), headers, kind: HttpKind::Auto };
@@ -150,6 +170,12 @@ async fn refusals_of_http_are_told_apart() {
     for (case, want) in [
         ("locked-later", "auth-required"),
         ("busy", "rate-limited"),
+        ("busy-until", "rate-limited"),
+        ("back-soon", "rate-limited"),
+        ("rpc-busy", "rate-limited"),
+        ("bad-request", "rejected"),
+        ("late", "timed-out"),
+        ("anothers", "invalid-response"),
         ("broken", "invalid-response"),
         ("overloaded", "unavailable"),
         ("gateway", "outcome-unknown"),
@@ -159,10 +185,13 @@ async fn refusals_of_http_are_told_apart() {
         ("huge", "too-large"),
     ] {
         let (fleet, _served) = odd_fleet(case).await;
-        let error = fails(&fleet, "s:echo", json!({})).await;
+        let answer = call(&fleet, "s:echo", json!({})).await;
+        assert!(answer.sent, "{case}: whoever refuses it has seen it");
+        let error = answer.result.unwrap_err();
         assert_eq!(error.outcome().as_str(), want, "{case}: {error:?}");
         assert!(!error.to_string().contains('\u{1b}'), "{error}");
-        if case == "busy" {
+        assert_eq!(status(&fleet, "s").state, ServerState::Ready, "{case}: a refusal is no lost connection");
+        if want == "rate-limited" {
             assert_eq!(error, CallError::RateLimited(Some(7_000)));
         }
         fleet.shutdown().await;
@@ -211,7 +240,7 @@ async fn a_server_that_went_away_is_unavailable_and_comes_back() {
     assert!(matches!(error, CallError::Unavailable(_) | CallError::OutcomeUnknown(_)), "{error:?}");
     until(&fleet, "s", ServerState::Failed).await;
     let listener = TcpListener::bind(&address).await.unwrap();
-    let app = Router::new().route("/", any(odd)).with_state("json");
+    let app = app("json");
     let task = tokio::spawn(async move { axum::serve(listener, app).await });
     until(&fleet, "s", ServerState::Ready).await;
     echoes_any(&fleet).await;

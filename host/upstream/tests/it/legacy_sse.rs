@@ -40,9 +40,11 @@ async fn hear(State(legacy): State<Legacy>, body: String) -> StatusCode {
         "initialize" => json!({"protocolVersion": "2024-11-05", "capabilities": {"tools": {}},
             "serverInfo": {"name": "old", "version": "1"}}),
         "tools/list" => json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}},
-            {"name": "hang", "inputSchema": {"type": "object"}}, {"name": "close", "inputSchema": {"type": "object"}}]}),
+            {"name": "hang", "inputSchema": {"type": "object"}}, {"name": "close", "inputSchema": {"type": "object"}},
+            {"name": "meta", "inputSchema": {"type": "object"}}]}),
         "tools/call" => match message["params"]["name"].as_str().unwrap() {
             "hang" => return StatusCode::ACCEPTED,
+            "meta" => json!({"content": [], "structuredContent": message["params"]["_meta"]}),
             "close" => {
                 *legacy.events.lock().unwrap() = None;
                 return StatusCode::ACCEPTED;

@@ -6,11 +6,16 @@
 
 mod conformance;
 mod evil;
+mod faults;
 mod fleet;
+mod freshness;
 mod http;
+mod lazy;
 mod legacy_sse;
+mod meta;
 mod oauth;
 mod pins;
 mod real;
+mod sent;
 mod streams;
 mod support;

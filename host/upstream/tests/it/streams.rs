@@ -18,7 +18,8 @@ use tollgate_core::{CallError, Query, QueryKind};
 use tollgate_route::Backend;
 use tollgate_upstream::{Duplex, Fleet, ServerSpec, ServerState, Transport};
 
-/// A server with the tools `echo` and `hang`, which counts cancellations. A call of `grow` adds a tool.
+/// A server with the tools `echo` and `hang`, which counts cancellations. A call of `grow` adds a tool; `meta` answers with
+/// the `_meta` of its call.
 #[derive(Clone)]
 pub struct Echo {
     pub versions: &'static [ProtocolVersion],
@@ -53,7 +54,7 @@ impl ServerHandler for Echo {
     ) -> Result<ListToolsResult, ErrorData> {
         let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}});
         let Value::Object(schema) = schema else { unreachable!() };
-        let mut names = vec!["echo", "hang", "grow"];
+        let mut names = vec!["echo", "hang", "grow", "meta"];
         if self.grown.load(Ordering::SeqCst) {
             names.push("new");
         }
@@ -71,6 +72,10 @@ impl ServerHandler for Echo {
                 self.hanging.notify_one();
                 context.ct.cancelled().await;
                 self.cancelled.fetch_add(1, Ordering::SeqCst);
+            }
+            "meta" => {
+                let meta = serde_json::to_value(&context.meta).unwrap();
+                return Ok(CallToolResult::structured(meta).into());
             }
             "grow" => {
                 self.grown.store(true, Ordering::SeqCst);
@@ -145,7 +150,7 @@ async fn legacy_news_of_tools_are_heard() {
     let fleet = Fleet::default();
     fleet.add_server(in_process("s", Echo::new(LEGACY))).unwrap();
     assert!(call(&fleet, "s:grow", json!({})).await.result.is_ok());
-    eventually(|| Some(()).filter(|()| status(&fleet, "s").tools == 4)).await;
+    eventually(|| Some(()).filter(|()| status(&fleet, "s").tools == 5)).await;
     assert!(fleet.resolve("s", "new").await.is_ok());
     fleet.shutdown().await;
 }

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
@@ -64,6 +65,25 @@ pub fn evil(name: &str, mode: &str, arg: &str) -> ServerSpec {
     ServerSpec { connect_timeout: SOON, call_timeout: SOON, ..spec }
 }
 
+/// A server that fails at random as `seed` says; not at all if that is no number.
+pub fn faulty(name: &str, seed: &str, record: &Path) -> ServerSpec {
+    let args = ["stdio", seed, record.to_str().unwrap()];
+    let spec = ServerSpec::new(name, Transport::stdio(env!("CARGO_BIN_EXE_tollgate-fault-server"), args));
+    ServerSpec { connect_timeout: SOON, call_timeout: SOON, ..spec }
+}
+
+/// The processes that a record names.
+pub fn started(record: &Path) -> Vec<String> {
+    lines(record).iter().filter_map(|line| line.strip_prefix("start ")).map(str::to_owned).collect()
+}
+
+#[cfg(target_os = "linux")]
+pub fn is_alive(pid: &str) -> bool {
+    // A zombie has ended: who reaps it is its new parent's matter.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')
+}
+
 pub fn status(fleet: &Fleet, name: &str) -> ServerStatus {
     fleet.statuses().into_iter().find(|s| s.name == name).unwrap()
 }
@@ -85,6 +105,6 @@ pub async fn eventually<T>(mut check: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-pub fn lines(path: &std::path::Path) -> Vec<String> {
+pub fn lines(path: &Path) -> Vec<String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
 }
