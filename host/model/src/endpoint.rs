@@ -125,8 +125,10 @@ impl Remote {
         if settings.model.trim().is_empty() {
             return Err("the key `model.model`: it is empty; name the model that is to answer".to_owned());
         }
-        if settings.timeout.is_zero() || settings.idle.is_zero() {
-            return Err("the key `model.timeout`: it is 0; no answer takes no time".to_owned());
+        for (key, time) in [("timeout", settings.timeout), ("idle", settings.idle)] {
+            if time.is_zero() {
+                return Err(format!("the key `model.{key}`: it is 0; no answer takes no time"));
+            }
         }
         if settings.max_tokens == Some(0) {
             return Err("the key `model.max_tokens`: it is 0".to_owned());

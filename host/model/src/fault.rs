@@ -108,6 +108,9 @@ impl Fault {
             503 if wait.is_some() => Self { error: ModelError::RateLimited(wait), retry },
             408 | 500.. => Self { error: ModelError::Unavailable(text), retry },
             404 => Self::never(ModelError::Rejected(format!("{text}; check `model.url` and `model.model`"))),
+            400 if said.message.contains("schema") => Self::never(ModelError::Rejected(format!(
+                "{text}; with `model.strict` set to false, schemas only describe"
+            ))),
             400..500 => Self::never(ModelError::Rejected(text)),
             300..400 => Self::never(ModelError::Unavailable(format!(
                 "{text}; redirects are not followed: write where it leads into `model.url`"

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::serve::ListenerExt;
 use futures::stream;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -77,6 +78,8 @@ impl Scripted {
     pub async fn start(script: Script) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
+        // Events are small; together they would wait for acknowledgements.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let Script { key, piece_bytes, turns } = script;
         let played = Arc::new(Mutex::new(Played { key, piece_bytes, turns: turns.into(), ..Played::default() }));
         let router = Router::new().fallback(answer).with_state(played.clone());

@@ -74,6 +74,10 @@ async fn what_a_provider_refuses_is_told_in_its_own_words_and_not_tried_again() 
         let error = fails(provider, Turn::status(404)).await;
         assert!(matches!(&error, ModelError::Rejected(why) if why.contains("model.url")), "{error}");
     }
+    let body = r#"{"error":{"message":"Invalid schema for function 'a': 'x' is not permitted","type":"invalid_request_error"}}"#;
+    let raw = Fault::Raw { status: 400, content_type: "application/json".into(), body: body.into() };
+    let error = fails(Provider::OpenAi, Turn::fault(raw)).await;
+    assert!(matches!(&error, ModelError::Rejected(why) if why.contains("model.strict")), "{error}");
     let quota = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
     let raw = Fault::Raw { status: 429, content_type: "application/json".into(), body: quota.into() };
     let error = fails(Provider::OpenAi, Turn::fault(raw)).await;

@@ -30,6 +30,7 @@ async fn what_cannot_be_is_said_with_its_key() {
     assert_eq!(wrong(private).await, "");
     assert!(wrong(|endpoint| endpoint.model = " ".into()).await.starts_with("the key `model.model`"));
     assert!(wrong(|endpoint| endpoint.timeout = Duration::ZERO).await.starts_with("the key `model.timeout`"));
+    assert!(wrong(|endpoint| endpoint.idle = Duration::ZERO).await.starts_with("the key `model.idle`"));
     assert!(wrong(|endpoint| endpoint.max_tokens = Some(0)).await.starts_with("the key `model.max_tokens`"));
     for (name, value) in [("Authorization", "x"), ("x-api-key", "x"), ("a b", "x"), ("x", "a\nb"), ("Host", "x")] {
         let why = wrong(|endpoint| endpoint.headers = vec![(name.into(), value.into())]).await;
