@@ -25,6 +25,8 @@ mod checkpoint;
 mod expression;
 mod goal;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod report;
 mod run;
 mod template;
