@@ -24,6 +24,7 @@ use outcome::Outcome;
 use toolbox::{Toolbox, Wanted};
 use transcript::{Transcript, Turn, Use};
 
+const MOST_TURNS: u32 = 100;
 /// How many tools of one turn are called; more are put off.
 const MOST_AT_ONCE: usize = 32;
 /// How long the conversation may get, in bytes. Beyond it, the oldest results are forgotten.
@@ -69,6 +70,10 @@ struct Answer {
 /// a tool that fails does not end it.
 #[policy(title = "Hub agent", grants = ["tool=*:*", "model"])]
 async fn hub_agent(input: Input) -> Result<Answer> {
+    if !(1..=MOST_TURNS).contains(&input.max_turns) || input.question.trim().is_empty() {
+        let what = format!("it wants a question, and `max_turns` from 1 to {MOST_TURNS}");
+        return Err(Error::new(what).code("invalid-input"));
+    }
     let mut conversation = Conversation::begin(&input).await;
     for turn in 1..=input.max_turns {
         conversation.make_room();

@@ -240,3 +240,12 @@ fn without_tools_the_model_answers_by_itself() {
     let _host = FakeHost::new().says("42").install();
     assert_eq!(ask(json!({})).unwrap().answer, "42");
 }
+
+#[test]
+fn a_question_that_is_none_reaches_no_model() {
+    let host = host().install();
+    for input in [json!({"question": " "}), json!({"max_turns": 0}), json!({"max_turns": 101})] {
+        assert!(ask(input).unwrap_err().to_string().contains("`max_turns` from 1 to 100"));
+    }
+    assert!(host.requests().is_empty());
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tollgate_sdk::state::StateError;
 use tollgate_sdk::{CallError, CallFailure, ToolResult, call};
 
-use crate::checkpoint::{Checkpoint, Mark};
+use crate::checkpoint::{Checkpoint, Mark, print};
 
 /// A call to make.
 pub struct Call {
@@ -64,17 +64,25 @@ pub async fn make(call: Call, keep: Option<&Checkpoint>) -> Ended {
 
 async fn attempt(made: Call, keep: Option<&Checkpoint>, ended: &mut Ended) -> Result<Value, Failure> {
     let Call { unit, tool, arguments, repeatable, retry, .. } = made;
+    let printed = print(&arguments);
     match keep.and_then(|keep| keep.mark(&unit)) {
-        Some(Mark::Done(result)) => {
+        Some(mark) if mark.arguments() != printed && !repeatable && !retry => {
+            let what =
+                "an earlier run made this call with other arguments, because the steps before it gave something else";
+            let next = "look what it did; resume with";
+            let message = format!("{what}: {next} \"retry\": [\"{unit}\"] to make it with these");
+            return Err(Failure::new("arguments-changed", message));
+        }
+        Some(Mark::Done { arguments, result }) if *arguments == printed => {
             ended.resumed = true;
             return Ok(result.clone());
         }
-        Some(Mark::Begun) if !repeatable && !retry => return Err(unknown(&unit, &tool, "an earlier run")),
-        Some(Mark::Begun) | None => {}
+        Some(Mark::Begun { .. }) if !repeatable && !retry => return Err(unknown(&unit, &tool, "an earlier run")),
+        Some(_) | None => {}
     }
     // Before a call that must not be made twice; what cannot be noted is not done.
     if let Some(keep) = keep.filter(|_| !repeatable) {
-        match keep.begun(&unit).await {
+        match keep.begun(&unit, printed.clone()).await {
             Ok(()) => {}
             Err(StateError::Conflict(_)) => return Err(unknown(&unit, &tool, "another run of this plan")),
             Err(error) => {
@@ -89,7 +97,7 @@ async fn attempt(made: Call, keep: Option<&Checkpoint>, ended: &mut Ended) -> Re
     ended.attempts = answer.as_ref().map_or_else(|failure| failure.attempts, |_| 1);
     let Some(keep) = keep else { return answer.map(value).map_err(failed) };
     let kept = match &answer {
-        Ok(result) => keep.done(&unit, &value(result.clone())).await,
+        Ok(result) => keep.done(&unit, printed, value(result.clone())).await,
         Err(failure) if !repeatable && !may_have_happened(failure) => keep.undone(&unit).await,
         Err(_) => Ok(()),
     };

@@ -1,5 +1,6 @@
 //! The tools that a plan may name, and whether arguments fit them.
 
+use jsonschema::Validator;
 use serde_json::Value;
 use tollgate_sdk::servers::{self, Server, Tool};
 
@@ -62,13 +63,16 @@ pub fn near(name: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     scored.into_iter().take(NEAR).map(|(_, other)| other).collect()
 }
 
+/// What holds arguments against a schema. One that cannot be used judges nothing: the host does when the call is made.
+pub fn validator(schema: &Value) -> Option<Validator> {
+    jsonschema::options().build(schema).ok()
+}
+
 /// How arguments break a tool's schema, each with its JSON Pointer. What is not known before the plan runs is not judged.
-/// A schema that cannot be used judges nothing: the host does when the call is made.
-pub fn misfits(schema: &Value, arguments: &Template) -> Vec<(String, String)> {
-    if !matches!(arguments, Template::Literal(_) | Template::Object(_)) {
+pub fn misfits(validator: Option<&Validator>, arguments: &Template) -> Vec<(String, String)> {
+    let Some(validator) = validator.filter(|_| matches!(arguments, Template::Literal(_) | Template::Object(_))) else {
         return Vec::new();
-    }
-    let Ok(validator) = jsonschema::options().build(schema) else { return Vec::new() };
+    };
     let mut unknown = Vec::new();
     let known = arguments.known("", &mut unknown);
     let covers =
@@ -110,7 +114,10 @@ mod tests {
 
     fn check(schema: Value, arguments: Value) -> Vec<String> {
         let arguments = Template::parse(&arguments, "", &mut |_, fault| panic!("{fault}"));
-        misfits(&schema, &arguments).into_iter().map(|(at, message)| format!("{at}: {message}")).collect()
+        misfits(validator(&schema).as_ref(), &arguments)
+            .into_iter()
+            .map(|(at, message)| format!("{at}: {message}"))
+            .collect()
     }
 
     #[test]

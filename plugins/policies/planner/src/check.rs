@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use jsonschema::Validator;
 use serde_json::Value;
 use tollgate_sdk::servers::Tool;
 
-use crate::catalog::{Catalog, misfits, near};
+use crate::catalog::{Catalog, misfits, near, validator};
 use crate::expression::{Expr, Found};
 use crate::plan::{Fault, Mode, OnError, Step};
 use crate::template::Template;
@@ -47,7 +48,7 @@ pub struct Ready {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn check(plan: &Value, catalog: &Catalog) -> Result<Workflow, Vec<Fault>> {
-    let mut checker = Checker { catalog, faults: Vec::new(), step: None };
+    let mut checker = Checker { catalog, faults: Vec::new(), step: None, validators: HashMap::new() };
     let workflow = checker.plan(plan);
     let mut faults = checker.faults;
     let more = faults.len().saturating_sub(MAX_FAULTS);
@@ -66,6 +67,8 @@ struct Checker<'a> {
     faults: Vec<Fault>,
     /// The step that is looked at.
     step: Option<String>,
+    /// By tool: steps share tools.
+    validators: HashMap<String, Option<Validator>>,
 }
 
 impl Checker<'_> {
@@ -183,7 +186,10 @@ impl Checker<'_> {
 
         let catalog = self.catalog;
         let tool = catalog.find(&step.tool).map_err(|error| self.fault(&format!("{place}/tool"), error)).ok();
-        for (below, message) in tool.map(|tool| misfits(&tool.input_schema, &arguments)).unwrap_or_default() {
+        let validator = tool.and_then(|tool| {
+            self.validators.entry(step.tool.clone()).or_insert_with(|| validator(&tool.input_schema)).as_ref()
+        });
+        for (below, message) in misfits(validator, &arguments) {
             self.fault(&format!("{place}/arguments{below}"), format!("{}: {message}", step.tool));
         }
         let needs = match mode {

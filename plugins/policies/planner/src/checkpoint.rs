@@ -2,13 +2,15 @@
 //!
 //! `plan/ID` has the plan and its input. `plan/ID/STEP`, for a step with `for_each` `plan/ID/STEP/INDEX`, says how far a call
 //! is: begun before it is made, done with its result after it. A call that is begun and not done may have had its effect.
+//! Each says for which arguments: what an earlier step gives may be something else the next time.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_sdk::state::{self, Expected, StateError};
-use tollgate_sdk::{Error, Result, join_all};
+use tollgate_sdk::{Error, Result, join_all, sleep};
 
 /// How many keys are read at once.
 const READ_AT_ONCE: usize = 16;
@@ -24,8 +26,23 @@ pub struct Header {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
-    Begun,
-    Done(Value),
+    Begun { arguments: String },
+    Done { arguments: String, result: Value },
+}
+
+impl Mark {
+    /// The print of the arguments of its call.
+    pub fn arguments(&self) -> &str {
+        match self {
+            Self::Begun { arguments } | Self::Done { arguments, .. } => arguments,
+        }
+    }
+}
+
+/// A short print of arguments: FNV-1a, which is the same everywhere.
+pub fn print(arguments: &Value) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    format!("{:016x}", arguments.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 /// The checkpoints of one plan.
@@ -126,17 +143,19 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`StateError::Conflict`] where another run did.
-    pub async fn begun(&self, unit: &str) -> Result<(), StateError> {
+    pub async fn begun(&self, unit: &str, arguments: String) -> Result<(), StateError> {
         let expected = if self.marks.contains_key(unit) { Expected::Any } else { Expected::Absent };
-        state::set_if(&self.key(unit), Mark::Begun, expected).await.map(drop)
+        let (key, mark) = (self.key(unit), Mark::Begun { arguments });
+        patiently(async || state::set_if(&key, &mark, expected).await).await
     }
 
     /// Keeps what a call gave.
     ///
     /// # Errors
     /// Where it cannot be kept.
-    pub async fn done(&self, unit: &str, result: &Value) -> Result<(), StateError> {
-        state::set(&self.key(unit), Mark::Done(result.clone())).await.map(drop)
+    pub async fn done(&self, unit: &str, arguments: String, result: Value) -> Result<(), StateError> {
+        let (key, mark) = (self.key(unit), Mark::Done { arguments, result });
+        patiently(async || state::set(&key, &mark).await).await
     }
 
     /// Says that a call had no effect: it may be made again.
@@ -144,10 +163,24 @@ impl Checkpoint {
     /// # Errors
     /// Where that cannot be kept.
     pub async fn undone(&self, unit: &str) -> Result<(), StateError> {
-        state::delete(&self.key(unit)).await.map(drop)
+        let key = self.key(unit);
+        patiently(async || state::delete(&key).await).await
     }
 
     fn key(&self, unit: &str) -> String {
         format!("plan/{}/{unit}", self.id)
     }
+}
+
+/// Tries again after a pause where the store is busy.
+async fn patiently<T>(mut change: impl AsyncFnMut() -> Result<T, StateError>) -> Result<(), StateError> {
+    let mut pause = Duration::from_millis(20);
+    for _ in 0..5 {
+        match change().await {
+            Err(StateError::Overloaded) => sleep(pause).await,
+            done => return done.map(drop),
+        }
+        pause *= 2;
+    }
+    change().await.map(drop)
 }

@@ -25,6 +25,8 @@ mod checkpoint;
 mod expression;
 mod goal;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod report;
 mod run;
 mod template;
@@ -45,7 +47,8 @@ struct Input {
     /// The plan. With `resume` it may be left out.
     #[schemars(with = "Option<Plan>")]
     plan: Option<Value>,
-    /// What is to be done, in words, in place of a plan: a model writes one.
+    /// What is to be done, in words, in place of a plan: a model writes one. With `resume` it is not looked at: the plan
+    /// that was written is kept.
     goal: Option<String>,
     /// What the plan's references see as `input`.
     #[serde(default)]

@@ -49,7 +49,8 @@ pub struct StepError {
     /// The item's place, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
-    /// The failed call's kind, as `timed-out`; `outcome-unknown` where a call may have had its effect; `reference`,
+    /// The failed call's kind, as `timed-out`; `outcome-unknown` where a call may have had its effect; `arguments-changed`
+    /// where an earlier run made it with others; `reference`,
     /// `condition` or `for-each` where there was nothing to call with; `state` where no checkpoint could be kept.
     pub kind: String,
     pub message: String,
