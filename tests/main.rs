@@ -11,6 +11,7 @@
     reason = "a test that meets what it does not expect must fail; helpers of tests are no tests to clippy"
 )]
 
+mod ask;
 mod cancel;
 mod clients;
 mod demo;
@@ -26,6 +27,7 @@ mod messages;
 mod nesting;
 mod outside;
 mod people;
+mod plans;
 mod projects;
 mod reload;
 mod routing;

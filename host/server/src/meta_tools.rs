@@ -164,7 +164,7 @@ impl MetaTool {
             ),
             Self::ListPolicies => ("List the policies: what each does and takes.", json!({}), json!([]), true),
             Self::Status => (
-                "How each server is: state, version, number of tools, latency, last error.",
+                "How each server is: state, tools, calls and their latency, circuit breaker, last error; and what was answered from memory.",
                 json!({}),
                 json!([]),
                 true,
@@ -264,10 +264,10 @@ impl MetaTool {
             }
             Self::ListPolicies => list_policies(&agent).await,
             Self::Status => {
-                let servers = serde_json::to_value(front.host().servers())
+                let status = serde_json::to_value(front.host().status())
                     .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
-                let mut result = CallToolResult::success(vec![ContentBlock::text(servers.to_string())]);
-                result.structured_content = Some(json!({"servers": servers}));
+                let mut result = CallToolResult::success(vec![ContentBlock::text(status.to_string())]);
+                result.structured_content = Some(status);
                 tools::text_of(&result)
             }
         }

@@ -194,8 +194,8 @@ fn shown_server(record: &CallRecord) -> String {
             | Outcome::Unavailable
     );
     if record.server.contains([':', '*']) {
-        // A domain: the attempts say which servers.
-        "(domain)".to_owned()
+        // A domain: the server that was asked last.
+        record.tries.last().map_or_else(|| "(domain)".to_owned(), |attempt| attempt.server.clone())
     } else if may_be_made_up && record.attempts == 0 {
         "(none)".to_owned()
     } else {

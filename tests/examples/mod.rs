@@ -1,5 +1,7 @@
 //! The shipped policies, over the five demo servers: each pattern of the guide does what it says.
 
+pub(crate) mod office;
+
 use crate::support::{Place, fleet_config, repository};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
