@@ -1,6 +1,6 @@
 //! Routing, failover, caches and what all servers have together, through the whole host.
 
-use crate::support::{Place, evil_server, shared_cache};
+use crate::support::{Place, eventually, evil_server, processes_with, shared_cache};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tollgate::route::{CachePolicy, RouteSpec};
@@ -114,4 +114,40 @@ async fn a_policy_sees_the_servers_and_tools_and_resources_that_it_was_granted()
     assert!(said["gather"]["error"].is_string(), "tools are no resources: {said:#}");
     host.shutdown().await;
     drop(place);
+}
+
+#[tokio::test]
+async fn when_the_first_server_is_killed_the_next_one_answers() {
+    let first = format!("first-of-{}", std::process::id());
+    let host = builder().server(server("first", "good", &first, 1)).server(server("second", "good", "", 2));
+    let host = host.build().await.unwrap();
+    host.settled().await;
+    let read = async || host.call_as(tollgate::Behalf::default(), call("domain:notes", "read")).await;
+    read().await.unwrap();
+    let server = processes_with(&first).pop().unwrap();
+    let pid = server.split_whitespace().next().unwrap();
+    assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+    // A read is asked of the next server wherever it was lost, so nobody sees the death.
+    for _ in 0..5 {
+        read().await.unwrap();
+    }
+    eventually("it is started anew", || processes_with(&first).pop());
+    host.shutdown().await;
+    assert_eq!(processes_with(&first), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn the_trace_of_a_caller_goes_on_to_the_server() {
+    let host = builder().server(server("meta", "meta", "", 1)).build().await.unwrap();
+    host.settled().await;
+    let (trace, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let context = format!("00-{trace}-{parent}-01").parse().unwrap();
+    let behalf = tollgate::Behalf { trace: Some(context), ..Default::default() };
+    let answer = host.call_as(behalf, call("meta", "echo")).await.unwrap();
+    let answer: Value = serde_json::from_str(&answer.json).unwrap();
+    let told = &answer["structuredContent"];
+    let parts: Vec<_> = told["traceparent"].as_str().unwrap().split('-').collect();
+    assert_eq!((parts[1], parts[3]), (trace, "01"), "{answer}");
+    assert_ne!(parts[2], parent, "the call is a span of its own");
+    host.shutdown().await;
 }

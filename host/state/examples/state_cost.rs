@@ -1,4 +1,4 @@
-//! What state costs: `cargo run --release -p tollgate-state --example cost [FOLDER]`. The folder should be on the disk that
+//! What state costs: `cargo run --release -p tollgate-state --example state_cost [FOLDER]`. The folder should be on the disk that
 //! counts: what is measured of `set` is mostly its sync.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]

@@ -1,5 +1,5 @@
 //! What a request through the host costs beside one of reqwest's, against a server of this process on loopback:
-//! `cargo run --release -p tollgate-outbound --example cost`.
+//! `cargo run --release -p tollgate-outbound --example outbound_cost`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a measurement, no part of the product
 

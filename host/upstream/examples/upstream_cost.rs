@@ -1,5 +1,5 @@
 //! What a call through the fleet costs beside the same call made directly with rmcp, over a duplex in this
-//! process: `cargo run --release -p tollgate-upstream --example cost`.
+//! process: `cargo run --release -p tollgate-upstream --example upstream_cost`.
 
 #![allow(clippy::unwrap_used)] // a measurement, not the product
 

@@ -1,5 +1,5 @@
 //! What routing costs beside the same call made directly at a backend that does nothing:
-//! `cargo run --release -p tollgate-route --example cost`.
+//! `cargo run --release -p tollgate-route --example route_cost`.
 
 #![allow(clippy::unwrap_used)] // a measurement, not the product
 
