@@ -52,7 +52,7 @@ async fn what_a_model_gets_wrong_is_told_to_it_and_ends_nothing() {
     assert_eq!((&report["status"], &report["output"]["answer"]), (&json!("ok"), &json!("Three.")), "{report:#}");
     let uses = report["output"]["turns"][1]["tool_uses"].as_array().unwrap().clone();
     let outcomes: Vec<_> = uses.iter().map(|one| one["outcome"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["mistake", "mistake", "invalid-arguments", "tool-failed", "ok"], "{report:#}");
+    assert_eq!(outcomes, ["mistake", "mistake", "invalid-arguments", "failed", "ok"], "{report:#}");
     let told = told_of_tools(&scripted);
     for said in ["JSON", "github__list_issues", "issue_number", "syntax error", "Lost session"] {
         assert!(told.contains(said), "{said} is not said: {told}");
@@ -89,8 +89,8 @@ async fn a_model_that_is_busy_or_breaks_off_is_asked_again() {
         (Turn::fault(Fault::Garbage), "JSON"),
         (Turn { finish: Some(Finish::Refusal), ..Turn::text("I may not.") }, "refusal"),
     ] {
-        scripted.then([Turn { repeat: false, ..fault.clone() }, fault]);
-        let report = ask(&place, &[]).json();
+        let scripted = model([Turn { repeat: true, ..fault }]).await;
+        let report = ask(&office(Some(&scripted.url())), &[]).json();
         assert!(report.to_string().contains(said), "{said}: {report:#}");
     }
 }
@@ -117,5 +117,5 @@ fn without_a_model_it_says_how_to_name_one() {
     let place = office(None);
     let ended = place.run(["--config", "servers.json", "ask", "Which bugs are open?", "--grant", "*:*"]);
     assert_ne!(ended.code, 0);
-    assert!(ended.stderr.contains("model:"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`model`"), "{}", ended.stderr);
 }

@@ -123,13 +123,13 @@ fn run_a_plan() {
 async fn ask_a_model() {
     let model = Scripted::start(Script::new([
         Turn::uses([
-            Use::new("files__read_text_file", json!({"path": "notes/todo.txt"})),
+            Use::new("files__read_text_file", json!({"path": "todo.txt"})),
             Use::new("time__get_current_time", json!({"timezone": "Asia/Tokyo"})),
         ]),
         Turn::text("Milk is on your list; it is late in Tokyo."),
-        Turn::uses([Use::new("files__write_file", json!({"path": "notes/todo.txt", "content": ""}))]),
+        Turn::uses([Use::new("files__write_file", json!({"path": "todo.txt", "content": ""}))]),
         Turn::text("I may not write your list."),
-        Turn::uses([Use::new("files__read_text_file", json!({"path": "notes/todo.txt"}))]),
+        Turn::uses([Use::new("files__read_text_file", json!({"path": "todo.txt"}))]),
         Turn::text("Milk."),
     ]))
     .await

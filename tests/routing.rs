@@ -116,7 +116,7 @@ async fn a_policy_sees_the_servers_and_tools_and_resources_that_it_was_granted()
     drop(place);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn when_the_first_server_is_killed_the_next_one_answers() {
     let first = format!("first-of-{}", std::process::id());
     let host = builder().server(server("first", "good", &first, 1)).server(server("second", "good", "", 2));

@@ -110,7 +110,7 @@ fn its_document_becomes_tools_of_the_host_itself() {
     assert_eq!(document["openapi"], "3.1.0");
     place.write("api.json", document.to_string());
     let base = served.url.trim_end_matches("/mcp");
-    let config = json!({"servers": {"self": {"openapi": "api.json", "server": base}}});
+    let config = json!({"servers": {"self": {"openapi": {"document": "api.json", "server": base}}}});
     place.write("self.json", config.to_string());
     let answer = place.run(["--config", "self.json", "call", "self:get_status", "--json"]).expect(0).json();
     assert!(answer.to_string().contains("initialized"), "{answer:#}");
@@ -133,7 +133,7 @@ fn commands_ask_a_host_that_is_running() {
     assert_eq!(place.run(["cache", "clear", "--to", url, "--json"]).expect(0).json(), json!({"removed": 0}));
     let nobody = place.run(["status", "--to", "http://127.0.0.1:1"]).expect(5);
     assert!(nobody.stderr.contains("nothing answers there"), "{}", nobody.stderr);
-    assert!(place.run(["status"]).expect(2).stderr.contains("--to"));
+    assert!(Place::new().run(["status"]).expect(2).stderr.contains("--to"));
     assert!(place.run(["status", "--to", "ftp://x"]).expect(2).stderr.contains("http://127.0.0.1:8080"));
     let secret = place.write("token", "abcdefghijklmnop");
     let far = place.run(["status", "--to", "http://example.com", "--token-file", secret.to_str().unwrap()]).expect(2);

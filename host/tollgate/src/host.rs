@@ -175,7 +175,7 @@ pub enum HostError {
 fn known_policies(names: &[String]) -> String {
     match names {
         [] => "the configuration has no policies; give the path of a component".to_owned(),
-        names => format!("there is {}", names.join(", ")),
+        names => format!("there are {}", names.join(", ")),
     }
 }
 
