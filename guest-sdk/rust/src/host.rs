@@ -94,7 +94,7 @@ mod here {
             fake::list_tools()
         }
 
-        pub async fn gather_resources(domain: Option<String>, fail_fast: bool) -> Result<String, CallFailure> {
+        pub async fn gather_resources(domain: Option<String>, fail_fast: Option<bool>) -> Result<String, CallFailure> {
             fake::gather_resources(domain.as_deref(), fail_fast)
         }
     }

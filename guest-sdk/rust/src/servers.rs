@@ -135,13 +135,13 @@ pub async fn tools() -> Vec<Tool> {
 }
 
 /// The resources of all servers at once: an object by server, each with `priority`, `domains`, `capabilities`, and
-/// `resources` (by name) or `error`. With `fail_fast` the first error ends it. With a domain, those of the best server of
+/// `resources` (by name) or `error`. With `fail_fast` the first error ends it (`None`: as the host is configured). With a domain, those of the best server of
 /// the domain that answers, and only those. Needs grants `resource=SERVER:URI`.
 ///
 /// # Errors
 /// Those of [`call`](crate::call).
-pub async fn gather_resources(domain: Option<&str>, fail_fast: bool) -> Result<Value> {
-    parsed(host::servers::gather_resources(domain.map(str::to_owned), fail_fast).await.map_err(CallFailure::from)?)
+pub async fn gather_resources(domain: Option<&str>, fail_fast: impl Into<Option<bool>>) -> Result<Value> {
+    parsed(host::servers::gather_resources(domain.map(str::to_owned), fail_fast.into()).await.map_err(CallFailure::from)?)
 }
 
 impl From<wit::Server> for Server {
@@ -185,7 +185,7 @@ pub mod blocking {
     ///
     /// # Errors
     /// Those of [`super::gather_resources`].
-    pub fn gather_resources(domain: Option<&str>, fail_fast: bool) -> Result<Value> {
-        parsed(host::gather_resources(domain, fail_fast).map_err(CallFailure::from)?)
+    pub fn gather_resources(domain: Option<&str>, fail_fast: impl Into<Option<bool>>) -> Result<Value> {
+        parsed(host::gather_resources(domain, fail_fast.into()).map_err(CallFailure::from)?)
     }
 }

@@ -3,9 +3,12 @@
 use crate::form;
 use crate::print::{self, BOLD, styled};
 use crate::timeline::Timeline;
+use futures::FutureExt as _;
+use rustix::termios::{QueueSelector, tcflush};
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use tollgate::{Ask, AskKind, BoxFuture, Client, Notice, RpcError};
 
 /// A client that prints and asks.
@@ -15,8 +18,8 @@ pub(crate) struct Terminal {
     timeline: Arc<Timeline>,
     /// Whether there is somebody to ask.
     asks: bool,
-    /// One question at a time.
-    turn: tokio::sync::Mutex<()>,
+    /// What the person types: one question at a time reads it.
+    typed: tokio::sync::Mutex<Typed>,
 }
 
 impl std::fmt::Debug for Terminal {
@@ -29,7 +32,7 @@ impl Terminal {
     /// The person at stdin and stderr, if both are a terminal. `prints` what the run writes.
     pub(crate) fn new(prints: bool, timeline: Arc<Timeline>) -> Arc<Self> {
         let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Arc::new(Self { prints, timeline, asks, turn: tokio::sync::Mutex::default() })
+        Arc::new(Self { prints, timeline, asks, typed: tokio::sync::Mutex::new(Typed::new()) })
     }
 }
 
@@ -59,45 +62,28 @@ impl Client for Terminal {
             if params.get("mode").and_then(Value::as_str) == Some("url") {
                 return Err(refused(format!("`{}` wants a page opened; the command line does not do that", ask.server)));
             }
-            let _turn = self.turn.lock().await;
-            let timeline = self.timeline.clone();
-            // A thread of its own: reading the terminal waits. When the run ends meanwhile, the answer goes nowhere.
-            timeline.pause(true);
-            let asked = tokio::task::spawn_blocking(move || {
-                let answer = answered(&ask.server, &params);
-                timeline.pause(false);
-                answer
-            });
-            let answer = asked.await.unwrap_or_else(|_| json!({"action": "cancel"}));
-            Ok(answer.to_string())
+            let mut typed = self.typed.lock().await;
+            let _still = self.timeline.pause();
+            typed.forget();
+            Ok(answered(&ask.server, &params, &mut typed).await.to_string())
         })
     }
 
     fn tell(&self, notice: Notice) {
         let Notice::Output { error, text } = notice else { return };
-        if !self.prints {
-            return;
+        if self.prints {
+            self.timeline.output(error, print::visible(&text));
         }
-        let text = print::visible(&text);
-        self.timeline.aside(|| {
-            // Where stdout is closed there is nobody to tell.
-            if error {
-                drop(write!(anstream::stderr(), "{text}"));
-            } else {
-                let mut out = anstream::stdout();
-                drop(write!(out, "{text}").and_then(|()| out.flush()));
-            }
-        });
     }
 }
 
 /// Asks, line by line. Ctrl-D closes the question.
-fn answered(who: &str, params: &Value) -> Value {
+async fn answered(who: &str, params: &Value, typed: &mut Typed) -> Value {
     let message = params.get("message").and_then(Value::as_str).unwrap_or_default();
     anstream::eprintln!("{} {}", styled(BOLD, format_args!("{}:", print::line(who, 80))), print::visible(message));
     let fields = params.get("requestedSchema").map(form::fields).unwrap_or_default();
     if fields.is_empty() {
-        return match line("[y/N] ") {
+        return match typed.line("[y/N] ").await {
             Some(answer) if matches!(answer.trim(), "y" | "Y" | "yes") => json!({"action": "accept", "content": {}}),
             Some(_) => json!({"action": "decline"}),
             None => json!({"action": "cancel"}),
@@ -106,27 +92,39 @@ fn answered(who: &str, params: &Value) -> Value {
     let mut answers = Map::new();
     for field in fields {
         loop {
-            let Some(text) = line(&print::visible(&field.prompt())) else { return json!({"action": "cancel"}) };
+            let prompt = print::visible(&field.prompt());
+            let Some(text) = typed.line(&prompt).await else { return json!({"action": "cancel"}) };
             match field.read(&text) {
                 Ok(Some(answer)) => {
                     field.put(&mut answers, answer);
                     break;
                 }
                 Ok(None) => break,
-                Err(why) => anstream::eprintln!("  {why}"),
+                Err(why) => anstream::eprintln!("  {}", print::visible(&why)),
             }
         }
     }
     json!({"action": "accept", "content": answers})
 }
 
-/// Reads a line; `None` at its end.
-fn line(prompt: &str) -> Option<String> {
-    anstream::eprint!("{prompt}");
-    drop(std::io::stderr().flush());
-    let mut text = String::new();
-    match std::io::stdin().read_line(&mut text) {
-        Ok(read) if read > 0 => Some(text),
-        _ => None,
+/// The lines that a person types.
+struct Typed(Lines<BufReader<Stdin>>);
+
+impl Typed {
+    fn new() -> Self {
+        Self(BufReader::new(tokio::io::stdin()).lines())
+    }
+
+    /// Forgets what was typed before a question was there to be read: it answers something else.
+    fn forget(&mut self) {
+        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+        while let Some(Ok(Some(_))) = self.0.next_line().now_or_never() {}
+    }
+
+    /// The next line; `None` at the end. A question that is dropped meanwhile takes none.
+    async fn line(&mut self, prompt: &str) -> Option<String> {
+        anstream::eprint!("{prompt}");
+        drop(std::io::stderr().flush());
+        self.0.next_line().await.ok().flatten()
     }
 }

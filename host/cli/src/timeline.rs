@@ -4,12 +4,15 @@ use crate::print::{self, BAD, BOLD, DIM, GOOD, ODD, styled};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 use tollgate::{CallRecord, Entry, Event, Journal, JournalError, LogLevel, Outcome, RunId};
 
 /// Where the numbers of requests to models begin among those of calls: nobody makes so many.
 const MODEL: u64 = 1 << 63;
+
+/// How much is kept of what a run says while a person is asked something, in bytes.
+const HELD_MAX_BYTES: usize = 64 << 10;
 
 /// How much is shown while a run is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,33 @@ pub(crate) struct Timeline {
     screen: MultiProgress,
     in_flight: Mutex<HashMap<(RunId, u64), Flight>>,
     on_terminal: bool,
+    held: Mutex<Held>,
+}
+
+/// What is said while a person is asked something. It comes after the answer: nothing may push a question off the screen, or
+/// look like another one.
+#[derive(Default)]
+struct Held {
+    /// Questions that are open.
+    questions: u32,
+    said: Vec<Said>,
+    bytes: usize,
+    dropped: u64,
+}
+
+/// Something for the person.
+enum Said {
+    Line(String),
+    Output { error: bool, text: String },
+}
+
+/// Keeps the screen still for as long as it lives.
+pub(crate) struct Pause<'a>(&'a Timeline);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.go_on();
+    }
 }
 
 struct Flight {
@@ -46,6 +76,7 @@ impl Timeline {
             screen: MultiProgress::with_draw_target(target),
             in_flight: Mutex::default(),
             on_terminal,
+            held: Mutex::default(),
         }
     }
 
@@ -62,26 +93,71 @@ impl Timeline {
         }
     }
 
-    /// Writes something that is no line of its own while the live lines are off the screen.
-    pub(crate) fn aside(&self, write: impl FnOnce()) {
-        self.screen.suspend(write);
+    /// Writes what a run wrote, as it is: it need not be a line.
+    pub(crate) fn output(&self, error: bool, text: String) {
+        self.put(Said::Output { error, text });
     }
 
-    /// Keeps the live lines off the screen until they are wanted again: somebody is asked something.
-    pub(crate) fn pause(&self, paused: bool) {
-        if self.on_terminal {
-            let target = if paused { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    /// Keeps the screen still: somebody is asked something.
+    pub(crate) fn pause(&self) -> Pause<'_> {
+        let mut held = self.held.lock();
+        held.questions += 1;
+        if held.questions == 1 && self.on_terminal {
             self.screen.suspend(|| {});
-            self.screen.set_draw_target(target);
+            self.screen.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Pause(self)
+    }
+
+    fn go_on(&self) {
+        let mut held = self.held.lock();
+        held.questions = held.questions.saturating_sub(1);
+        if held.questions > 0 {
+            return;
+        }
+        let Held { said, dropped, .. } = std::mem::take(&mut *held);
+        if self.on_terminal {
+            self.screen.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        said.iter().for_each(|said| self.write(said));
+        if dropped > 0 {
+            self.write(&Said::Line(format!("({dropped} more were said meanwhile and are not shown)")));
         }
     }
 
     fn say(&self, line: impl std::fmt::Display) {
-        self.screen.suspend(|| anstream::eprintln!("{line}"));
+        self.put(Said::Line(line.to_string()));
+    }
+
+    fn put(&self, said: Said) {
+        let mut held = self.held.lock();
+        if held.questions == 0 {
+            self.write(&said);
+            return;
+        }
+        let (Said::Line(text) | Said::Output { text, .. }) = &said;
+        if held.bytes + text.len() > HELD_MAX_BYTES {
+            held.dropped += 1;
+        } else {
+            held.bytes += text.len();
+            held.said.push(said);
+        }
+    }
+
+    fn write(&self, said: &Said) {
+        // Where stdout is closed there is nobody to tell.
+        self.screen.suspend(|| match said {
+            Said::Line(line) => anstream::eprintln!("{line}"),
+            Said::Output { error: true, text } => drop(write!(anstream::stderr(), "{text}")),
+            Said::Output { error: false, text } => {
+                let mut out = anstream::stdout();
+                drop(write!(out, "{text}").and_then(|()| out.flush()));
+            }
+        });
     }
 
     fn started(&self, key: (RunId, u64), server: &str, tool: &str) {
-        let name = format!("{server}:{}", print::line(tool, 60));
+        let name = format!("{}:{}", print::line(server, 80), print::line(tool, 60));
         let bar = if self.on_terminal {
             let bar = self.screen.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -106,7 +182,7 @@ impl Timeline {
     fn ended(&self, key: (RunId, u64), call: &CallRecord) {
         self.over(key);
         if call.outcome == Outcome::Cancelled {
-            let name = format!("{}:{}", call.server, print::line(&call.tool, 60));
+            let name = format!("{}:{}", print::line(&call.server, 80), print::line(&call.tool, 60));
             self.say(format_args!("cancelled {name} after {}", print::duration(call.elapsed)));
         } else if self.detail == Detail::EachCall {
             self.say(line(call));
@@ -140,7 +216,7 @@ fn line(call: &CallRecord) -> String {
     format!(
         "{} {}:{} {} {} {}{why}",
         styled(DIM, format_args!("+{:>9}", print::duration(call.started))),
-        call.server,
+        print::line(&call.server, 80),
         styled(BOLD, print::line(&call.tool, 60)),
         styled(style, call.outcome),
         print::duration(call.elapsed),
@@ -182,7 +258,7 @@ impl Journal for Timeline {
 pub(crate) fn chart(calls: &[CallRecord], elapsed: Duration, room: usize) -> String {
     let mut calls: Vec<_> = calls.iter().collect();
     calls.sort_by_key(|call| (call.started, call.call));
-    let name = |call: &CallRecord| format!("{}:{}", call.server, print::line(&call.tool, 40));
+    let name = |call: &CallRecord| format!("{}:{}", print::line(&call.server, 80), print::line(&call.tool, 40));
     let names = calls.iter().map(|call| name(call).chars().count()).max().unwrap_or(0);
     let outcomes = calls.iter().map(|call| call.outcome.as_str().len()).max().unwrap_or(0);
     // Beside the bars stand two spaces before each column, and eight characters of duration.

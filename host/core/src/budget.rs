@@ -4,8 +4,10 @@
 //! caller's: a call is paid by all of them, so that nesting buys nothing.
 
 use crate::limits::{LimitKind, LimitReached, Limits};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What a run may still spend. Shared by everything that belongs to the run.
 #[derive(Debug)]
@@ -15,8 +17,17 @@ pub struct Budget {
     model_calls: AtomicU64,
     model_tokens: AtomicU64,
     questions: AtomicU64,
+    waiting: Mutex<Waiting>,
     limits: Limits,
     parent: Option<Arc<Budget>>,
+}
+
+/// How long people were waited for.
+#[derive(Debug, Default)]
+struct Waiting {
+    open: u32,
+    since: Duration,
+    done: Duration,
 }
 
 /// One call's place among the calls at once; gives it back when dropped.
@@ -38,6 +49,7 @@ impl Budget {
             model_calls: AtomicU64::new(0),
             model_tokens: AtomicU64::new(0),
             questions: AtomicU64::new(0),
+            waiting: Mutex::default(),
             limits,
             parent,
         })
@@ -102,6 +114,40 @@ impl Budget {
         self.pay(LimitKind::Questions, |budget| &budget.questions)
     }
 
+    /// A person is asked from `now` on, the clock's monotonic time. The time until [`Budget::answered`] is not the run's, nor
+    /// that of the runs that wait for it.
+    pub fn asked(&self, now: Duration) {
+        let mut budget = Some(self);
+        while let Some(one) = budget {
+            let mut waiting = one.waiting.lock();
+            if waiting.open == 0 {
+                waiting.since = now;
+            }
+            waiting.open += 1;
+            budget = one.parent.as_deref();
+        }
+    }
+
+    /// The wait that began with [`Budget::asked`] is over.
+    pub fn answered(&self, now: Duration) {
+        let mut budget = Some(self);
+        while let Some(one) = budget {
+            let mut waiting = one.waiting.lock();
+            waiting.open = waiting.open.saturating_sub(1);
+            if waiting.open == 0 {
+                waiting.done = waiting.done.saturating_add(now.saturating_sub(waiting.since));
+            }
+            budget = one.parent.as_deref();
+        }
+    }
+
+    /// How long people were waited for until `now`, by this run and those behind its calls.
+    pub fn waited(&self, now: Duration) -> Duration {
+        let waiting = self.waiting.lock();
+        let open = if waiting.open > 0 { now.saturating_sub(waiting.since) } else { Duration::ZERO };
+        waiting.done.saturating_add(open)
+    }
+
     fn pay(&self, kind: LimitKind, counter: fn(&Self) -> &AtomicU64) -> Result<(), LimitReached> {
         take(counter(self), self.limits.get(kind)).map_err(|()| self.limits.reached(kind))?;
         if let Some(parent) = &self.parent {
@@ -126,6 +172,20 @@ mod tests {
 
     fn limits(calls: u64, at_once: u64) -> Limits {
         Limits { calls, calls_at_once: at_once, ..Limits::default() }
+    }
+
+    #[test]
+    fn the_time_of_people_is_no_runs_that_waits_for_them() {
+        let outer = Budget::new(Limits::default(), None);
+        let inner = Budget::new(Limits::default(), Some(outer.clone()));
+        let at = Duration::from_secs;
+        inner.asked(at(10));
+        assert_eq!((inner.waited(at(12)), outer.waited(at(12))), (at(2), at(2)));
+        outer.asked(at(13));
+        inner.answered(at(15));
+        assert_eq!((inner.waited(at(20)), outer.waited(at(20))), (at(5), at(10)));
+        outer.answered(at(21));
+        assert_eq!((inner.waited(at(99)), outer.waited(at(99))), (at(5), at(11)));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use run::{Principal, RunContext, RunId, Status, Tenant};
 pub use secret::Secret;
 pub use tool::{EffectClass, Tool};
 pub use trace::TraceContext;
-pub use traits::{CallContext, Caller, Candidates, LogLevel, Model, Upstream};
+pub use traits::{CallContext, Caller, Candidates, LogLevel, MayUse, Model, Upstream};
 pub use url::{Host, HttpUrl, Scheme, UrlError};
 
 /// A boxed future that can move between threads, as the object-safe traits return.

@@ -22,6 +22,11 @@ impl TraceContext {
         Self { trace: trace.max(1), span: span.max(1), sampled: true }
     }
 
+    /// The span's number.
+    pub fn span(self) -> u64 {
+        self.span
+    }
+
     /// Another span of the same trace.
     #[must_use]
     pub fn child(self, span: u64) -> Self {

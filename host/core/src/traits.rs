@@ -63,7 +63,7 @@ pub trait Caller: Send + Sync + 'static {
         Box::pin(std::future::ready(Err(failure)))
     }
 
-    /// The servers of which this run was granted something, the first in routing first. Waits for none.
+    /// The servers of which this run was granted something, the best first: by health, priority, name. Waits for none.
     fn servers(&self) -> Vec<ServerInfo> {
         Vec::new()
     }
@@ -74,8 +74,8 @@ pub trait Caller: Send + Sync + 'static {
     }
 
     /// The resources of all servers at once, or of the best server of a domain: a JSON object by server. Paid and recorded as
-    /// a call is.
-    fn gather(&self, domain: Option<String>, _fail_fast: bool) -> BoxFuture<'_, Result<String, CallFailure>> {
+    /// a call is. Whether the first error of a server ends it is the host's setting where `fail_fast` does not say.
+    fn gather(&self, domain: Option<String>, _fail_fast: Option<bool>) -> BoxFuture<'_, Result<String, CallFailure>> {
         let query = Query {
             server: domain.map_or_else(|| "*".to_owned(), |domain| format!("{DOMAIN_PREFIX}{domain}")),
             kind: QueryKind::ReadResource,
@@ -179,11 +179,17 @@ impl Candidates {
 /// Something that answers tool calls: the servers behind routing, retries and caches.
 pub trait Upstream: Send + Sync + 'static {
     /// Finds the tools that a call may go to: `server` is a server's name, or `domain:NAME`. Waits for a server that is
-    /// still connecting, up to its connect timeout.
+    /// still connecting, up to its connect timeout. Of a domain, only servers that `may` be used are asked and named.
     ///
     /// # Errors
-    /// [`CallError::UnknownTool`] with near names, or why the server's catalog is not known.
-    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>>;
+    /// [`CallError::UnknownTool`] with near names, [`CallError::Denied`] where there are servers of a domain and none may be
+    /// used, or why the server's catalog is not known.
+    fn resolve<'a>(
+        &'a self,
+        server: &'a str,
+        tool: &'a str,
+        may: &'a MayUse<'a>,
+    ) -> BoxFuture<'a, Result<Candidates, CallError>>;
 
     /// Makes one call of tools that [`Upstream::resolve`] found. Dropping the future cancels the request by the protocol's
     /// own message.
@@ -210,9 +216,12 @@ pub trait Upstream: Send + Sync + 'static {
     /// Every tool of every server that may be used, in the order of names. Waits for servers that are still connecting.
     fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>>;
 
-    /// The servers, by name.
+    /// The servers, the best first: by health, priority, name.
     fn servers(&self) -> Vec<ServerInfo>;
 }
+
+/// Whether a caller may use a server, by its name, for what it wants.
+pub type MayUse<'a> = dyn Fn(&str) -> bool + Send + Sync + 'a;
 
 /// A language model that the host can ask.
 pub trait Model: Send + Sync + 'static {

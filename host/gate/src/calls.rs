@@ -1,9 +1,10 @@
 //! The way of one call, and of one query.
 
-use crate::session::{Session, interface_of, result_bytes};
+use crate::session::{Session, cut, interface_of, result_bytes};
 use sha2::{Digest as _, Sha256};
 use tollgate_core::budget::InFlight;
 use tollgate_core::grant::Verdict;
+use tollgate_core::name::{SERVER_NAME_MAX_BYTES, TOOL_NAME_MAX_BYTES};
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
     Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Query, Tool,
@@ -19,7 +20,7 @@ impl Session {
         self.pass_in_span(number, call, fuel_left).instrument(span).await
     }
 
-    async fn pass_in_span(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
+    async fn pass_in_span(&self, number: u64, mut call: Call, fuel_left: u64) -> Answer {
         let _place = match self.pay(&call.args) {
             Ok(place) => place,
             Err(error) => return Answer::refused(error),
@@ -28,7 +29,7 @@ impl Session {
             Ok(tools) => tools,
             Err(error) => return Answer::refused(error),
         };
-        if let Err(error) = self.approved(&call, &tools).await {
+        if let Err(error) = self.approved(&mut call, &tools).await {
             return Answer::refused(error);
         }
         if let Err(error) = self.record_call(number, &call, &tools).await {
@@ -41,12 +42,18 @@ impl Session {
     /// The tools that the call may go to.
     async fn granted(&self, call: &Call) -> Result<Candidates, CallError> {
         let grants = &self.context.grants;
-        let names_domain = call.server.starts_with(DOMAIN_PREFIX);
+        if call.server.len() > DOMAIN_PREFIX.len() + SERVER_NAME_MAX_BYTES || call.tool.len() > TOOL_NAME_MAX_BYTES {
+            return Err(CallError::UnknownTool(Vec::new()));
+        }
         // A server without a grant is not asked whether it has the tool.
-        if !names_domain && grants.verdict(&call.server, &call.tool) == Verdict::No {
+        let may = |server: &str| grants.verdict(server, &call.tool) != Verdict::No;
+        if !call.server.starts_with(DOMAIN_PREFIX) && !may(&call.server) {
             return Err(self.denied(&call.server, &call.tool, None));
         }
-        let found = self.gate.upstream.resolve(&call.server, &call.tool).await?;
+        let found = match self.gate.upstream.resolve(&call.server, &call.tool, &may).await {
+            Err(CallError::Denied(_)) => return Err(self.denied(&call.server, &call.tool, None)),
+            found => found?,
+        };
         let (best, effect) = (found.first().server.clone(), found.first().effect);
         let granted = found.retain(|tool| grants.allows(&tool.server, &tool.name, tool.effect));
         granted.ok_or_else(|| {
@@ -68,6 +75,9 @@ impl Session {
             return Answer::refused(CallError::Denied(format!(
                 "`{who}` has no grant for {scope}; grant it with --grant '{scope}' or the key `grants` of `{who}` in the configuration"
             )));
+        }
+        if query.server.len() > SERVER_NAME_MAX_BYTES {
+            return Answer::refused(CallError::UnknownTool(Vec::new()));
         }
         let started =
             self.record_start(number, &query.server, shown, &query.params, EffectClass::Read, Vec::new());
@@ -108,14 +118,14 @@ impl Session {
         servers: Vec<String>,
     ) -> Result<(), CallError> {
         let args_sha256 = hex::encode(Sha256::digest(args));
-        let (server, tool) = (server.to_owned(), tool.to_owned());
+        let (server, tool) = (cut(server), cut(tool));
         let started = Event::CallStarted { call, server, tool, args_sha256, effect, servers };
         let appended = self.gate.journal.append(self.entry(started)).await;
         appended.map_err(|error| CallError::Unavailable(format!("nothing was sent, because {error}")))
     }
 
     /// The answer, unless it is over the limit.
-    fn bounded(&self, mut answer: Answer) -> Answer {
+    pub(crate) fn bounded(&self, mut answer: Answer) -> Answer {
         let limits = &self.context.limits;
         if result_bytes(&answer.result) > limits.call_bytes_out {
             let reached = limits.reached(LimitKind::CallBytesOut);
@@ -127,11 +137,14 @@ impl Session {
     fn denied(&self, server: &str, tool: &str, effect: Option<EffectClass>) -> CallError {
         let name = format!("{server}:{tool}");
         let who = &self.context.name;
-        CallError::Denied(match effect {
-            None => format!(
+        CallError::Denied(match (server.strip_prefix(DOMAIN_PREFIX), effect) {
+            (Some(domain), _) => format!(
+                "`{who}` has no grant for {tool} of a server of the domain `{domain}`; grant it as --grant 'SERVER:{tool}', or by the key `grants` of `{who}` in the configuration"
+            ),
+            (None, None) => format!(
                 "`{who}` has no grant for {name}; grant it with --grant '{name}' or the key `grants` of `{who}` in the configuration"
             ),
-            Some(_) => format!(
+            (None, Some(_)) => format!(
                 "`{who}` has a read-only grant, and {name} does not declare itself read-only; grant it with --grant '{name}'"
             ),
         })

@@ -1,9 +1,10 @@
 //! What all servers have together, as far as a run was granted it.
 
-use crate::session::Session;
+use crate::session::{Session, cut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
     Answer, CallContext, CallError, CallFailure, EffectClass, HostInterface, ListKind, Listed,
@@ -14,11 +15,10 @@ use tollgate_core::{
 const SHOWN: &str = "resources/list";
 
 impl Session {
-    /// The servers of which the run was granted something, the first in routing first.
+    /// The servers of which the run was granted something, the best first.
     pub(crate) fn granted_servers(&self) -> Vec<ServerInfo> {
         let mut servers = self.gate.upstream.servers();
         servers.retain(|server| self.context.grants.knows(&server.name));
-        servers.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
         servers
     }
 
@@ -33,15 +33,16 @@ impl Session {
     pub(crate) async fn gather_resources(
         &self,
         domain: Option<String>,
-        fail_fast: bool,
+        fail_fast: Option<bool>,
     ) -> Result<String, CallFailure> {
+        let fail_fast = fail_fast.unwrap_or_else(|| self.gate.fail_fast.load(Ordering::Relaxed));
         let server = domain.as_ref().map_or_else(|| "*".to_owned(), |domain| format!("{DOMAIN_PREFIX}{domain}"));
         let mut open = self.open_call(&server, SHOWN, "");
         let answer = match self.gathered(open.number, &server, domain.as_deref(), fail_fast).await {
             Ok(object) => Answer::once(Ok(ToolResult { json: Value::Object(object).to_string(), is_error: false })),
             Err(error) => Answer::refused(error),
         };
-        open.close(answer).0.map(|result| result.json)
+        open.close(self.bounded(answer)).0.map(|result| result.json)
     }
 
     async fn gathered(
@@ -58,7 +59,8 @@ impl Session {
                 && self.context.grants.reads(&server.name)
         });
         if servers.is_empty() {
-            let what = domain.map_or_else(|| "no server".to_owned(), |domain| format!("no server of the domain `{domain}`"));
+            let what = domain
+                .map_or_else(|| "no server".to_owned(), |domain| format!("no server of the domain `{}`", cut(domain)));
             return Err(CallError::Unavailable(format!(
                 "there is {what} whose resources this run may read; grants are written as resource=SERVER:*"
             )));

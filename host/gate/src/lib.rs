@@ -19,6 +19,7 @@ mod session;
 pub use session::{Session, Summary};
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tollgate_core::{
     Approvals, Budget, Client, Clock, Entropy, Grants, Limits, Model, Principal, RunContext, RunId, Tenant, TraceContext,
     Upstream,
@@ -32,6 +33,7 @@ pub struct Gate {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    fail_fast: AtomicBool,
 }
 
 /// A run that asks for a session.
@@ -66,7 +68,12 @@ impl Gate {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Arc<Self> {
-        Arc::new(Self { upstream, model, journal, clock, entropy })
+        Arc::new(Self { upstream, model, journal, clock, entropy, fail_fast: AtomicBool::new(false) })
+    }
+
+    /// Whether the first error of a server ends what is gathered of all, where who asks does not say.
+    pub fn set_fail_fast(&self, fail_fast: bool) {
+        self.fail_fast.store(fail_fast, Ordering::Relaxed);
     }
 
     /// Begins a run, and records that it began. A run behind a call names its caller as `parent`, and
@@ -74,6 +81,8 @@ impl Gate {
     pub fn open(self: &Arc<Self>, opening: Opening, parent: Option<&RunContext>) -> Arc<Session> {
         let run = RunId::new(&*self.clock, &*self.entropy);
         let seed = self.entropy.next_u64();
+        // Another number than the seed: servers see it.
+        let span = self.entropy.next_u64();
         let trace = opening.trace.or(parent.map(|p| p.trace));
         let mut approvals = opening.approvals;
         if let Some(parent) = parent {
@@ -81,7 +90,7 @@ impl Gate {
         }
         let context = RunContext {
             run,
-            trace: trace.map_or_else(|| TraceContext::new(run.as_u128(), seed), |trace| trace.child(seed)),
+            trace: trace.map_or_else(|| TraceContext::new(run.as_u128(), span), |trace| trace.child(span)),
             approvals,
             parent: parent.map(|p| p.run),
             name: opening.name,

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tollgate_core::json::unambiguous;
+use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{Ask, AskError, AskKind, Call, CallError, Candidates, Question, Reply};
 use tollgate_journal::Event;
 
@@ -17,44 +19,19 @@ const SHOWN_ARGS_MAX_CHARS: usize = 8_000;
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How long a run has waited for people.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    open: u32,
-    since: Duration,
-    done: Duration,
-}
-
-impl Waiting {
-    pub(crate) fn total(&self, now: Duration) -> Duration {
-        let open = if self.open > 0 { now.saturating_sub(self.since) } else { Duration::ZERO };
-        self.done.saturating_add(open)
-    }
-}
-
 /// A question that is open. Also one that is dropped ends the wait.
 struct Open<'a>(&'a Session);
 
 impl<'a> Open<'a> {
     fn new(session: &'a Session) -> Self {
-        let now = session.elapsed();
-        let mut waiting = session.waiting.lock();
-        if waiting.open == 0 {
-            waiting.since = now;
-        }
-        waiting.open += 1;
+        session.context.budget.asked(session.gate.clock.monotonic());
         Self(session)
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        let now = self.0.elapsed();
-        let mut waiting = self.0.waiting.lock();
-        waiting.open -= 1;
-        if waiting.open == 0 {
-            waiting.done = waiting.done.saturating_add(now.saturating_sub(waiting.since));
-        }
+        self.0.context.budget.answered(self.0.gate.clock.monotonic());
     }
 }
 
@@ -72,8 +49,8 @@ impl Session {
         self.put(&question.message, schema, None).await
     }
 
-    /// Has a person approve the call, if it needs that.
-    pub(crate) async fn approved(&self, call: &Call, tools: &Candidates) -> Result<(), CallError> {
+    /// Has a person approve the call, if it needs that. What is sent afterwards is what was shown, to the character.
+    pub(crate) async fn approved(&self, call: &mut Call, tools: &Candidates) -> Result<(), CallError> {
         let approvals = &self.context.approvals;
         if approvals.is_empty() || !tools.iter().any(|tool| approvals.wanted(&tool.server, &tool.name)) {
             return Ok(());
@@ -81,16 +58,25 @@ impl Session {
         let name = format!("{}:{}", call.server, call.tool);
         let denied = |why: String| CallError::Denied(format!("{name} needs a person's approval, and {why}"));
         let args = if call.args.trim().is_empty() { "{}" } else { &call.args };
+        let args = unambiguous(args).map_err(|why| denied(format!("its arguments cannot be shown: {why}")))?;
         if args.chars().count() > SHOWN_ARGS_MAX_CHARS {
             return Err(denied(format!("its arguments are longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)")));
         }
-        let digest = digest(call, args);
-        let message = format!(
-            "`{who}` wants to call {name} with these arguments:\n{shown}\n(sha256 {short}…) May it?",
+        // Each is a question: nobody is to be worn down by them.
+        self.context.budget.take_question().map_err(CallError::BudgetExhausted)?;
+        let servers: Vec<_> = tools.iter().map(|tool| tool.server.as_str()).collect();
+        let of = if call.server.starts_with(DOMAIN_PREFIX) {
+            format!(" (of {})", servers.join(", or "))
+        } else {
+            String::new()
+        };
+        let digest = digest(call, &servers, &args);
+        let message = visible(&format!(
+            "`{who}` wants to call {name}{of} with these arguments:\n{args}\n(sha256 {short}…) May it?",
             who = self.context.name,
-            shown = visible(args),
             short = digest.get(..16).unwrap_or_default(),
-        );
+        ));
+        call.args = args;
         let schema = json!({"type": "object", "properties": {}});
         match self.put(&message, schema, Some(digest)).await {
             Ok(Reply::Accepted(_)) => Ok(()),
@@ -202,22 +188,27 @@ fn checked(question: &Question) -> Result<Value, AskError> {
     Ok(schema)
 }
 
+/// A word of JSON Schema that makes an answer's check long, or means what no form shows.
 fn forbidden(schema: &Value) -> Option<&'static str> {
     const WORDS: [&str; 9] =
         ["$ref", "$dynamicRef", "pattern", "patternProperties", "allOf", "not", "if", "contains", "propertyNames"];
     match schema {
-        Value::Object(members) => members.iter().find_map(|(key, member)| {
-            WORDS.into_iter().find(|word| word == key).or_else(|| forbidden(member))
+        Value::Object(members) => members.iter().find_map(|(key, member)| match (key.as_str(), member) {
+            // Names of members, which may be any word.
+            ("properties", Value::Object(properties)) => properties.values().find_map(forbidden),
+            // What is no schema.
+            ("default" | "enum" | "const" | "enumNames", _) => None,
+            _ => WORDS.into_iter().find(|word| word == key).or_else(|| forbidden(member)),
         }),
         Value::Array(items) => items.iter().find_map(forbidden),
         _ => None,
     }
 }
 
-/// What an approval is bound to: this tool with these arguments, and no other.
-fn digest(call: &Call, args: &str) -> String {
+/// What an approval is bound to: this tool of these servers with these arguments, and no other.
+fn digest(call: &Call, servers: &[&str], args: &str) -> String {
     let mut sha = Sha256::new();
-    for part in [&call.server, &call.tool, args] {
+    for part in [&*call.server, &*call.tool, args].into_iter().chain(servers.iter().copied()) {
         // Lengths keep the parts apart.
         sha.update((part.len() as u64).to_le_bytes());
         sha.update(part);
@@ -230,8 +221,10 @@ fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         let hides = c.is_control() && c != '\n'
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}');
         if hides { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
@@ -244,6 +237,7 @@ mod tests {
     #[test]
     fn what_hides_is_shown() {
         assert_eq!(visible("a\u{202e}b\u{200b}\u{1b}[2K"), "a\\u{202e}b\\u{200b}\\u{1b}[2K");
+        assert_eq!(visible("\u{3164}\u{fe0f}"), "\\u{3164}\\u{fe0f}");
         assert_eq!(visible("{\"ü\": \"日本\"}"), "{\"ü\": \"日本\"}");
     }
 
@@ -270,7 +264,7 @@ mod tests {
     #[test]
     fn another_tool_or_argument_is_another_digest() {
         let call = |server: &str, tool: &str, args: &str| {
-            digest(&Call { server: server.into(), tool: tool.into(), args: args.into(), meta: None }, args)
+            digest(&Call { server: server.into(), tool: tool.into(), args: args.into(), meta: None }, &[], args)
         };
         let one = call("ab", "c", "{}");
         assert_ne!(one, call("a", "bc", "{}"));

@@ -1,7 +1,6 @@
 //! The gate as one run sees it.
 
 use crate::Gate;
-use crate::people::Waiting;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +26,6 @@ pub struct Session {
     next_request: AtomicU64,
     pub(crate) next_question: AtomicU64,
     pub(crate) next_completion: AtomicU64,
-    pub(crate) waiting: Mutex<Waiting>,
     next_seq: AtomicU64,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,
@@ -55,7 +53,6 @@ impl Session {
             next_request: AtomicU64::new(0),
             next_question: AtomicU64::new(0),
             next_completion: AtomicU64::new(0),
-            waiting: Mutex::default(),
             next_seq: AtomicU64::new(0),
             records: Mutex::default(),
             ended: Mutex::default(),
@@ -111,8 +108,8 @@ impl Session {
         OpenCall {
             session: self,
             number: self.next_call.fetch_add(1, Ordering::Relaxed),
-            server: server.to_owned(),
-            tool: tool.to_owned(),
+            server: cut(server),
+            tool: cut(tool),
             bytes_in: args.len() as u64,
             started: self.elapsed(),
             over: false,
@@ -167,7 +164,7 @@ impl Caller for Session {
         Box::pin(self.granted_tools())
     }
 
-    fn gather(&self, domain: Option<String>, fail_fast: bool) -> BoxFuture<'_, Result<String, CallFailure>> {
+    fn gather(&self, domain: Option<String>, fail_fast: Option<bool>) -> BoxFuture<'_, Result<String, CallFailure>> {
         Box::pin(self.gather_resources(domain, fail_fast))
     }
 
@@ -180,7 +177,7 @@ impl Caller for Session {
     }
 
     fn waited(&self) -> Duration {
-        self.waiting.lock().total(self.elapsed())
+        self.context.budget.waited(self.gate.clock.monotonic())
     }
 
     fn http_started(&self, method: &str, url: &str) -> BoxFuture<'_, Result<u64, String>> {

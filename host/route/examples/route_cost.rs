@@ -136,7 +136,7 @@ fn main() {
         block_on(backend.attempt(&tool, &call("a", nonce), &context.clone())).result.unwrap();
     };
     let through = |router: &Router<Trivial>, server: &str, nonce| {
-        let candidates = block_on(router.resolve(server, "find")).unwrap();
+        let candidates = block_on(router.resolve(server, "find", &|_| true)).unwrap();
         block_on(router.call(&candidates, call(server, nonce), context.clone())).result.unwrap();
     };
     let rows: [(&str, &dyn Fn(u64)); 6] = [

@@ -5,8 +5,9 @@ use crate::router::Router;
 use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::sync::Arc;
+use std::time::Duration;
 use tollgate_core::routing::DOMAIN_PREFIX;
-use tollgate_core::{CallError, Candidates, Health, Tool};
+use tollgate_core::{CallError, Candidates, Health, MayUse, Tool};
 
 /// The most names that are suggested.
 const NEAR_MAX: usize = 5;
@@ -20,17 +21,23 @@ type Found = (usize, Result<Arc<Tool>, CallError>);
 
 impl<B: Backend + ?Sized> Router<B> {
     /// The tools of this name of the servers of a domain, the best first: by health, priority, name.
-    pub(crate) async fn resolve_domain(&self, domain: &str, tool: &str) -> Result<Candidates, CallError> {
+    pub(crate) async fn resolve_domain(
+        &self,
+        domain: &str,
+        tool: &str,
+        may: &MayUse<'_>,
+    ) -> Result<Candidates, CallError> {
         let mut members = self.backend().members();
-        if !members.iter().any(|member| has(member, domain)) {
+        let exists = members.iter().any(|member| has(member, domain));
+        members.retain(|member| may(&member.name));
+        if !exists {
             return Err(CallError::UnknownTool(near_domains(domain, &members)));
         }
         members.retain(|member| has(member, domain));
-        let now = self.clock.monotonic();
-        for member in &mut members {
-            member.health = self.server_of(member).health(member.health, now);
+        if members.is_empty() {
+            return Err(CallError::Denied(format!("no server of the domain `{}` may be used", short(domain))));
         }
-        members.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.put_best_first(&mut members, self.clock.monotonic());
         let mut found: Vec<Found> = Vec::with_capacity(members.len());
         // Who is ready answers at once; who is not is waited for only as long as there is no other.
         for (at, member) in members.iter().enumerate().filter(|(_, member)| rank(member.health) == 0) {
@@ -60,6 +67,14 @@ impl<B: Backend + ?Sized> Router<B> {
             Some(candidates) => Ok(candidates),
             None => Err(none_has(domain, tool, &members, found)),
         }
+    }
+
+    /// Orders servers by health, as it is with what routing knows, priority, and name.
+    pub(crate) fn put_best_first(&self, members: &mut [Member], now: Duration) {
+        for member in &mut *members {
+            member.health = self.server_of(member).health(member.health, now);
+        }
+        members.sort_by(|a, b| order(a).cmp(&order(b)));
     }
 }
 

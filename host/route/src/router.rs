@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
     Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, ListKind, Listed,
-    Query, ServerInfo, Tool, ToolResult, Upstream,
+    MayUse, Query, ServerInfo, Tool, ToolResult, Upstream,
 };
 
 /// The servers behind routing, retries, limits, circuit breakers and caches: the gate's [`Upstream`].
@@ -118,10 +118,15 @@ impl<B: Backend + ?Sized> Router<B> {
 const NAME_MAX_CHARS: usize = 80;
 
 impl<B: Backend + ?Sized> Upstream for Router<B> {
-    fn resolve<'a>(&'a self, server: &'a str, tool: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>> {
+    fn resolve<'a>(
+        &'a self,
+        server: &'a str,
+        tool: &'a str,
+        may: &'a MayUse<'a>,
+    ) -> BoxFuture<'a, Result<Candidates, CallError>> {
         Box::pin(async move {
             if let Some(domain) = server.strip_prefix(DOMAIN_PREFIX) {
-                return self.resolve_domain(domain, tool).await;
+                return self.resolve_domain(domain, tool, may).await;
             }
             let tool = self.backend.resolve(server, tool).await?;
             let tool = match self.server(server) {
@@ -209,7 +214,7 @@ impl<B: Backend + ?Sized> Upstream for Router<B> {
         let now = self.clock.monotonic();
         let info = |member: Member| {
             let server = self.server_of(&member);
-            let health = server.health(member.health, now);
+            let health = member.health;
             let broken = match &server.breaker {
                 Some(breaker) if health == Health::Broken => breaker.why(now),
                 _ => None,
@@ -223,7 +228,9 @@ impl<B: Backend + ?Sized> Upstream for Router<B> {
                 error: broken.or(member.error),
             }
         };
-        self.members().into_iter().map(info).collect()
+        let mut members = self.members();
+        self.put_best_first(&mut members, now);
+        members.into_iter().map(info).collect()
     }
 }
 

@@ -6,9 +6,10 @@ use serde::de::IgnoredAny;
 use std::fmt::Write as _;
 use tollgate_core::{RunContext, TraceContext};
 
-/// The span of an attempt: another one for each call of the router and each attempt of it, the same for equal seeds.
+/// The span of an attempt: another one for each call of the router and each attempt of it. It comes of the run's span alone:
+/// servers see it, and nothing that is secret may be told from it.
 pub(crate) fn span(run: &RunContext, call: u64, attempt: u32) -> TraceContext {
-    run.trace.child(mix(run.seed ^ mix(call.wrapping_mul(ATTEMPTS_SPACE).wrapping_add(u64::from(attempt)))))
+    run.trace.child(mix(run.trace.span() ^ mix(call.wrapping_mul(ATTEMPTS_SPACE).wrapping_add(u64::from(attempt)))))
 }
 
 /// More than the attempts of one call.

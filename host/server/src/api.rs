@@ -1,6 +1,7 @@
 //! The HTTP API beside MCP: status, servers, tools, resources, calls and runs for programs that speak plain HTTP, and numbers
 //! for Prometheus. The same door, the same grants, the same gate.
 
+use crate::catalog::Catalog;
 use crate::front::Front;
 use crate::http::Door;
 use crate::options::Expose;
@@ -14,9 +15,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tollgate::{
-    Behalf, Call, CallError, CallFailure, EffectClass, HostError, Outcome, Principal, RunRequest, ToolName, TraceContext,
+    Behalf, Call, CallError, CallFailure, EffectClass, HostError, HostStatus, Outcome, Principal, RunRequest, ToolName, TraceContext,
     failure_json,
 };
 
@@ -46,11 +48,11 @@ fn refuse(status: StatusCode, kind: &str, message: impl Into<String>) -> Respons
 }
 
 async fn status(State(door): State<Arc<Door>>) -> Response {
-    Json(door.front().host().status()).into_response()
+    Json(seen_status(door.front())).into_response()
 }
 
 async fn servers(State(door): State<Arc<Door>>) -> Response {
-    Json(door.front().host().status().servers).into_response()
+    Json(seen_status(door.front()).servers).into_response()
 }
 
 #[derive(Deserialize)]
@@ -72,7 +74,18 @@ async fn tools(State(door): State<Arc<Door>>, Query(wanted): Query<ToolsQuery>) 
     let front = door.front();
     let catalog = front.settled_catalog().await;
     let words: Vec<String> = wanted.query.iter().flat_map(|q| q.split_whitespace()).map(str::to_lowercase).collect();
+    let options = front.options();
+    let only = match &options.expose {
+        Expose::Meta | Expose::MetaFull | Expose::All => None,
+        Expose::Policies => Some(HashSet::new()),
+        Expose::Only(_) => Some(exposed(&catalog)),
+    };
     let shown = catalog.tools.iter().filter(|tool| {
+        let may = only.as_ref().is_none_or(|only| only.contains(&(&*tool.server, &*tool.name)))
+            && options.grants.allows(&tool.server, &tool.name, tool.effect);
+        if !may {
+            return false;
+        }
         let text = format!("{} {}", tool.name, tool.description).to_lowercase();
         wanted.server.as_ref().is_none_or(|server| *server == tool.server)
             && words.iter().all(|word| text.contains(word))
@@ -102,8 +115,7 @@ async fn tools(State(door): State<Arc<Door>>, Query(wanted): Query<ToolsQuery>) 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GatherQuery {
-    #[serde(default)]
-    fail_fast: bool,
+    fail_fast: Option<bool>,
 }
 
 async fn resources(
@@ -121,10 +133,10 @@ async fn resources_of_domain(
     headers: HeaderMap,
     Path(domain): Path<String>,
 ) -> Response {
-    gathered(door.front(), behalf(door.front(), principal, &headers), Some(domain), false).await
+    gathered(door.front(), behalf(door.front(), principal, &headers), Some(domain), None).await
 }
 
-async fn gathered(front: &Front, behalf: Behalf, domain: Option<String>, fail_fast: bool) -> Response {
+async fn gathered(front: &Front, behalf: Behalf, domain: Option<String>, fail_fast: Option<bool>) -> Response {
     if !front.options().expose.passes_on() {
         return refuse(StatusCode::FORBIDDEN, "denied", "resources are not exposed here");
     }
@@ -220,6 +232,9 @@ struct ClearQuery {
 }
 
 async fn clear_cache(State(door): State<Arc<Door>>, Query(query): Query<ClearQuery>) -> Response {
+    if !door.front().options().expose.passes_on() {
+        return refuse(StatusCode::FORBIDDEN, "denied", "what the servers answered is not exposed here");
+    }
     let host = door.front().host();
     let removed = match (query.expired, &query.server) {
         (true, None) => host.clean_cache(),
@@ -250,11 +265,20 @@ async fn may_call(front: &Front, name: &ToolName) -> bool {
     match &front.options().expose {
         Expose::Meta | Expose::MetaFull | Expose::All => true,
         Expose::Policies => false,
-        Expose::Only(_) => {
-            let catalog = front.settled_catalog().await;
-            catalog.seen().any(|(_, tool)| tool.server == name.server && tool.name == name.tool)
-        }
+        Expose::Only(_) => exposed(&*front.settled_catalog().await).contains(&(&*name.server, &*name.tool)),
     }
+}
+
+/// The tools that agents see, by server and name.
+fn exposed(catalog: &Catalog) -> HashSet<(&str, &str)> {
+    catalog.seen().map(|(_, tool)| (&*tool.server, &*tool.name)).collect()
+}
+
+/// How the host is, as far as who asks was granted something of a server.
+fn seen_status(front: &Front) -> HostStatus {
+    let mut status = front.host().status();
+    status.servers.retain(|server| front.options().grants.knows(&server.name));
+    status
 }
 
 fn behalf(front: &Front, principal: Principal, headers: &HeaderMap) -> Behalf {

@@ -52,12 +52,13 @@ impl Host {
     /// a JSON object by server, each with `priority`, `domains`, `capabilities`, and `resources` by name or `error`.
     ///
     /// # Errors
-    /// No server has resources that are granted; or, with `fail_fast`, the first error of a server.
+    /// No server has resources that are granted; or, with `fail_fast` (`None`: as `orchestration.fail_fast` of the configuration
+    /// says), the first error of a server.
     pub async fn gather_as(
         &self,
         behalf: Behalf,
         domain: Option<String>,
-        fail_fast: bool,
+        fail_fast: Option<bool>,
     ) -> Result<String, CallFailure> {
         let session = self.open(behalf);
         let result = session.gather(domain, fail_fast).await;
@@ -65,7 +66,7 @@ impl Host {
         result
     }
 
-    /// The servers of which somebody was granted something, the first in routing first. Waits for none.
+    /// The servers of which somebody was granted something, the best first. Waits for none.
     pub fn servers_as(&self, behalf: Behalf) -> Vec<ServerInfo> {
         let session = self.open(behalf);
         let servers = session.servers();
@@ -73,7 +74,7 @@ impl Host {
         servers
     }
 
-    /// The servers that say that they can do something, the first in routing first.
+    /// The servers that say that they can do something, the best first.
     pub fn servers_by_capability(&self, capability: &str) -> Vec<ServerInfo> {
         let mut servers = self.servers_as(Behalf::default());
         servers.retain(|server| server.capabilities.iter().any(|own| own == capability));

@@ -43,68 +43,88 @@ struct ConfiguredServer {
 }
 
 impl Configured {
-    /// Makes the host have what `config` says, and no longer what the last one said and this one does not.
+    /// Makes the host have what `config` says, and no longer what the last one said and this one does not. What can be wrong
+    /// with it is found before anything is changed; but for a server of a name that the embedding program took.
     pub(crate) async fn apply(host: &Host, config: Config) -> Result<(), HostError> {
         let mut last = host.0.configured.lock().await;
         let store = secret_store(&config, host.0.secrets.clone());
         let lock = lock_of(&config)?;
-        let (clock, entropy) = (host.0.clock.clone(), host.0.entropy.clone());
-        host.0.model.configure(config.model.as_ref(), &host.0.outside.outbound, store.clone(), clock, entropy)?;
         let mut defaults = host.base_limits();
         config.limits.apply(&mut defaults);
-
+        let policies = config.policies.iter().map(|policy| {
+            policy_spec(host, policy, &store, &lock, &defaults).map(|spec| (policy.name.value.clone(), spec))
+        });
+        let policies: Vec<_> = policies.collect::<Result<_, _>>()?;
         let mut servers = Vec::new();
         for server in config.enabled() {
             servers.push(ConfiguredServer::new(&config, server, &defaults).await);
         }
-        for gone in last.servers.iter().filter(|old| !servers.contains(old)) {
-            host.remove_server(&gone.server.name);
-        }
-        for new in servers.iter().filter(|new| !last.servers.contains(new)) {
-            host.fleet().add_server(new.spec(host, &store, &lock))?;
-        }
+
+        let (clock, entropy) = (host.0.clock.clone(), host.0.entropy.clone());
+        host.0.model.configure(config.model.as_ref(), &host.0.outside.outbound, store.clone(), clock, entropy)?;
+        host.0.gate.set_fail_fast(config.orchestration.fail_fast.unwrap_or(false));
+        host.set_limits(defaults);
         for gone in std::mem::take(&mut last.policies) {
             host.remove_policy(&gone);
         }
-        for policy in &config.policies {
-            let spec = PolicySpec {
-                code: match &policy.code {
-                    Code::Component(file) => PolicyCode::Component(pinned(&file.value, &lock)),
-                    Code::Shipped(name) => match host.0.shipped.get(&name.value) {
-                        Some(shipped) => shipped.spec.code.clone(),
-                        None => return Err(HostError::UnknownPolicy {
-                            name: format!("tollgate:{}", name.value),
-                            known: host.0.shipped.keys().map(|name| format!("tollgate:{name}")).collect(),
-                        }),
-                    },
-                    Code::Script(file, language) => {
-                        let language = match language {
-                            model::Language::JavaScript => ScriptLanguage::JavaScript,
-                            model::Language::TypeScript => ScriptLanguage::TypeScript,
-                            model::Language::Python => ScriptLanguage::Python,
-                        };
-                        PolicyCode::ScriptFile(file.value.clone(), language)
-                    }
-                },
-                grants: grants(&policy.grants),
-                approvals: policy.approve.iter().map(|pattern| pattern.value.clone()).collect(),
-                limits: own_limits(&policy.limits, &defaults),
-                description: policy.description.clone(),
-                secrets: outside::bindings(
-                    &credentials(&policy.secrets, &store),
-                    &[],
-                    &BTreeMap::new(),
-                    &host.0.outside.outbound,
-                )
-                .map_err(|why| HostError::Secrets { policy: policy.name.value.clone(), why })?,
-            };
-            host.add_policy(policy.name.value.clone(), spec);
-            last.policies.push(policy.name.value.clone());
+        for (name, spec) in policies {
+            last.policies.push(name.clone());
+            host.add_policy(name, spec);
         }
-        host.set_limits(defaults);
-        last.servers = servers;
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut last.servers).into_iter().partition(|old| servers.contains(old));
+        last.servers = kept;
+        for gone in gone {
+            host.remove_server(&gone.server.name);
+        }
+        for new in servers {
+            if !last.servers.contains(&new) {
+                host.fleet().add_server(new.spec(host, &store, &lock))?;
+                last.servers.push(new);
+            }
+        }
         Ok(())
     }
+}
+
+fn policy_spec(
+    host: &Host,
+    policy: &model::Policy,
+    store: &Arc<dyn SecretStore>,
+    lock: &Option<Arc<Lock>>,
+    defaults: &Limits,
+) -> Result<PolicySpec, HostError> {
+    let code = match &policy.code {
+        Code::Component(file) => PolicyCode::Component(pinned(&file.value, lock)),
+        Code::Shipped(name) => match host.0.shipped.get(&name.value) {
+            Some(shipped) => shipped.spec.code.clone(),
+            None => {
+                return Err(HostError::UnknownPolicy {
+                    name: format!("tollgate:{}", name.value),
+                    known: host.0.shipped.keys().map(|name| format!("tollgate:{name}")).collect(),
+                });
+            }
+        },
+        Code::Script(file, language) => {
+            let language = match language {
+                model::Language::JavaScript => ScriptLanguage::JavaScript,
+                model::Language::TypeScript => ScriptLanguage::TypeScript,
+                model::Language::Python => ScriptLanguage::Python,
+            };
+            PolicyCode::ScriptFile(file.value.clone(), language)
+        }
+    };
+    let secrets = credentials(&policy.secrets, store);
+    let secrets = outside::bindings(&secrets, &[], &BTreeMap::new(), &host.0.outside.outbound)
+        .map_err(|why| HostError::Secrets { policy: policy.name.value.clone(), why })?;
+    Ok(PolicySpec {
+        code,
+        grants: grants(&policy.grants),
+        approvals: policy.approve.iter().map(|pattern| pattern.value.clone()).collect(),
+        limits: own_limits(&policy.limits, defaults),
+        description: policy.description.clone(),
+        secrets,
+    })
 }
 
 fn grants(grants: &[At<Grant>]) -> Grants {

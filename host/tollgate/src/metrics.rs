@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::collections::HashSet;
 use std::sync::Arc;
-use tollgate_core::{BoxFuture, Outcome, RunId};
+use tollgate_core::{BoxFuture, RunId};
 use tollgate_journal::{CallRecord, Entry, Event, Journal, JournalError};
 
 const PREFIX: &str = "tollgate";
@@ -64,6 +64,8 @@ pub struct Metrics {
     questions: Counter,
     /// Runs of components and scripts that go on: their ends do not tell them from direct calls.
     running: Mutex<HashSet<RunId>>,
+    /// The servers that there were when somebody last looked: their names may be labels.
+    known: Mutex<HashSet<String>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -89,6 +91,7 @@ impl Metrics {
             tokens: Family::default(),
             questions: Counter::default(),
             running: Mutex::default(),
+            known: Mutex::default(),
         };
         let Self { registry, calls, call_seconds, attempts, cached, runs, run_seconds, .. } = &mut metrics;
         registry.register("calls", "Calls of tools, by how they ended", calls.clone());
@@ -110,6 +113,7 @@ impl Metrics {
 
     /// Everything in the text format of OpenMetrics 1.0, which Prometheus reads, with how the host is now.
     pub fn text(&self, now: &HostStatus) -> String {
+        *self.known.lock() = now.servers.iter().map(|server| server.name.clone()).collect();
         let mut text = String::new();
         let written = encode_registry(&mut text, &self.registry)
             .and_then(|()| encode_registry(&mut text, &self.gauges(now)))
@@ -158,8 +162,20 @@ impl Metrics {
         registry
     }
 
+    /// The server of a call as a label. Names that a guest made up must not become series of their own.
+    fn shown_server(&self, record: &CallRecord) -> String {
+        if record.server.contains([':', '*']) {
+            // A domain: the server that was asked last.
+            record.tries.last().map_or_else(|| "(domain)".to_owned(), |attempt| attempt.server.clone())
+        } else if record.attempts > 0 || record.cached || self.known.lock().contains(&record.server) {
+            record.server.clone()
+        } else {
+            "(none)".to_owned()
+        }
+    }
+
     fn call_ended(&self, record: &CallRecord) {
-        let server = shown_server(record);
+        let server = self.shown_server(record);
         self.calls.get_or_create(&CallLabels { server: server.clone(), outcome: record.outcome.as_str() }).inc();
         let label = ServerLabel { server };
         self.call_seconds.get_or_create(&label).observe(record.elapsed.as_secs_f64());
@@ -180,27 +196,6 @@ impl Metrics {
 
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// The server of a call as a label. Names that a guest made up must not become series of their own.
-fn shown_server(record: &CallRecord) -> String {
-    let may_be_made_up = matches!(
-        record.outcome,
-        Outcome::UnknownTool
-            | Outcome::Denied
-            | Outcome::TooLarge
-            | Outcome::BudgetExhausted
-            | Outcome::Cancelled
-            | Outcome::Unavailable
-    );
-    if record.server.contains([':', '*']) {
-        // A domain: the server that was asked last.
-        record.tries.last().map_or_else(|| "(domain)".to_owned(), |attempt| attempt.server.clone())
-    } else if may_be_made_up && record.attempts == 0 {
-        "(none)".to_owned()
-    } else {
-        record.server.clone()
-    }
 }
 
 impl Journal for Metrics {

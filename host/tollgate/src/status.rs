@@ -13,7 +13,7 @@ use tollgate_upstream::{ServerState, ServerStatus};
 pub struct HostStatus {
     /// The program's version.
     pub version: &'static str,
-    /// No server is being connected for the first time any more.
+    /// No server is being connected.
     pub initialized: bool,
     /// Since the host began.
     #[serde(rename = "uptime_s", serialize_with = "as_seconds")]

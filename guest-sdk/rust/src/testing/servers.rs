@@ -68,7 +68,7 @@ pub(crate) fn list_tools() -> Vec<wit::ServerTool> {
 }
 
 #[allow(clippy::result_large_err, reason = "as the generated bindings have it")]
-pub(crate) fn gather_resources(domain: Option<&str>, _fail_fast: bool) -> Result<String, types::CallFailure> {
+pub(crate) fn gather_resources(domain: Option<&str>, _fail_fast: Option<bool>) -> Result<String, types::CallFailure> {
     let FakeHost(state) = installed();
     let nothing = || {
         let why = CallError::Unavailable("the fake host has no resources".to_owned());

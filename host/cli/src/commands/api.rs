@@ -4,6 +4,7 @@ use crate::args::{Global, Running};
 use crate::exit::{ERROR, Failure};
 use crate::{print, setup};
 use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tollgate::Status;
 
@@ -11,6 +12,16 @@ use tollgate::Status;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
 const MAX_BYTES: usize = 32 << 20;
+
+/// The address at which this machine reaches what listens on one. All addresses are also the loopback one.
+fn reachable(mut listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listen
+}
 
 /// A running host.
 pub(crate) struct Api {
@@ -31,7 +42,7 @@ impl Api {
                         "which host? Name one that serves HTTP with --to http://127.0.0.1:8080 (or TOLLGATE_URL), or have `serve.http.listen` in the configuration; `tollgate servers` starts the servers here and shows them",
                     )
                 })?;
-                format!("http://{listen}")
+                format!("http://{}", reachable(listen))
             }
         };
         let wrong = |why: &str| Failure::usage(format!("--to `{}`: {why}", print::line(&url, 200)));

@@ -177,7 +177,7 @@ impl World {
 }
 
 async fn call(router: &Router<Faulty>, server: &str, tool: &str, nonce: String, context: CallContext) -> Answer {
-    let candidates = match router.resolve(server, tool).await {
+    let candidates = match router.resolve(server, tool, &|_| true).await {
         Ok(candidates) => candidates,
         Err(error) => return Answer::refused(error),
     };

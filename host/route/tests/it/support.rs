@@ -379,7 +379,7 @@ impl World {
     pub fn begin_call(&self, who: Who, server: &str, tool: &str, args: &str) -> Begun<Answer> {
         let (router, server, tool, args) = (self.router.clone(), server.to_owned(), tool.to_owned(), args.to_owned());
         self.begin(async move {
-            let candidates = match router.resolve(&server, &tool).await {
+            let candidates = match router.resolve(&server, &tool, &|_| true).await {
                 Ok(candidates) => candidates,
                 Err(error) => return Answer::refused(error),
             };
@@ -430,7 +430,7 @@ impl World {
 
     pub fn resolve(&self, server: &str, tool: &str) -> Result<Candidates, CallError> {
         let (router, server, tool) = (self.router.clone(), server.to_owned(), tool.to_owned());
-        self.finish(self.begin(async move { router.resolve(&server, &tool).await }))
+        self.finish(self.begin(async move { router.resolve(&server, &tool, &|_| true).await }))
     }
 
     pub fn query_as(&self, who: Who, server: &str, kind: QueryKind, name: &str) -> Answer {

@@ -47,7 +47,7 @@ impl Server {
         match &live.link {
             Link::Provider(provider) => {
                 let answer = provider.call(&entry.tool, call.clone(), context.clone());
-                match within(&*self.shared.clock, timeout, answer).await {
+                match self.within_own_time(context, timeout, answer).await {
                     Some(answer) => {
                         let (sent, fuel_used) = (answer.attempts > 0, answer.fuel_used);
                         Attempted { result: answer.result, sent, fuel_used, freshness: None }
@@ -181,6 +181,25 @@ impl Server {
             Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
             Fault::TimedOut(why) => CallError::TimedOut(text(&why)),
             Fault::NeedsClient(error) => CallError::Rejected(error),
+        }
+    }
+
+    /// `None` when a component takes longer than `limit`. The time in which a person is asked for the run behind the call, or
+    /// for a run behind that one, does not count.
+    async fn within_own_time<F: Future>(&self, context: &CallContext, mut limit: Duration, future: F) -> Option<F::Output> {
+        let (clock, budget) = (&*self.shared.clock, &context.run.budget);
+        let mut counted = budget.waited(clock.monotonic());
+        let mut future = std::pin::pin!(future);
+        loop {
+            if let Some(output) = within(clock, limit, &mut future).await {
+                return Some(output);
+            }
+            let waited = budget.waited(clock.monotonic());
+            limit = waited.saturating_sub(counted);
+            counted = waited;
+            if limit.is_zero() {
+                return None;
+            }
         }
     }
 

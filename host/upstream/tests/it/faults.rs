@@ -92,7 +92,7 @@ async fn one(
     patience: Option<Duration>,
 ) -> Done {
     let call = async {
-        let candidates = match router.resolve(server, tool).await {
+        let candidates = match router.resolve(server, tool, &|_| true).await {
             Ok(candidates) => candidates,
             Err(error) => return Answer::refused(error),
         };
@@ -199,7 +199,7 @@ async fn a_call_that_does_no_harm_twice_is_sent_again_over_the_next_connection()
     let fleet = Arc::new(Fleet::new(clock.clone(), entropy.clone()));
     fleet.add_server(evil("bad", "dies-once", mark.to_str().unwrap())).unwrap();
     let router = Router::new(fleet.clone(), clock, entropy, RouterSettings::default());
-    let tools = router.resolve("bad", "read").await.unwrap();
+    let tools = router.resolve("bad", "read", &|_| true).await.unwrap();
     let call = Call { server: "bad".into(), tool: "read".into(), args: r#"{"text": "hi"}"#.into(), meta: None };
     let answer = router.call(&tools, call, context()).await;
     assert!(answer.result.is_ok() && answer.attempts == 2, "{answer:?}");

@@ -51,7 +51,7 @@ async fn run(input: String) -> kit::Output {
         said["tools"] = tools.iter().map(|each| json!(format!("{}:{}", each.server, each.tool.name))).collect();
     }
     if let Some(wanted) = input.get("gather") {
-        let (domain, fail_fast) = (wanted["domain"].as_str().map(str::to_owned), wanted["fail_fast"] == true);
+        let (domain, fail_fast) = (wanted["domain"].as_str().map(str::to_owned), wanted["fail_fast"].as_bool());
         said["gather"] = match kit::servers::gather_resources(domain, fail_fast).await {
             Ok(found) => json!({"ok": kit::parse(&found)}),
             Err(failure) => json!({"error": format!("{:?}", failure.error)}),
