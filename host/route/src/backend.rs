@@ -23,7 +23,8 @@ pub struct Member {
 pub struct Attempted {
     /// The result, or why there is none.
     pub result: Result<ToolResult, CallError>,
-    /// Whether the request may have reached the server. Where it did not, any call may be repeated.
+    /// Whether the server may have taken the request. Where it did not get it, or refused it at its door (HTTP 401, 403 and
+    /// 429), any call may be repeated.
     pub sent: bool,
     /// Fuel that an adapter behind it used.
     pub fuel_used: u64,

@@ -91,10 +91,11 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         loop {
             let now = self.router.clock.monotonic();
             let Some(at) = next(targets, now) else { return Err(self.all_failed(targets)) };
-            let others = targets.iter().enumerate().any(|(i, target)| i != at && target.standing == Standing::Untried);
+            let (before, from) = targets.split_at_mut(at);
             // It is one of them.
-            let Some(target) = targets.get_mut(at) else { return Err(CallError::Overloaded) };
-            let Failure { error, sent, again } = match self.turn(target, now).await {
+            let Some((target, after)) = from.split_first_mut() else { return Err(CallError::Overloaded) };
+            let others = before.iter().chain(&*after).any(|target| target.standing == Standing::Untried);
+            let Failure { error, sent, again } = match self.turn(target, before.iter_mut().chain(after), now).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
@@ -143,7 +144,15 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
     }
 
     /// One turn of a target: what is kept, else an attempt when there is room for it.
-    async fn turn(&mut self, target: &mut Target<'r>, now: Duration) -> Result<Reply, Failure> {
+    async fn turn<'t>(
+        &mut self,
+        target: &mut Target<'r>,
+        others: impl Iterator<Item = &'t mut Target<'r>>,
+        now: Duration,
+    ) -> Result<Reply, Failure>
+    where
+        'r: 't,
+    {
         if let Standing::Again(until) = target.standing {
             self.before_retry(target, until.saturating_sub(now)).await?;
         }
@@ -151,7 +160,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         let asked = if target.may_be_known() { self.request.asked(&target.server, target.tool) } else { None };
         if let Some(asked) = &asked
             && target.lead.is_none()
-            && let Some(reply) = self.known(target, asked).await?
+            && let Some(reply) = self.known(target, others, asked).await?
         {
             self.cached = true;
             return Ok(Arc::unwrap_or_clone(reply));
@@ -187,7 +196,15 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
     }
 
     /// The answer that is kept, or that an equal request gets. `None`: this one is to be made.
-    async fn known(&mut self, target: &mut Target<'r>, asked: &Asked) -> Result<Option<Arc<Reply>>, Failure> {
+    async fn known<'t>(
+        &mut self,
+        target: &mut Target<'r>,
+        mut others: impl Iterator<Item = &'t mut Target<'r>>,
+        asked: &Asked,
+    ) -> Result<Option<Arc<Reply>>, Failure>
+    where
+        'r: 't,
+    {
         let (router, depth) = (self.router, self.request.depth());
         loop {
             match router.cache.enter(asked, depth, router.clock.monotonic()) {
@@ -197,11 +214,15 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
                     target.lead = Some(lead);
                     return Ok(None);
                 }
-                Entered::Follow(follow) => match follow.end().await {
-                    Some(Ok(reply)) => return Ok(Some(reply)),
-                    Some(Err(error)) => return Err(Failure { error, sent: true, again: false }),
-                    None => {}
-                },
+                Entered::Follow(follow) => {
+                    // Who follows leads nobody, or two would wait for each other.
+                    others.by_ref().for_each(|other| other.lead = None);
+                    match follow.end().await {
+                        Some(Ok(reply)) => return Ok(Some(reply)),
+                        Some(Err(error)) => return Err(Failure { error, sent: true, again: false }),
+                        None => {}
+                    }
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::callers::Place;
 use crate::catalog::Entry;
-use crate::client::{Answered, Fault, Session};
+use crate::client::{Answered, Session};
 use crate::freshness;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, CompleteRequest, CompleteRequestParams, GetExtensions,
@@ -41,7 +41,7 @@ impl Sending<'_> {
     }
 
     /// Sends it, and gives the text of the result.
-    pub(crate) async fn send(&self, session: &Session, place: Option<&Place>) -> Result<Answered, Fault> {
+    pub(crate) async fn send(&self, session: &Session, place: Option<&Place>) -> Answered {
         match self {
             Self::Call { entry, args, meta } => {
                 let make = |responses, state| {
@@ -56,8 +56,8 @@ impl Sending<'_> {
                 name,
                 request,
             }) => {
-                let text = session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await?;
-                Ok(Answered { text, rounds: 1 })
+                let text = session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await;
+                Answered { text, rounds: 1 }
             }
             Self::Query(QueryRequest { request, .. }) => session.converse(request, place).await,
         }
@@ -65,10 +65,10 @@ impl Sending<'_> {
 
     /// How long the answer may be kept, where the server says so. Of what is sent here only `resources/read` may be
     /// (2026-07-28, "Caching"), and not what came of answers to the server's questions.
-    pub(crate) fn freshness(&self, answer: &Answered) -> Option<Freshness> {
+    pub(crate) fn freshness(&self, answer: &str, rounds: usize) -> Option<Freshness> {
         match self {
-            Self::Query(query) if query.kind == QueryKind::ReadResource && answer.rounds > 1 => Some(freshness::STALE),
-            Self::Query(query) if query.kind == QueryKind::ReadResource => freshness::of(&answer.text),
+            Self::Query(query) if query.kind == QueryKind::ReadResource && rounds > 1 => Some(freshness::STALE),
+            Self::Query(query) if query.kind == QueryKind::ReadResource => freshness::of(answer),
             _ => None,
         }
     }

@@ -46,8 +46,8 @@ impl Kind {
 }
 
 impl Asked {
-    /// A request of a tenant's principal. `None` where its arguments have no one spelling: they are no JSON, name a member
-    /// twice, or nest too deep.
+    /// A request of a tenant's principal: a tool's arguments and the request's `_meta`, or the whole params of a query. `None`
+    /// where they have no one spelling: they are no JSON, name a member twice, or nest too deep.
     pub(crate) fn new(
         server: &str,
         kind: Kind,
@@ -56,7 +56,12 @@ impl Asked {
         (tenant, principal): (&str, &str),
     ) -> Option<Self> {
         let mut spelled = String::with_capacity(args.len());
-        spell(if args.trim().is_empty() { "{}" } else { args }, &mut spelled)?;
+        let args: &RawValue = serde_json::from_str(if args.trim().is_empty() { "{}" } else { args }).ok()?;
+        match kind {
+            // A parameter may have any name.
+            Kind::Tool => spell_value(args, &mut spelled, 0)?,
+            _ => spell_params(args, &mut spelled)?,
+        }
         let mut meta_spelled = String::new();
         if let Some(meta) = meta {
             spell_meta(serde_json::from_str(meta).ok()?, &mut meta_spelled, 0)?;
@@ -98,14 +103,12 @@ fn push(bytes: &mut Vec<u8>, part: &str) {
     bytes.extend_from_slice(part.as_bytes());
 }
 
-/// Writes a JSON text in one spelling: members sorted by name, no white space, strings with as few escapes as can be,
-/// numbers as they stand. The `_meta` of an object is written without what changes no answer.
-fn spell(text: &str, out: &mut String) -> Option<()> {
-    let whole: &RawValue = serde_json::from_str(text).ok()?;
-    if !whole.get().starts_with('{') {
-        return spell_value(whole, out, 0);
+/// Writes a query's params, their `_meta` without what changes no answer.
+fn spell_params(params: &RawValue, out: &mut String) -> Option<()> {
+    if !params.get().starts_with('{') {
+        return spell_value(params, out, 0);
     }
-    let mut members: Members<'_> = serde_json::from_str(whole.get()).ok()?;
+    let mut members: Members<'_> = serde_json::from_str(params.get()).ok()?;
     let meta = members.0.iter().position(|(name, _)| name == "_meta").map(|at| members.0.remove(at).1);
     spell_members(members, out, 0)?;
     match meta {
@@ -120,6 +123,8 @@ fn spell_meta(meta: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     if members.0.is_empty() { Some(()) } else { spell_members(members, out, depth) }
 }
 
+/// Writes a value in one spelling: members sorted by name, no white space, strings with as few escapes as can be, numbers as
+/// they stand.
 fn spell_value(value: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     let text = value.get();
     if depth >= DEPTH_MAX {
@@ -213,11 +218,7 @@ mod tests {
 
     #[test]
     fn equal_arguments_have_one_key_and_others_have_others() {
-        let same = [
-            r#"{"a":1,"b":{"c":[1,2],"d":"é"}}"#,
-            " {\"b\" : {\"d\":\"\\u00e9\",\"c\":[1 , 2]},\"a\":1}\n",
-            r#"{"a":1,"b":{"c":[1,2],"d":"é"},"_meta":{"traceparent":"x","progressToken":7}}"#,
-        ];
+        let same = [r#"{"a":1,"b":{"c":[1,2],"d":"é"}}"#, " {\"b\" : {\"d\":\"\\u00e9\",\"c\":[1 , 2]},\"a\":1}\n"];
         for args in same {
             assert_eq!(key(args), key(same[0]), "{args}");
         }
@@ -233,6 +234,9 @@ mod tests {
             r#"{"a":123456789012345678901234567890}"#,
             r#"{"a":123456789012345678901234567891}"#,
             r#"{"a":1,"_meta":{"x":1}}"#,
+            r#"{"a":1,"_meta":{"traceparent":"x"}}"#,
+            r#"{"a":1,"_meta":{"traceparent":"y"}}"#,
+            r#"{"a":1,"_meta":1}"#,
         ];
         for (at, args) in different.iter().enumerate() {
             for other in &different[at + 1..] {
@@ -242,9 +246,18 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_no_answer_is_in_no_key_of_a_query() {
+        let key = |params| Asked::new("crm", Kind::Resource, "a:1", (params, None), ("t", "p"));
+        let traced = r#"{"uri":"a:1","_meta":{"traceparent":"x","progressToken":7}}"#;
+        assert_eq!(key(traced), key(r#"{"uri":"a:1"}"#));
+        assert_ne!(key(r#"{"uri":"a:1","_meta":{"x":1}}"#), key(r#"{"uri":"a:1"}"#));
+        assert_eq!(key(r#"{"_meta":1}"#), None);
+    }
+
+    #[test]
     fn what_has_no_one_spelling_has_no_key() {
         let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
-        for args in [r#"{"a":1,"a":2}"#, "{", "{} {}", r#"{"a":"\ud800"}"#, r#"{"_meta":1}"#, deep.as_str()] {
+        for args in [r#"{"a":1,"a":2}"#, "{", "{} {}", r#"{"a":"\ud800"}"#, deep.as_str()] {
             assert_eq!(key(args), None, "{args}");
         }
         let deepest = "[".repeat(1_000_000);

@@ -5,8 +5,8 @@
 //!
 //! **Flights.** The first of equal requests leads, the others follow and get its answer or its error. They go on by
 //! themselves, one of them leading, when the leader is dropped or when its error is its own (cancelled, denied, budget used
-//! up). Nobody follows a leader that stands nearer to the start of a chain of nested calls: so no call waits for one
-//! that waits for it.
+//! up). Nobody follows a leader that stands nearer to the start of a chain of nested calls, and who follows leads nobody:
+//! so no call waits for one that waits for it.
 
 pub(crate) mod key;
 

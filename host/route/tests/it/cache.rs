@@ -1,7 +1,7 @@
 //! What is answered from memory, and what is not.
 
 use crate::support::*;
-use tollgate_core::{CallError, Change, ListKind, QueryKind, ToolResult};
+use tollgate_core::{CallError, Change, Health, ListKind, QueryKind, ToolResult};
 use tollgate_route::{CachePolicy, CacheSettings, RouteSpec, RouterSettings, ToolRoute};
 
 fn keeping(secs_kept: u64) -> RouteSpec {
@@ -33,6 +33,9 @@ fn equal_arguments_are_equal_in_any_spelling() {
     world.call_as(ANN, "crm", "find", r#"{"a":1,"b":[{"x":1,"y":2}]}"#);
     assert!(world.call_as(ANN, "crm", "find", r#" { "b" : [{"y":2,"x":1}], "a":1 } "#).cached);
     assert!(!world.call_as(ANN, "crm", "find", r#"{"a":2,"b":[{"x":1,"y":2}]}"#).cached);
+    world.call_as(ANN, "crm", "find", r#"{"_meta":{"baggage":"one"}}"#);
+    let other = world.call_as(ANN, "crm", "find", r#"{"_meta":{"baggage":"two"}}"#);
+    assert!(!other.cached, "a parameter may have any name");
     for unspellable in [r#"{"a":1,"a":2}"#, "not json"] {
         assert!(!world.call_as(ANN, "crm", "find", unspellable).cached);
         assert!(!world.call_as(ANN, "crm", "find", unspellable).cached);
@@ -213,6 +216,29 @@ fn who_follows_goes_on_to_the_next_server_as_the_leader_does() {
     assert_eq!((world.now(), world.seen("a"), world.seen("b")), (secs(10), 1, 1));
     let answer = world.call("domain:shop", "find");
     assert_eq!((answer.cached, answer.attempts, answer.tries.len()), (true, 1, 1), "the best server is asked first");
+}
+
+#[test]
+fn two_that_ask_the_same_servers_in_turn_do_not_wait_for_each_other() {
+    let world = World::new();
+    for name in ["a", "b"] {
+        let mut route = RouteSpec { domains: vec!["shop".to_owned()], ..keeping(10) };
+        (route.retry.max_retries, route.retry.jitter) = (1, false);
+        world.add(name, route);
+        world.next(name, [fails(slow()).after(secs(1)), fails(slow()).after(secs(1))]);
+        world.always(name, says("well").after(secs(1)));
+    }
+    let first = world.begin_call(ANN, "domain:shop", "find", "{}");
+    world.settle();
+    world.health("a", Health::Connecting);
+    let second = world.begin_call(ANN, "domain:shop", "find", "{}");
+    world.settle();
+    // From here on neither follows the other to its first server.
+    world.router.invalidate(None);
+    for call in [first, second] {
+        assert_eq!(text(&world.finish(call)), "well");
+    }
+    assert_eq!((world.seen("a"), world.seen("b")), (3, 3), "who leads to one server follows to none");
 }
 
 #[test]

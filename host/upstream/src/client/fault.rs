@@ -27,9 +27,9 @@ pub(crate) enum Fault {
     Refused(String),
     /// The server answered with an error.
     Rpc(ErrorData),
-    /// The server wants authorisation.
+    /// The server wants authorisation (HTTP 401 and 403).
     Auth(String),
-    /// The server asks to slow down; milliseconds.
+    /// The server asks to slow down (HTTP 429, and 503 with a time); milliseconds.
     RateLimited(Option<u64>),
     /// What came is not MCP.
     Invalid(String),
@@ -42,6 +42,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Whether the server has surely done nothing: it did not get the request, or refused it by HTTP before it read it.
+    pub(crate) fn is_untaken(&self) -> bool {
+        matches!(self, Self::NotSent(_) | Self::Auth(_) | Self::RateLimited(_))
+    }
+
     /// In words, without the server's name.
     pub(crate) fn describe(&self) -> String {
         match self {

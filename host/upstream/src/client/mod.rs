@@ -77,11 +77,11 @@ pub(crate) struct Session {
     cancels: TaskTracker,
 }
 
-/// The answer of a request.
+/// What came of a request.
 pub(crate) struct Answered {
-    /// The result's text.
-    pub(crate) text: String,
-    /// How many requests it took: more than one where the server had questions.
+    /// The result's text, or why there is none.
+    pub(crate) text: Result<String, Fault>,
+    /// How many requests were made: more than one where the server had questions.
     pub(crate) rounds: usize,
 }
 
@@ -203,20 +203,24 @@ impl Session {
         &self,
         make: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
         place: Option<&Place>,
-    ) -> Result<Answered, Fault> {
+    ) -> Answered {
         let (mut responses, mut state) = (None, None);
         for rounds in 1..=MAX_ROUNDS {
             let text = match self.request(make(responses.take(), state.take()), place).await {
                 Ok(text) => text,
                 // The server has had the request before.
-                Err(Fault::NotSent(why)) if rounds > 1 => return Err(Fault::Lost(why)),
-                Err(fault) => return Err(fault),
+                Err(Fault::NotSent(why)) if rounds > 1 => return Answered { text: Err(Fault::Lost(why)), rounds },
+                Err(fault) => return Answered { text: Err(fault), rounds },
             };
-            let Some(wanted) = InputWanted::read(&text) else { return Ok(Answered { text, rounds }) };
-            responses = Some(self.answers(wanted.input_requests, place).await?);
+            let Some(wanted) = InputWanted::read(&text) else { return Answered { text: Ok(text), rounds } };
+            responses = match self.answers(wanted.input_requests, place).await {
+                Ok(answers) => Some(answers),
+                Err(fault) => return Answered { text: Err(fault), rounds },
+            };
             state = wanted.request_state;
         }
-        Err(Fault::Invalid(format!("it wanted more input {MAX_ROUNDS} times for one request")))
+        let fault = Fault::Invalid(format!("it wanted more input {MAX_ROUNDS} times for one request"));
+        Answered { text: Err(fault), rounds: MAX_ROUNDS }
     }
 
     async fn answers(

@@ -2,7 +2,7 @@
 
 use super::{Live, Server};
 use crate::callers::Caller;
-use crate::client::{Fault, rejected};
+use crate::client::{Answered, Fault, rejected};
 use crate::connect::Link;
 use crate::sending::{QueryRequest, Sending, meta_of};
 use crate::text::clean;
@@ -124,9 +124,9 @@ impl Server {
         let caller = place.as_ref().map(|place| &*place.caller);
         let done = |result, freshness| Attempted { result, sent: true, fuel_used: 0, freshness };
         match self.in_time(caller, timeout, sending.send(session, place.as_ref())).await {
-            Some(Ok(answer)) => {
-                let freshness = sending.freshness(&answer);
-                let result = sending.read_result(answer.text).map_err(|error| match error {
+            Some(Answered { text: Ok(text), rounds }) => {
+                let freshness = sending.freshness(&text, rounds);
+                let result = sending.read_result(text).map_err(|error| match error {
                     CallError::InvalidResponse(why) => {
                         CallError::InvalidResponse(format!("`{}`: {}", self.spec.name, clean(&why, 500)))
                     }
@@ -134,8 +134,9 @@ impl Server {
                 });
                 done(result, freshness)
             }
-            Some(Err(fault)) => {
-                let sent = !matches!(fault, Fault::NotSent(_));
+            Some(Answered { text: Err(fault), rounds }) => {
+                // Whoever asked something has taken it.
+                let sent = rounds > 1 || !fault.is_untaken();
                 let error = self.failed(live, fault, sending.is_repeatable()).await;
                 Attempted { sent, ..done(Err(error), None) }
             }

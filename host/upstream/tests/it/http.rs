@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
-use tollgate_core::CallError;
-use tollgate_core::Secret;
+use tollgate_core::{Call, CallError, EffectClass, Secret, SeededEntropy, SystemClock, Upstream};
+use tollgate_route::{RouteSpec, RouterSettings};
 use tollgate_upstream::{Fleet, HttpKind, ServerSpec, ServerState, Transport};
 
 /// A server on a free port of loopback; it ends with the test.
@@ -105,6 +105,12 @@ async fn odd(State(case): State<&'static str>, headers: HeaderMap, body: String)
             let error = json!({"code": 429, "message": "no", "data": {"retryAfter": 7}});
             return axum::Json(json!({"jsonrpc": "2.0", "id": id, "error": error})).into_response();
         }
+        // It asks nothing, but wants the request once more; then it is busy.
+        ("tools/call", "busy-later") if message["params"]["requestState"].is_null() => {
+            let result = json!({"resultType": "input_required", "inputRequests": {}, "requestState": "1"});
+            return axum::Json(json!({"jsonrpc": "2.0", "id": id, "result": result})).into_response();
+        }
+        ("tools/call", "busy-later") => return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")]).into_response(),
         ("tools/call", "bad-request") => return (StatusCode::BAD_REQUEST, "what?").into_response(),
         ("tools/call", "late") => return StatusCode::REQUEST_TIMEOUT.into_response(),
         ("tools/call", "anothers") => {
@@ -173,6 +179,7 @@ async fn refusals_of_http_are_told_apart() {
         ("busy-until", "rate-limited"),
         ("back-soon", "rate-limited"),
         ("rpc-busy", "rate-limited"),
+        ("busy-later", "rate-limited"),
         ("bad-request", "rejected"),
         ("late", "timed-out"),
         ("anothers", "invalid-response"),
@@ -186,7 +193,8 @@ async fn refusals_of_http_are_told_apart() {
     ] {
         let (fleet, _served) = odd_fleet(case).await;
         let answer = call(&fleet, "s:echo", json!({})).await;
-        assert!(answer.sent, "{case}: whoever refuses it has seen it");
+        let at_the_door = ["locked-later", "busy", "busy-until", "back-soon"].contains(&case);
+        assert_eq!(answer.sent, !at_the_door, "{case}: whoever refuses it later may have done some of it");
         let error = answer.result.unwrap_err();
         assert_eq!(error.outcome().as_str(), want, "{case}: {error:?}");
         assert!(!error.to_string().contains('\u{1b}'), "{error}");
@@ -196,6 +204,26 @@ async fn refusals_of_http_are_told_apart() {
         }
         fleet.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn what_a_busy_server_refused_goes_to_another_whatever_it_does() {
+    let (busy, free) = (serve(app("busy")).await, serve(app("json")).await);
+    let (clock, entropy) = (Arc::new(SystemClock::default()), Arc::new(SeededEntropy::new(1)));
+    let fleet = Arc::new(Fleet::new(clock.clone(), entropy.clone()));
+    for (name, priority, url) in [("busy", 1, &busy.url), ("free", 2, &free.url)] {
+        let headers = [("Authorization".to_owned(), Secret::from("Bearer hunter2-hunter2"))].into();
+        let spec = ServerSpec::new(name, Transport::Http { url: url.clone(), headers, kind: HttpKind::Auto });
+        let route = RouteSpec { domains: vec!["shop".to_owned()], priority, ..RouteSpec::default() };
+        fleet.add_server(ServerSpec { route, ..spec }).unwrap();
+    }
+    assert_eq!(fleet.wait_ready(&["busy", "free"]).await, []);
+    let router = tollgate_route::Router::new(fleet.clone(), clock, entropy, RouterSettings::default());
+    let tools = router.resolve("domain:shop", "echo").await.unwrap();
+    assert_eq!(tools.first().effect, EffectClass::Unknown);
+    let answer = router.call(&tools, Call::new("domain:shop:echo".parse().unwrap(), "{}"), context()).await;
+    assert!(answer.result.is_ok() && answer.tries.len() == 2, "{answer:?}");
+    fleet.shutdown().await;
 }
 
 #[tokio::test]
