@@ -11,6 +11,7 @@ use tollgate_gate::{Opening, Session};
 use tollgate_runtime::{PolicyError, Program, RunEnd, RunError, RunSetup};
 use tollgate_script::{Input, Language, Lease, Output, PrepareError, Prepared, SessionKey, prepare};
 use tollgate_surface::Language as Naming;
+use tracing::Instrument as _;
 
 /// What a request comes to.
 struct Work {
@@ -87,10 +88,16 @@ impl Host {
         };
         let (http, state) = self.0.outside.given(program.inspection(), &rights);
         let setup = RunSetup { seed: context.seed, caller: session.clone(), limits, names: None, state, http };
-        let (end, variables) = match &script {
-            None => (self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await, None),
-            Some(script) => self.run_script(&program, script, &request.input, lease, &session, setup, cancelled).await,
+        let span = tracing::debug_span!(target: "tollgate::run", "run", run = %context.run, name = %context.name);
+        let running = async {
+            match &script {
+                None => (self.0.runtime.run_policy(&program, &request.input, setup, cancelled).await, None),
+                Some(script) => {
+                    self.run_script(&program, script, &request.input, lease, &session, setup, cancelled).await
+                }
+            }
         };
+        let (end, variables) = running.instrument(span).await;
         let finish = |status, fuel| session.finish(status, fuel);
         Ok(RunReport::new(session.context().run, log_bytes, end, script, variables, finish))
     }
