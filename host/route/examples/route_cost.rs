@@ -49,7 +49,7 @@ impl Trivial {
     fn answer() -> Attempted {
         let json = r#"{"content":[{"type":"text","text":"hello"}]}"#.to_owned();
         let result = Ok(ToolResult { json, is_error: false });
-        Attempted { result, sent: true, fuel_used: 0, freshness: None }
+        Attempted { result, sent: true, fuel_used: 0, freshness: None, personal: false }
     }
 }
 

@@ -30,6 +30,15 @@ pub struct Attempted {
     pub fuel_used: u64,
     /// How long the server says that its answer may be kept; absent where it says nothing.
     pub freshness: Option<Freshness>,
+    /// Whether the caller was asked something for it: what came of that is nobody else's, and is not kept.
+    pub personal: bool,
+}
+
+impl Attempted {
+    /// An attempt that ended before anything was sent.
+    pub fn unsent(error: CallError) -> Self {
+        Self { result: Err(error), sent: false, fuel_used: 0, freshness: None, personal: false }
+    }
 }
 
 /// How long an answer may be kept, and for whom (MCP 2026-07-28, "Caching": `ttlMs`, `cacheScope`).

@@ -314,7 +314,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
     }
 
     /// Sends it, once. The second value tells whether it may have reached the server.
-    async fn send(&mut self, target: &Target<'r>) -> (Result<Reply, CallError>, bool, Option<Freshness>) {
+    async fn send(&mut self, target: &mut Target<'r>) -> (Result<Reply, CallError>, bool, Option<Freshness>) {
         let backend = self.router.backend();
         self.dress(&target.server.name);
         let attempted = match (&mut self.request, target.tool) {
@@ -334,7 +334,11 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             // A call's targets have tools.
             (Request::Call { .. }, None) => return (Err(CallError::UnknownTool(Vec::new())), false, None),
         };
-        let Attempted { result, sent, freshness, .. } = attempted;
+        let Attempted { result, sent, freshness, personal, .. } = attempted;
+        if personal {
+            target.keep = Keep::Never;
+            target.lead = None;
+        }
         match result {
             Ok(result) if result.is_error && target.tool.is_some() => (Err(CallError::Failed(result)), sent, None),
             // What was answered was sent.

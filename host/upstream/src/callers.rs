@@ -10,6 +10,7 @@ use rmcp::model::{ClientCapabilities, ClientJsonRpcMessage, GetExtensions, GetMe
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use tollgate_core::{Client, Clock, Notice};
@@ -24,6 +25,7 @@ pub(crate) struct Caller {
     /// Known once the message is on its way.
     sent: OnceLock<(RequestId, Option<ProgressToken>)>,
     asking: Mutex<Asking>,
+    asked: AtomicBool,
 }
 
 /// How long the request has waited for its client, which is not the server's fault.
@@ -53,6 +55,11 @@ impl Caller {
         waited
     }
 
+    /// Whether its answer may have come of a question to the client.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Notes that the client is being asked, until the value is dropped.
     pub(crate) fn asking(self: &Arc<Self>) -> impl Drop + use<> {
         struct Open(Arc<Caller>);
@@ -66,6 +73,7 @@ impl Caller {
                 }
             }
         }
+        self.asked.store(true, Ordering::Relaxed);
         let mut asking = self.asking.lock();
         if asking.open == 0 {
             asking.since = self.clock.monotonic();
@@ -115,6 +123,7 @@ impl Callers {
             clock: self.clock.clone(),
             sent: OnceLock::new(),
             asking: Mutex::default(),
+            asked: AtomicBool::new(false),
         });
         self.open.lock().push(caller.clone());
         Place { callers: self.clone(), caller }
@@ -133,6 +142,12 @@ impl Callers {
     /// The caller whose request has this identity.
     pub(crate) fn of_request(&self, id: &RequestId) -> Option<Arc<Caller>> {
         self.open.lock().iter().find(|c| c.sent.get().is_some_and(|(sent, _)| sent == id)).cloned()
+    }
+
+    /// Whom a question is for that names no request: it may be for any in flight.
+    pub(crate) fn asked(&self) -> Option<Arc<Caller>> {
+        self.open.lock().iter().for_each(|caller| caller.asked.store(true, Ordering::Relaxed));
+        self.only()
     }
 
     /// The latest caller, if all that are in flight belong to one agent.

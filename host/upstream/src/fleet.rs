@@ -294,11 +294,6 @@ fn member_of(server: &Server) -> Member {
     Member { name: server.name.clone(), route: server.route.clone(), health: state.health(), error }
 }
 
-/// An attempt at a server that there is not.
-fn nowhere(error: CallError) -> Attempted {
-    Attempted { result: Err(error), sent: false, fuel_used: 0, freshness: None }
-}
-
 impl Backend for Fleet {
     fn member(&self, name: &str) -> Option<Member> {
         self.servers.load().get(name).map(|server| member_of(server))
@@ -332,7 +327,7 @@ impl Backend for Fleet {
         Box::pin(async move {
             match self.server(&tool.server) {
                 Some(server) => server.attempt(tool, call, context).await,
-                None => nowhere(self.unknown(&tool.server, &tool.name)),
+                None => Attempted::unsent(self.unknown(&tool.server, &tool.name)),
             }
         })
     }
@@ -341,7 +336,7 @@ impl Backend for Fleet {
         Box::pin(async move {
             match self.server(&query.server) {
                 Some(server) => server.attempt_query(query, context).await,
-                None => nowhere(self.no_server(&query.server)),
+                None => Attempted::unsent(self.no_server(&query.server)),
             }
         })
     }

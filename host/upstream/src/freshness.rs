@@ -5,9 +5,6 @@ use serde_json::Value;
 use std::time::Duration;
 use tollgate_route::Freshness;
 
-/// What must not be kept.
-pub(crate) const STALE: Freshness = Freshness { ttl: Duration::ZERO, shared: false };
-
 /// What a result says of itself: `ttlMs` and `cacheScope`. `None` where it says no time. A time that is none counts as
 /// nothing at all, and what is not plainly for everybody is for who asked.
 pub(crate) fn of(result: &str) -> Option<Freshness> {

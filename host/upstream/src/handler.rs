@@ -46,7 +46,7 @@ impl Service<RoleClient> for Handler {
         };
         let caller = match context.extensions.get::<InboundStreamOrigin>() {
             Some(InboundStreamOrigin::OutboundRequest(id)) => self.callers.of_request(id),
-            Some(InboundStreamOrigin::Unassociated) | None => self.callers.only(),
+            Some(InboundStreamOrigin::Unassociated) | None => self.callers.asked(),
         };
         let Some(caller) = caller else {
             // Asked of the host itself, which works in no folder.

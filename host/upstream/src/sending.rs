@@ -64,10 +64,9 @@ impl Sending<'_> {
     }
 
     /// How long the answer may be kept, where the server says so. Of what is sent here only `resources/read` may be
-    /// (2026-07-28, "Caching"), and not what came of answers to the server's questions.
-    pub(crate) fn freshness(&self, answer: &str, rounds: usize) -> Option<Freshness> {
+    /// (2026-07-28, "Caching").
+    pub(crate) fn freshness(&self, answer: &str) -> Option<Freshness> {
         match self {
-            Self::Query(query) if query.kind == QueryKind::ReadResource && rounds > 1 => Some(freshness::STALE),
             Self::Query(query) if query.kind == QueryKind::ReadResource => freshness::of(answer),
             _ => None,
         }

@@ -167,6 +167,23 @@ fn equal_requests_under_way_are_made_once() {
 }
 
 #[test]
+fn what_somebody_was_asked_for_is_nobody_elses() {
+    let world = World::new();
+    world.add("crm", keeping(10));
+    let chosen = |what| says(what).after(secs(1)).fresh(secs(10), true).personal();
+    world.next("crm", [chosen("red"), chosen("blue"), chosen("green")]);
+    let calls: Vec<_> = (0..2).map(|_| world.begin_call(ANN, "crm", "find", "{}")).collect();
+    let answers: Vec<_> = calls.into_iter().map(|call| world.finish(call)).collect();
+    assert_eq!((text(&answers[0]), text(&answers[1])), ("red", "blue"), "who followed was asked, too");
+    assert_eq!(text(&world.call("crm", "find")), "green");
+    assert_eq!(world.router.cache_stats().entries, 0);
+    world.next("crm", [chosen("one"), chosen("two")]);
+    for want in ["one", "two"] {
+        assert_eq!(text(&world.query_as(ANN, "crm", QueryKind::GetPrompt, "p")), want);
+    }
+}
+
+#[test]
 fn when_the_leader_is_dropped_one_of_the_others_leads() {
     let world = World::new();
     world.add("crm", keeping(10));

@@ -35,11 +35,19 @@ pub struct Step {
     pub sent: bool,
     pub fuel_used: u64,
     pub freshness: Option<Freshness>,
+    pub personal: bool,
 }
 
 /// It answers this text.
 pub fn says(text: &str) -> Step {
-    Step { after: Duration::ZERO, result: Ok(text.to_owned()), sent: true, fuel_used: 0, freshness: None }
+    Step {
+        after: Duration::ZERO,
+        result: Ok(text.to_owned()),
+        sent: true,
+        fuel_used: 0,
+        freshness: None,
+        personal: false,
+    }
 }
 
 /// It fails, and the request reached it.
@@ -71,6 +79,10 @@ impl Step {
 
     pub fn fresh(self, ttl: Duration, shared: bool) -> Self {
         Self { freshness: Some(Freshness { ttl, shared }), ..self }
+    }
+
+    pub fn personal(self) -> Self {
+        Self { personal: true, ..self }
     }
 }
 
@@ -152,8 +164,9 @@ impl Backing {
 }
 
 fn attempted(step: Step) -> Attempted {
-    let Step { result, sent, fuel_used, freshness, .. } = step;
-    Attempted { result: result.map(|json| ToolResult { json, is_error: false }), sent, fuel_used, freshness }
+    let Step { result, sent, fuel_used, freshness, personal, .. } = step;
+    let result = result.map(|json| ToolResult { json, is_error: false });
+    Attempted { result, sent, fuel_used, freshness, personal }
 }
 
 impl Backend for Backing {

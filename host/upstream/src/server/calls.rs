@@ -15,24 +15,19 @@ use tollgate_route::{Attempted, List};
 /// How long the failure of a lost call waits for the child's last words: somewhat more than its end may take.
 const LAST_WORDS: Duration = Duration::from_secs(4);
 
-/// An attempt that ended before anything was sent.
-fn unsent(error: CallError) -> Attempted {
-    Attempted { result: Err(error), sent: false, fuel_used: 0, freshness: None }
-}
-
 impl Server {
     /// Sends one call once.
     pub(crate) async fn attempt(&self, tool: &Tool, call: &Call, context: &CallContext) -> Attempted {
         let _use = self.begin_use();
         let live = match self.live().await {
             Ok(live) => live,
-            Err(error) => return unsent(error),
+            Err(error) => return Attempted::unsent(error),
         };
         let _in_flight = live.in_flight.token();
         let Some(entry) = self.known(&tool.name) else {
             // The tool changed or went away since the caller found it.
             let refusal = self.refusal(&tool.name);
-            return unsent(refusal.unwrap_or(CallError::UnknownTool(Vec::new())));
+            return Attempted::unsent(refusal.unwrap_or(CallError::UnknownTool(Vec::new())));
         };
         let args = entry.check.read(&entry.tool.input_schema, &call.args, |why| {
             let (server, tool) = (&self.spec.name, &tool.name);
@@ -40,7 +35,7 @@ impl Server {
         });
         let args = match args {
             Ok(args) => args,
-            Err(error) => return unsent(error),
+            Err(error) => return Attempted::unsent(error),
         };
         let own = self.spec.route.tool(&tool.name).and_then(|route| route.timeout);
         let timeout = own.unwrap_or(self.spec.call_timeout);
@@ -50,11 +45,9 @@ impl Server {
                 match self.within_own_time(context, timeout, answer).await {
                     Some(answer) => {
                         let (sent, fuel_used) = (answer.attempts > 0, answer.fuel_used);
-                        Attempted { result: answer.result, sent, fuel_used, freshness: None }
+                        Attempted { result: answer.result, sent, fuel_used, freshness: None, personal: false }
                     }
-                    None => {
-                        Attempted { result: Err(self.timed_out(timeout)), sent: true, fuel_used: 0, freshness: None }
-                    }
+                    None => Attempted { sent: true, ..Attempted::unsent(self.timed_out(timeout)) },
                 }
             }
             Link::Mcp(_) => {
@@ -69,14 +62,14 @@ impl Server {
         let _use = self.begin_use();
         let live = match self.live().await {
             Ok(live) => live,
-            Err(error) => return unsent(error),
+            Err(error) => return Attempted::unsent(error),
         };
         let _in_flight = live.in_flight.token();
         match QueryRequest::read(query) {
             Ok(request) => self.send(&live, &Sending::Query(request), self.spec.call_timeout, context).await,
             Err(why) => {
                 let violation = Violation { path: String::new(), message: why };
-                unsent(CallError::InvalidArguments(vec![violation]))
+                Attempted::unsent(CallError::InvalidArguments(vec![violation]))
             }
         }
     }
@@ -118,14 +111,16 @@ impl Server {
         let Link::Mcp(session) = &live.link else {
             // JSON-RPC's code for a method that is not there.
             let message = format!("`{}` is no MCP server, so it has neither resources nor prompts", self.spec.name);
-            return unsent(CallError::Rejected(RpcError { code: -32601, message, data: None }));
+            return Attempted::unsent(CallError::Rejected(RpcError { code: -32601, message, data: None }));
         };
         let place = context.run.client.as_ref().map(|client| self.callers.enter(client));
         let caller = place.as_ref().map(|place| &*place.caller);
-        let done = |result, freshness| Attempted { result, sent: true, fuel_used: 0, freshness };
-        match self.in_time(caller, timeout, sending.send(session, place.as_ref())).await {
-            Some(Answered { text: Ok(text), rounds }) => {
-                let freshness = sending.freshness(&text, rounds);
+        let answered = self.in_time(caller, timeout, sending.send(session, place.as_ref())).await;
+        let personal = caller.is_some_and(Caller::was_asked) || answered.as_ref().is_some_and(|a| a.rounds > 1);
+        let done = |result, freshness| Attempted { result, sent: true, fuel_used: 0, freshness, personal };
+        match answered {
+            Some(Answered { text: Ok(text), .. }) => {
+                let freshness = sending.freshness(&text);
                 let result = sending.read_result(text).map_err(|error| match error {
                     CallError::InvalidResponse(why) => {
                         CallError::InvalidResponse(format!("`{}`: {}", self.spec.name, clean(&why, 500)))

@@ -44,7 +44,7 @@ pub async fn call_text(fleet: &Fleet, name: &str, args: &str) -> Attempted {
     let name: ToolName = name.parse().unwrap();
     match fleet.resolve(&name.server, &name.tool).await {
         Ok(tool) => fleet.attempt(&tool, &Call::new(name, args), &context()).await,
-        Err(error) => Attempted { result: Err(error), sent: false, fuel_used: 0, freshness: None },
+        Err(error) => Attempted::unsent(error),
     }
 }
 

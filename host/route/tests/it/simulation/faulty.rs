@@ -196,7 +196,7 @@ impl Faulty {
         if down || kind == Kind::NotSent {
             self.clock.sleep(ms(self.dice.below(50))).await;
             let error = CallError::Unavailable(format!("`{server}` is not there"));
-            return Attempted { result: Err(error), sent: false, fuel_used: 0, freshness: None };
+            return Attempted::unsent(error);
         }
         under.sent = true;
         self.faults.lock().entry(under.call.clone()).or_default().sent += 1;
@@ -227,6 +227,7 @@ impl Faulty {
             sent: true,
             fuel_used: self.dice.below(10),
             freshness,
+            personal: false,
         }
     }
 
