@@ -3,11 +3,13 @@
 //! `fuzz/targets` has the libFuzzer programs (`cargo +nightly fuzz run --fuzz-dir fuzz/targets config fuzz/corpus/config`);
 //! the corpora under `fuzz/corpus` are replayed by this crate's tests, on stable.
 
+use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
-use tollgate_config::Format;
+use tollgate_config::{Format, ImportOptions};
 use tollgate_core::limits::{Unit, parse_value};
-use tollgate_core::{Grant, ToolName, json};
+use tollgate_core::{Approvals, Grant, ToolName, TraceContext, json};
+use tollgate_model::{Dialect, adapt_schema};
 use tollgate_script::{Language, Output, ScriptError, detect, prepare};
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
@@ -16,6 +18,28 @@ pub fn config(data: &[u8]) {
     for format in [Format::Yaml, Format::Toml, Format::Json] {
         if let Err(error) = tollgate_config::parse_bytes(format, data) {
             drop(error.to_string());
+        }
+    }
+}
+
+/// Another program's configuration, in each format. What is made of it must be a configuration.
+pub fn import(data: &[u8]) {
+    for file in ["servers.yaml", "servers.toml", "servers.json"] {
+        let imported = tollgate_config::import(file.as_ref(), data, &ImportOptions::default());
+        match imported {
+            Ok(imported) => assert!(tollgate_config::parse_bytes(Format::Yaml, imported.text.as_bytes()).is_ok()),
+            Err(error) => drop(error.to_string()),
+        }
+    }
+}
+
+/// A tool's schema on its way to a language model, and an answer on its way back.
+pub fn schema(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(Value::Object(schema)) = serde_json::from_str(text) else { return };
+    for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+        if let Ok(adapted) = adapt_schema(&schema, dialect) {
+            drop(adapted.unadapt(text));
         }
     }
 }
@@ -40,6 +64,11 @@ pub fn text(data: &[u8]) {
         drop(parse_value(unit, text));
     }
     drop(json::check(text));
+    if let Ok(plain) = json::unambiguous(text) {
+        assert_eq!(json::unambiguous(&plain).ok(), Some(plain));
+    }
+    drop(Approvals::parse([text]));
+    drop(text.parse::<TraceContext>());
 }
 
 /// A script, and what an interpreter says of one: its types are stripped line by line, its errors shown.
@@ -90,6 +119,16 @@ mod tests {
     #[test]
     fn the_corpus_of_configurations_replays() {
         replay("config", super::config);
+    }
+
+    #[test]
+    fn the_corpus_of_imports_replays() {
+        replay("import", super::import);
+    }
+
+    #[test]
+    fn the_corpus_of_schemas_replays() {
+        replay("schema", super::schema);
     }
 
     #[test]
