@@ -219,7 +219,7 @@ async fn what_a_busy_server_refused_goes_to_another_whatever_it_does() {
     }
     assert_eq!(fleet.wait_ready(&["busy", "free"]).await, []);
     let router = tollgate_route::Router::new(fleet.clone(), clock, entropy, RouterSettings::default());
-    let tools = router.resolve("domain:shop", "echo").await.unwrap();
+    let tools = router.resolve("domain:shop", "echo", &|_| true).await.unwrap();
     assert_eq!(tools.first().effect, EffectClass::Unknown);
     let answer = router.call(&tools, Call::new("domain:shop:echo".parse().unwrap(), "{}"), context()).await;
     assert!(answer.result.is_ok() && answer.tries.len() == 2, "{answer:?}");
