@@ -86,7 +86,7 @@ async fn a_model_that_is_busy_or_breaks_off_is_asked_again() {
 
     for (fault, said) in [
         (Turn::status(401), "401"),
-        (Turn::fault(Fault::Garbage), "JSON"),
+        (Turn::fault(Fault::Garbage), "cannot be used"),
         (Turn { finish: Some(Finish::Refusal), ..Turn::text("I may not.") }, "refusal"),
     ] {
         let scripted = model([Turn { repeat: true, ..fault }]).await;

@@ -112,7 +112,7 @@ fn write_a_policy() {
 fn run_a_plan() {
     let ended = run("plan.md", &[]);
     assert!(ended.stdout.contains("Europe/Berlin: remember the milk"), "{}", ended.stdout);
-    for fault in ["read_text_fil", "zone", "steps.d"] {
+    for fault in ["read_text_fil", "zone", "no step `d`"] {
         assert!(ended.stdout.contains(fault), "all faults are said at once, {fault} too: {}", ended.stdout);
     }
     assert!(ended.stdout.contains("exit code 1"), "{}", ended.stdout);

@@ -190,7 +190,7 @@ async fn named_policies_run_with_their_own_grants() {
         assert!(output[0].get(want).is_some(), "{name}: {output}");
     }
     let error = host.run(RunRequest::named("mya")).await.unwrap_err();
-    assert!(error.to_string().contains("there is may, may-not"), "{error}");
+    assert!(error.to_string().contains("there are may, may-not"), "{error}");
     host.shutdown().await;
 }
 

@@ -47,11 +47,13 @@ impl Session {
         }
         // A server without a grant is not asked whether it has the tool.
         let may = |server: &str| grants.verdict(server, &call.tool) != Verdict::No;
-        if !call.server.starts_with(DOMAIN_PREFIX) && !may(&call.server) {
+        let names_domain = call.server.starts_with(DOMAIN_PREFIX);
+        if !names_domain && !may(&call.server) {
             return Err(self.denied(&call.server, &call.tool, None));
         }
         let found = match self.gate.upstream.resolve(&call.server, &call.tool, &may).await {
-            Err(CallError::Denied(_)) => return Err(self.denied(&call.server, &call.tool, None)),
+            // None of its servers may be used.
+            Err(CallError::Denied(_)) if names_domain => return Err(self.denied(&call.server, &call.tool, None)),
             found => found?,
         };
         let (best, effect) = (found.first().server.clone(), found.first().effect);

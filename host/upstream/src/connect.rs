@@ -138,7 +138,7 @@ where
 {
     let (transport, lines) = LineTransport::new(read, write, spec.max_message_bytes, side.callers.clone());
     remains.lines = Some(lines);
-    let (session, end) = Session::open(transport, Lifecycle::Auto, side).await?;
+    let (session, end) = Session::open(transport, side.lifecycle, side).await?;
     Ok((session, end, spec.transport.name()))
 }
 
@@ -149,7 +149,7 @@ async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint, side: OurSide)
     let mut config = StreamableHttpClientTransportConfig::with_uri(url).max_concurrent_requests(HTTP_CONCURRENCY);
     config.max_sse_event_size = endpoint.max_bytes();
     let worker = StreamableHttpClientWorker::new(endpoint.clone(), config);
-    match Session::open(worker, Lifecycle::Auto, side.clone()).await {
+    match Session::open(worker, side.lifecycle, side.clone()).await {
         Ok((session, end)) => Ok((session, end, "http")),
         Err(streamable) if kind == HttpKind::Auto && endpoint.looks_like_legacy_sse() => {
             open_sse(url, endpoint, side).await.map_err(|sse| {

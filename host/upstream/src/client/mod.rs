@@ -40,8 +40,10 @@ const MAX_QUESTIONS: usize = 16;
 /// Which lifecycle to begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lifecycle {
-    /// 2026-07-28 first, `initialize` for older servers.
+    /// 2026-07-28 first, `initialize` for older servers, and for those that have not answered within 10 seconds.
     Auto,
+    /// 2026-07-28 only, however long it takes: the server is known to refuse `initialize`.
+    Discover,
     /// `initialize` only: what speaks HTTP+SSE is older.
     Initialize,
 }
@@ -55,6 +57,8 @@ pub(crate) struct OurSide {
     pub(crate) has_clients: bool,
     /// How many want to hear of each resource, by URI. It outlives a lost connection.
     pub(crate) subscribed: watch::Sender<BTreeMap<String, usize>>,
+    /// How to begin, where the transport leaves that open.
+    pub(crate) lifecycle: Lifecycle,
 }
 
 /// An open session.
@@ -129,10 +133,13 @@ impl Session {
                 preferred_versions: vec![ProtocolVersion::V_2026_07_28],
                 legacy_version: Some(ProtocolVersion::V_2025_11_25),
             },
+            Lifecycle::Discover => {
+                ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] }
+            }
             Lifecycle::Initialize => ClientLifecycleMode::Initialize,
         };
         let changed = Arc::new(Notify::new());
-        let OurSide { callers, changes, has_clients, subscribed } = side;
+        let OurSide { callers, changes, has_clients, subscribed, lifecycle: _ } = side;
         let handler = Handler { tools_changed: changed.clone(), changes, callers, has_clients };
         let running = handler.clone().serve_with_lifecycle(transport, mode).await.map_err(open_fault)?;
         let peer = running.peer().clone();

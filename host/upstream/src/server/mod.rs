@@ -14,7 +14,7 @@ use crate::auth::spec::{AuthSpec, OAuthSpec};
 use crate::auth::store::Logins;
 use crate::callers::Callers;
 use crate::catalog::{Catalog, Entry};
-use crate::client::{Fault, Lists, OurSide, Session};
+use crate::client::{Fault, Lifecycle, Lists, OurSide, Session};
 use crate::connect::{Connected, Link, Remains, connect};
 use crate::http::HttpClients;
 use crate::kept::CatalogStore;
@@ -26,6 +26,7 @@ use crate::within;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use phase::{Failure, Live, Phase};
+use rmcp::model::ErrorCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -99,6 +100,8 @@ pub(crate) struct Server {
     wanted: Notify,
     /// Which lists it has, as last heard.
     lists: Mutex<Lists>,
+    /// Whether it refused `initialize`, which it was sent because it had not answered yet: it starts slowly and speaks 2026-07-28.
+    refused_initialize: AtomicBool,
     /// Whether its tools are known, from itself or from the catalog that was kept.
     learned: AtomicBool,
     /// Connections that are given up, and finish what is in flight.
@@ -137,6 +140,7 @@ impl Server {
             used: AtomicU64::new(0),
             wanted: Notify::new(),
             lists: Mutex::default(),
+            refused_initialize: AtomicBool::new(false),
             learned: AtomicBool::new(false),
             closing: TaskTracker::new(),
             stop,
@@ -227,7 +231,11 @@ impl Server {
         let said_why = !matches!(&fault, Some(Fault::Lost(_)) | Some(Fault::NotSent(_)));
         let why = self.scrub(&remains.explain(clock, &saw, said_why).await);
         let needs_auth = matches!(fault, Some(Fault::Auth(_)));
-        Ended { why, needs_auth, lasted: Duration::ZERO, in_order: false }
+        let refused = matches!(&fault, Some(Fault::Rpc(error)) if error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION);
+        // At once again, and then without `initialize`; where that fails too, from the beginning.
+        let in_order = refused && !self.refused_initialize.load(Ordering::Relaxed);
+        self.refused_initialize.store(in_order, Ordering::Relaxed);
+        Ended { why, needs_auth, lasted: Duration::ZERO, in_order }
     }
 
     fn side(&self) -> OurSide {
@@ -236,6 +244,10 @@ impl Server {
             changes: self.shared.changes.clone(),
             has_clients: self.shared.has_clients,
             subscribed: self.subscribed.clone(),
+            lifecycle: match self.refused_initialize.load(Ordering::Relaxed) {
+                true => Lifecycle::Discover,
+                false => Lifecycle::Auto,
+            },
         }
     }
 

@@ -17,5 +17,6 @@ mod oauth;
 mod pins;
 mod real;
 mod sent;
+mod slow;
 mod streams;
 mod support;
