@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tollgate_core::Completion;
 use tollgate_core::model::{Finish, Message, Role, ToolUse, Usage};
 
-/// The most tools that one answer may want to use. A model that repeats itself writes thousands.
-const MAX_TOOL_USES: usize = 256;
+/// The most tools that one answer may want to use, also one of the past. A model that repeats itself writes thousands.
+pub(crate) const MAX_TOOL_USES: usize = 256;
 
 /// What nobody spends on one answer. What a provider counts beyond it would only upset the sums.
 const MAX_TOKENS: u64 = 1 << 32;
