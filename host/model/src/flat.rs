@@ -130,7 +130,8 @@ mod tests {
         for keyword in ["allOf", "anyOf", "oneOf"] {
             let started = Instant::now();
             let branches = vec![json!({ "$ref": "#/$defs/all" }); names.len()];
-            let schema = json!({ keyword: branches, "$defs": { "all": { "properties": properties, "required": names } } });
+            let schema =
+                json!({ keyword: branches, "$defs": { "all": { "properties": properties, "required": names } } });
             let flat = flat(schema.as_object().unwrap());
             assert_eq!((&flat["properties"], required(&flat).len()), (&json!(properties), names.len()));
             let branches: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();

@@ -5,6 +5,7 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_config::model as config;
+use tollgate_core::model::Meter;
 use tollgate_core::{BoxFuture, Clock, Completion, Entropy, Model, ModelError, ModelRequest, RunContext};
 use tollgate_model::{Endpoint, ModelSettings, Models, Prefer, Provider};
 use tollgate_outbound::Outbound;
@@ -57,11 +58,12 @@ impl Model for HostModel {
         &'a self,
         request: ModelRequest,
         run: &'a RunContext,
+        meter: &'a Meter,
     ) -> BoxFuture<'a, Result<Completion, ModelError>> {
         let now = self.now.read().clone();
         Box::pin(async move {
             match now {
-                Some(model) => model.complete(request, run).await,
+                Some(model) => model.complete(request, run, meter).await,
                 None => Err(ModelError::Unavailable("this host has no model".to_owned())),
             }
         })
