@@ -176,7 +176,8 @@ impl Read for Model {
         }
         let is_private = keys.private.as_ref().is_some_and(|word| word.value);
         if let Some(url) = keys.url.as_ref().filter(|url| url.value.is_open && !is_private) {
-            let help = "write https, or for an endpoint of your own its loopback or private address, or `private: true`";
+            let help =
+                "write https, or for an endpoint of your own its loopback or private address, or `private: true`";
             let message = "the key and all questions would cross the network for all to read";
             cx.error_help(url.line, &key.child("url"), message, help);
         }
