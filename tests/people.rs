@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate::model::{Finish, Message, Role, Usage};
+use tollgate::model::{Finish, Message, Meter, Role, Usage};
 use tollgate::{
     Approvals, Ask, AskKind, BoxFuture, Client, Completion, Event, Grants, Host, HostBuilder, LimitKind, MemoryJournal,
     Model, ModelError, ModelRequest, Notice, RpcError, RunReport, RunRequest, ServerSpec, Status, Transport,
@@ -185,6 +185,7 @@ impl Model for Parrot {
         &'a self,
         request: ModelRequest,
         _: &'a RunContext,
+        _: &'a Meter,
     ) -> BoxFuture<'a, Result<Completion, ModelError>> {
         Box::pin(async move {
             let content = format!("{} {}", self.0.clone()?, request.messages[0].content);

@@ -17,7 +17,8 @@ mod orchestration;
 mod outgoing;
 
 pub use orchestration::{
-    Breaker, Cache, Keep, Lazy, Model, Orchestration, Prefer, Provider, Retry, Routing, Switch, ToolSettings,
+    Breaker, Cache, Keep, Lazy, Model, Orchestration, Prefer, Provider, Retry, Routing, Switch, TokenKey,
+    ToolSettings,
 };
 pub use outgoing::{Adapter, AdapterCode, Category, Document, OpenApi, SecretIn, SecretUse, State};
 

@@ -1,7 +1,7 @@
 //! Which language model the host asks: the key `model`.
 
 use crate::diagnostic::quoted;
-use crate::model::{At, Model, Prefer, Provider};
+use crate::model::{At, Model, Prefer, Provider, TokenKey};
 use crate::ranged::{SECOND, Time, Whole};
 use crate::read::{Cx, Key, NameRule as _, Read, Unknown, keys, one_of};
 use crate::secret_text::looks_secret;
@@ -20,12 +20,18 @@ keys! {
         provider "provider": Provider,
         /// The endpoint, in place of the provider's own: https, or http at a loopback or private address.
         url "url": Endpoint,
+        /// The host of the endpoint's URL may have a private address though it is a name; http may be spoken to it then.
+        private "private": bool,
         /// The model, where a request names none.
         model "model": ModelName,
+        /// Other models that a request may name, with stars; a grant decides who may name which.
+        models "models": Vec<ModelName>,
         /// The name of the secret that holds the endpoint's key.
         secret "secret": SecretName,
         /// The most tokens of an answer, where a request says none.
         max_tokens "max_tokens": Whole<1, 10_000_000>,
+        /// What openai's interface calls that limit: max_completion_tokens, or max_tokens for servers that know no other.
+        token_key "token_key": TokenKey,
         /// How long an answer may take, as 2m.
         timeout "timeout": Time<SECOND, { 3600 * SECOND }>,
         /// Who is asked first where both can answer: agent or endpoint.
@@ -36,7 +42,9 @@ keys! {
 }
 
 /// The keys that speak of an endpoint.
-const OF_ENDPOINT: [&str; 4] = ["url", "secret", "prefer", "strict"];
+const OF_ENDPOINT: [&str; 7] = ["url", "private", "models", "secret", "token_key", "prefer", "strict"];
+/// Those that speak of OpenAI's interface.
+const OF_OPENAI: [&str; 1] = ["token_key"];
 
 const PROVIDERS: [(&str, Provider); 3] =
     [("openai", Provider::OpenAi), ("anthropic", Provider::Anthropic), ("agent", Provider::Agent)];
@@ -63,8 +71,25 @@ impl Read for Prefer {
     }
 }
 
-/// An address that a key may be sent to.
-struct Endpoint(String);
+const TOKEN_KEYS: [(&str, TokenKey); 2] =
+    [("max_completion_tokens", TokenKey::MaxCompletionTokens), ("max_tokens", TokenKey::MaxTokens)];
+
+impl Read for TokenKey {
+    fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let word = one_of(node, key, cx, &TOKEN_KEYS.map(|(word, _)| word))?;
+        TOKEN_KEYS.iter().find(|(known, _)| *known == word).map(|(_, name)| *name)
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"enum": TOKEN_KEYS.map(|(word, _)| word)})
+    }
+}
+
+/// An address that a key may be sent to, and whether it would go there in the clear and far.
+struct Endpoint {
+    url: String,
+    is_open: bool,
+}
 
 impl Read for Endpoint {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
@@ -74,12 +99,8 @@ impl Read for Endpoint {
             return None;
         }
         let Url(url) = Url::read(node, key, cx)?;
-        if url.scheme_str() == Some("http") && !url.host().is_some_and(is_near) {
-            let help = "write https, or for an endpoint of your own its loopback or private address";
-            cx.error_help(node.line, key, "the key and all questions would cross the network for all to read", help);
-            return None;
-        }
-        Some(Self(url.to_string().trim_end_matches('/').to_owned()))
+        let is_open = url.scheme_str() == Some("http") && !url.host().is_some_and(is_near);
+        Some(Self { url: url.to_string().trim_end_matches('/').to_owned(), is_open })
     }
 
     fn schema() -> serde_json::Value {
@@ -144,12 +165,23 @@ impl Read for Model {
             }
             return None;
         };
-        if provider == Provider::Agent {
-            for (name, stray) in OF_ENDPOINT.iter().filter_map(|name| Some((name, node.get(name)?))) {
-                let message = format!("has no meaning with the provider {}", quoted("agent"));
-                cx.error_help(stray.line, &key.child(name), message, "remove it: the agent's own model answers");
-            }
-        } else {
+        let (strays, word, help): (&[&str], _, _) = match provider {
+            Provider::Agent => (&OF_ENDPOINT, "agent", "remove it: the agent's own model answers"),
+            Provider::Anthropic => (&OF_OPENAI, "anthropic", "remove it: its limit has one name"),
+            Provider::OpenAi => (&[], "", ""),
+        };
+        for (name, stray) in strays.iter().filter_map(|name| Some((name, node.get(name)?))) {
+            let message = format!("has no meaning with the provider {}", quoted(word));
+            cx.error_help(stray.line, &key.child(name), message, help);
+        }
+        let is_private = keys.private.as_ref().is_some_and(|word| word.value);
+        if let Some(url) = keys.url.as_ref().filter(|url| url.value.is_open && !is_private) {
+            let help =
+                "write https, or for an endpoint of your own its loopback or private address, or `private: true`";
+            let message = "the key and all questions would cross the network for all to read";
+            cx.error_help(url.line, &key.child("url"), message, help);
+        }
+        if provider != Provider::Agent {
             if node.get("model").is_none() {
                 cx.error_help(node.line, key, "has no `model`", "add the name of the model, as the provider writes it");
             }
@@ -160,10 +192,13 @@ impl Read for Model {
         }
         Some(Self {
             provider,
-            url: keys.url.map(|url| url.value.0),
+            url: keys.url.map(|url| url.value.url),
+            private: keys.private.map(|word| word.value),
             model: keys.model.map(|name| name.value.0),
+            models: keys.models.map_or_else(Vec::new, |names| names.value.into_iter().map(|name| name.0).collect()),
             secret: keys.secret.map(|name| At { line: name.line, value: name.value.0 }),
             max_tokens: keys.max_tokens.map(|most| most.value.0),
+            token_key: keys.token_key.map(|name| name.value),
             timeout: keys.timeout.map(|time| time.value.0),
             prefer: keys.prefer.map(|who| who.value),
             strict: keys.strict.map(|word| word.value),
@@ -178,6 +213,8 @@ impl Read for Model {
             "properties": {"provider": {"enum": ["openai", "anthropic"]}},
             "required": ["model"],
             "anyOf": [{"required": ["url"]}, {"required": ["secret"]}],
+            "if": {"properties": {"provider": {"const": "anthropic"}}},
+            "then": {"propertyNames": {"not": {"enum": OF_OPENAI}}},
         });
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("required".into(), json!(["provider"]));

@@ -106,6 +106,15 @@ impl Budget {
         }
     }
 
+    /// Gives back tokens that were charged before, and not used.
+    pub fn return_tokens(&self, tokens: u64) {
+        let mut budget = Some(self);
+        while let Some(one) = budget {
+            one.model_tokens.fetch_sub(tokens, Ordering::Relaxed);
+            budget = one.parent.as_deref();
+        }
+    }
+
     /// Pays one question to the person behind the run, here and at every ancestor.
     ///
     /// # Errors
@@ -207,6 +216,8 @@ mod tests {
         inner.take_model_call().unwrap();
         inner.charge_tokens(100);
         assert_eq!(inner.take_model_call().unwrap_err().kind, LimitKind::ModelTokens);
+        inner.return_tokens(1);
+        inner.take_model_call().unwrap();
         inner.take_question().unwrap();
         assert_eq!(inner.take_question().unwrap_err().kind, LimitKind::Questions);
         assert_eq!(outer.take_question().unwrap_err().value, 1);

@@ -3,6 +3,7 @@
 use crate::limits::LimitReached;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Who says a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,6 +128,55 @@ impl Usage {
     }
 }
 
+/// An estimate where nobody counts: four bytes a token, rounded up.
+pub fn tokens(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(4)
+}
+
+/// What a request has cost so far, all its tries together: whoever asks can tell it of a request that fails or is given up,
+/// too.
+#[derive(Debug, Default)]
+pub struct Meter {
+    input_tokens: AtomicU64,
+    output_tokens: AtomicU64,
+}
+
+impl Meter {
+    /// What is known, else estimated.
+    pub fn usage(&self) -> Usage {
+        let [input_tokens, output_tokens] =
+            [&self.input_tokens, &self.output_tokens].map(|tokens| tokens.load(Ordering::Relaxed));
+        Usage { input_tokens, output_tokens }
+    }
+
+    /// Begins a try, which costs so much for all that is known.
+    pub fn begin(&self, usage: Usage) -> Try<'_> {
+        let mut one = Try { meter: self, counted: Usage::default() };
+        one.count(usage);
+        one
+    }
+}
+
+/// One try's part of a [`Meter`].
+#[derive(Debug)]
+pub struct Try<'m> {
+    meter: &'m Meter,
+    counted: Usage,
+}
+
+impl Try<'_> {
+    /// What it costs, in the place of what was said before.
+    pub fn count(&mut self, usage: Usage) {
+        let before = std::mem::replace(&mut self.counted, usage);
+        // The differences may be negative; their sum is not.
+        let count = |tokens: &AtomicU64, before: u64, now: u64| {
+            tokens.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        };
+        count(&self.meter.input_tokens, before.input_tokens, usage.input_tokens);
+        count(&self.meter.output_tokens, before.output_tokens, usage.output_tokens);
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
@@ -136,7 +186,7 @@ pub struct Completion {
     pub finish: Finish,
     /// Which model answered.
     pub model: String,
-    /// What it cost. Where the provider does not say, an estimate of four bytes a token.
+    /// What it cost, tries that failed before it included. Where the provider does not say, an estimate ([`tokens`]).
     pub usage: Usage,
 }
 

@@ -101,7 +101,11 @@ impl FromStr for ToolName {
             None => ("", text),
         };
         let (server, tool) = names.split_once(':').ok_or_else(|| NameError::NoColon(text.to_owned()))?;
-        if prefix.is_empty() { check_server_name(server)? } else { check_domain(server)? }
+        if prefix.is_empty() {
+            check_server_name(server)?
+        } else {
+            check_domain(server)?
+        }
         check_tool_name(tool)?;
         Ok(Self { server: format!("{prefix}{server}"), tool: tool.to_owned() })
     }

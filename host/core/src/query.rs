@@ -110,10 +110,16 @@ pub struct Listed {
 pub enum Change {
     /// The tools of some server, or which servers there are.
     Tools,
-    /// The prompts of some server.
-    Prompts,
-    /// The resources of some server.
-    Resources,
+    /// The prompts of a server.
+    Prompts {
+        /// The server's name.
+        server: String,
+    },
+    /// The resources of a server.
+    Resources {
+        /// The server's name.
+        server: String,
+    },
     /// The content of one resource that was subscribed to.
     Resource {
         /// The server's name.

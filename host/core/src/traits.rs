@@ -5,7 +5,7 @@
 
 use crate::BoxFuture;
 use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
-use crate::model::{Completion, ModelError, ModelRequest};
+use crate::model::{Completion, Meter, ModelError, ModelRequest};
 use crate::query::{ListKind, Listed, Query, QueryKind};
 use crate::question::{AskError, Question, Reply};
 use crate::routing::{DOMAIN_PREFIX, ServerInfo};
@@ -225,10 +225,12 @@ pub type MayUse<'a> = dyn Fn(&str) -> bool + Send + Sync + 'a;
 
 /// A language model that the host can ask.
 pub trait Model: Send + Sync + 'static {
-    /// Asks it, on a run's behalf. Dropping the future cancels the request.
+    /// Asks it, on a run's behalf. `meter` is told what that costs as soon as it is known. Dropping the future cancels the
+    /// request.
     fn complete<'a>(
         &'a self,
         request: ModelRequest,
         run: &'a RunContext,
+        meter: &'a Meter,
     ) -> BoxFuture<'a, Result<Completion, ModelError>>;
 }

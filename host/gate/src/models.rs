@@ -4,7 +4,7 @@ use crate::session::{Session, cut};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::Ordering;
-use tollgate_core::model::{Message, ToolChoice, Usage};
+use tollgate_core::model::{Message, Meter, ToolChoice, Usage, tokens};
 use tollgate_core::{Completion, LimitKind, ModelError, ModelRequest};
 use tollgate_journal::Event;
 
@@ -33,13 +33,12 @@ impl Session {
         let appended = self.gate.journal.append(self.entry(started)).await;
         appended.map_err(|error| ModelError::Unavailable(format!("nothing was sent, because {error}")))?;
 
-        let mut open = OpenRequest { session: self, number, over: false };
-        let answer = model.complete(request, context).await;
+        let mut open = OpenRequest::begin(self, number, tokens(sent.len()));
+        let answer = model.complete(request, context, &open.meter).await;
         let (outcome, message, name, usage) = match &answer {
             Ok(completion) => ("ok", None, Some(cut(&completion.model)), completion.usage),
-            Err(error) => (error.code(), Some(cut(&error.to_string())), None, Usage::default()),
+            Err(error) => (error.code(), Some(cut(&error.to_string())), None, open.meter.usage()),
         };
-        context.budget.charge_tokens(usage.total());
         open.close(name, outcome, message, usage);
         answer
     }
@@ -50,11 +49,22 @@ struct OpenRequest<'a> {
     session: &'a Session,
     number: u64,
     over: bool,
+    /// The tokens that it is charged with until it is known what it cost.
+    estimate: u64,
+    meter: Meter,
 }
 
-impl OpenRequest<'_> {
+impl<'a> OpenRequest<'a> {
+    fn begin(session: &'a Session, number: u64, estimate: u64) -> Self {
+        session.context.budget.charge_tokens(estimate);
+        Self { session, number, over: false, estimate, meter: Meter::default() }
+    }
+
     fn close(&mut self, model: Option<String>, outcome: &'static str, message: Option<String>, usage: Usage) {
         self.over = true;
+        let budget = &self.session.context.budget;
+        budget.charge_tokens(usage.total());
+        budget.return_tokens(self.estimate);
         self.session.note(Event::ModelEnded { request: self.number, model, outcome, message, usage });
     }
 }
@@ -62,7 +72,7 @@ impl OpenRequest<'_> {
 impl Drop for OpenRequest<'_> {
     fn drop(&mut self) {
         if !self.over {
-            self.close(None, ModelError::Cancelled.code(), None, Usage::default());
+            self.close(None, ModelError::Cancelled.code(), None, self.meter.usage());
         }
     }
 }
@@ -86,4 +96,134 @@ fn canonical(request: &ModelRequest) -> String {
         "options": [options.model, options.max_tokens, options.temperature, options.stop, choice, options.output_schema],
     })
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Gate, Opening, Session};
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+    use tollgate_core::model::{Message, Meter, ModelOptions, Role, Usage};
+    use tollgate_core::{
+        Answer, Approvals, BoxFuture, Call, CallContext, CallError, Caller as _, Candidates, Completion, Grants,
+        LimitKind, Limits, ListKind, Listed, ManualClock, Model, ModelError, ModelRequest, Principal, Query,
+        RunContext, SeededEntropy, ServerInfo, Tenant, Tool, Upstream,
+    };
+    use tollgate_journal::MemoryJournal;
+
+    struct NoServers;
+
+    impl Upstream for NoServers {
+        fn resolve<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>> {
+            Box::pin(async { Err(CallError::UnknownTool(Vec::new())) })
+        }
+
+        fn call<'a>(&'a self, _: &'a Candidates, _: Call, _: CallContext) -> BoxFuture<'a, Answer> {
+            Box::pin(async { Answer::refused(CallError::Overloaded) })
+        }
+
+        fn query<'a>(&'a self, _: Query, _: CallContext) -> BoxFuture<'a, Answer> {
+            Box::pin(async { Answer::refused(CallError::Overloaded) })
+        }
+
+        fn list(&self, _: ListKind) -> BoxFuture<'_, Vec<Listed>> {
+            Box::pin(async { Vec::new() })
+        }
+
+        fn list_of<'a>(
+            &'a self,
+            _: &'a str,
+            _: ListKind,
+            _: CallContext,
+        ) -> BoxFuture<'a, Result<Vec<Listed>, CallError>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+
+        fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
+            Box::pin(async { Vec::new() })
+        }
+
+        fn servers(&self) -> Vec<ServerInfo> {
+            Vec::new()
+        }
+    }
+
+    /// A model whose answers cost so many tokens and break off, or never come.
+    struct Costly {
+        tokens: u64,
+        never: bool,
+    }
+
+    impl Model for Costly {
+        fn complete<'a>(
+            &'a self,
+            _: ModelRequest,
+            _: &'a RunContext,
+            meter: &'a Meter,
+        ) -> BoxFuture<'a, Result<Completion, ModelError>> {
+            Box::pin(async move {
+                meter.begin(Usage { input_tokens: self.tokens, output_tokens: 0 });
+                if self.never {
+                    std::future::pending::<()>().await;
+                }
+                Err(ModelError::InvalidResponse("it broke off".to_owned()))
+            })
+        }
+    }
+
+    fn session(model: Costly, model_tokens: u64) -> Arc<Session> {
+        let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
+        let (journal, entropy) = (Arc::new(MemoryJournal::new(100)), Arc::new(SeededEntropy::new(1)));
+        let gate = Gate::new(Arc::new(NoServers), Some(Arc::new(model)), journal, clock, entropy);
+        let opening = Opening {
+            name: "test".into(),
+            digest: None,
+            principal: Principal::new("p"),
+            tenant: Tenant::new("t"),
+            grants: Grants::parse(["model"]).unwrap(),
+            approvals: Approvals::default(),
+            limits: Limits { model_tokens, ..Limits::default() },
+            trace: None,
+            client: None,
+        };
+        gate.open(opening, None)
+    }
+
+    fn question() -> ModelRequest {
+        let content = "word ".repeat(100);
+        let message = Message { role: Role::User, content, tool_uses: vec![], tool_use_id: None, is_error: false };
+        ModelRequest { messages: vec![message], tools: vec![], options: ModelOptions::default() }
+    }
+
+    /// Asks, and gives up if there is no answer at once.
+    async fn ask(session: &Session) -> Option<ModelError> {
+        tokio::time::timeout(Duration::from_millis(10), session.complete(question())).await.ok()?.err()
+    }
+
+    fn is_out_of_tokens(error: Option<ModelError>) -> bool {
+        matches!(error, Some(ModelError::BudgetExhausted(limit)) if limit.kind == LimitKind::ModelTokens)
+    }
+
+    #[tokio::test]
+    async fn what_fails_or_is_given_up_is_charged_with_what_it_cost() {
+        for never in [false, true] {
+            let dear = session(Costly { tokens: 1_000, never }, 1_500);
+            for out in [false, false, true] {
+                assert_eq!(is_out_of_tokens(ask(&dear).await), out, "{never}");
+            }
+            let free = session(Costly { tokens: 0, never }, 1);
+            for _ in 0..3 {
+                assert!(!is_out_of_tokens(ask(&free).await), "{never}: the estimate is given back");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_charged_before_it_is_known_what_it_costs() {
+        let session = session(Costly { tokens: 0, never: true }, 100);
+        let first = session.complete(question());
+        tokio::pin!(first);
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(is_out_of_tokens(ask(&session).await));
+    }
 }

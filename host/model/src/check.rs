@@ -1,8 +1,9 @@
 //! What a request must be, whoever answers it. What a provider would refuse in its own words is refused here in clearer ones,
 //! before it costs anything.
 
+use crate::draft::MAX_TOOL_USES;
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use tollgate_core::ModelError;
 use tollgate_core::ModelRequest;
 use tollgate_core::model::{Message, Role, ToolChoice};
@@ -98,18 +99,17 @@ fn check_parts(request: &ModelRequest) -> Result<Checked<'_>, String> {
 
 /// Whether every use of a tool is answered right after it, and every answer has its use.
 fn conversation(messages: &[Message]) -> Result<(), String> {
-    let mut open: Vec<&str> = Vec::new();
+    let mut open: BTreeSet<&str> = BTreeSet::new();
     for (number, message) in messages.iter().enumerate() {
         let wrong = |why: &str| Err(format!("message {number}: {why}"));
         if message.role == Role::Tool {
             let id = message.tool_use_id.as_deref().unwrap_or_default();
-            let Some(at) = open.iter().position(|open| *open == id) else {
+            if !open.remove(id) {
                 let id = crate::text::shown(id);
                 return wrong(&format!(
                     "it answers the tool use `{id}`, which the model's message before does not have"
                 ));
-            };
-            open.swap_remove(at);
+            }
             continue;
         }
         if let Some(id) = open.first() {
@@ -122,11 +122,13 @@ fn conversation(messages: &[Message]) -> Result<(), String> {
         if message.role == Role::User && message.content.is_empty() {
             return wrong("it is empty");
         }
+        if message.tool_uses.len() > MAX_TOOL_USES {
+            return wrong(&format!("it uses {} tools; at most {MAX_TOOL_USES} can be sent", message.tool_uses.len()));
+        }
         for one in &message.tool_uses {
-            if one.id.is_empty() || open.contains(&one.id.as_str()) {
+            if one.id.is_empty() || !open.insert(&one.id) {
                 return wrong("its tool uses have no ids of their own");
             }
-            open.push(&one.id);
         }
     }
     if let Some(id) = open.first() {

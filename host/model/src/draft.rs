@@ -1,12 +1,12 @@
 //! An answer while it comes.
 
-use crate::text::{shown, tokens};
+use crate::text::shown;
 use std::collections::BTreeMap;
 use tollgate_core::Completion;
-use tollgate_core::model::{Finish, Message, Role, ToolUse, Usage};
+use tollgate_core::model::{Finish, Message, Role, ToolUse, Usage, tokens};
 
-/// The most tools that one answer may want to use. A model that repeats itself writes thousands.
-const MAX_TOOL_USES: usize = 256;
+/// The most tools that one answer may want to use, also one of the past. A model that repeats itself writes thousands.
+pub(crate) const MAX_TOOL_USES: usize = 256;
 
 /// What nobody spends on one answer. What a provider counts beyond it would only upset the sums.
 const MAX_TOKENS: u64 = 1 << 32;
@@ -78,8 +78,26 @@ impl Draft {
         self.uses.keys().next_back().copied()
     }
 
+    /// What it cost so far, as the answer to a request of so many bytes. One that broke off has cost more than was said at
+    /// its beginning.
+    pub(crate) fn usage(&self, sent_bytes: usize) -> Usage {
+        let bytes = self
+            .uses
+            .values()
+            .fold(self.content.len() + self.refusal.len(), |sum, one| sum + one.name.len() + one.arguments.len());
+        let output_tokens = match self.output_tokens {
+            Some(said) if self.is_over => said,
+            said => tokens(bytes).max(said.unwrap_or_default()),
+        };
+        Usage {
+            input_tokens: self.input_tokens.unwrap_or_else(|| tokens(sent_bytes)).min(MAX_TOKENS),
+            output_tokens: output_tokens.min(MAX_TOKENS),
+        }
+    }
+
     /// The whole answer to a request of so many bytes.
     pub(crate) fn complete(self, sent_bytes: usize, asked_model: &str) -> Completion {
+        let usage = self.usage(sent_bytes);
         let mut tool_uses: Vec<ToolUse> = self.uses.into_values().collect();
         for (number, one) in tool_uses.iter_mut().enumerate() {
             // Both may be left out by compatible servers; without arguments, a tool is used with none.
@@ -98,11 +116,6 @@ impl Draft {
             Some(finish) => finish,
         };
         let content = if self.refusal.is_empty() { self.content } else { self.refusal };
-        let bytes = tool_uses.iter().fold(content.len(), |sum, one| sum + one.name.len() + one.arguments.len());
-        let usage = Usage {
-            input_tokens: self.input_tokens.unwrap_or_else(|| tokens(sent_bytes)).min(MAX_TOKENS),
-            output_tokens: self.output_tokens.unwrap_or_else(|| tokens(bytes)).min(MAX_TOKENS),
-        };
         let model = if self.model.is_empty() { asked_model.to_owned() } else { shown(&self.model) };
         let message = Message { role: Role::Assistant, content, tool_uses, tool_use_id: None, is_error: false };
         Completion { message, finish, model, usage }

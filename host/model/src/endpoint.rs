@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_core::model::{Meter, Usage};
 use tollgate_core::{
     AddressKind, Clock, Completion, Entropy, Grant, Grants, HttpUrl, ModelError, Scheme, Tenant, address, grant,
 };
@@ -160,7 +161,12 @@ impl Remote {
     ///
     /// # Errors
     /// Why there is no answer, after the tries that are worth it.
-    pub(crate) async fn complete(&self, request: &Checked<'_>, tenant: &Tenant) -> Result<Completion, ModelError> {
+    pub(crate) async fn complete(
+        &self,
+        request: &Checked<'_>,
+        tenant: &Tenant,
+        meter: &Meter,
+    ) -> Result<Completion, ModelError> {
         let settings = &self.settings;
         let model = self.model(request.request.options.model.as_deref())?;
         let shape = Shape::of(request, settings);
@@ -177,8 +183,11 @@ impl Remote {
         let mut tries = 0;
         loop {
             let left = settings.timeout.saturating_sub(self.clock.monotonic().saturating_sub(started));
-            let fault = match self.attempt(body.clone(), tenant, left).await {
-                Ok(draft) => return Ok(shape.back(draft.complete(body.len(), model))),
+            let fault = match self.attempt(body.clone(), tenant, left, meter).await {
+                Ok(draft) => {
+                    let completion = Completion { usage: meter.usage(), ..draft.complete(body.len(), model) };
+                    return Ok(shape.back(completion));
+                }
                 Err(fault) => fault,
             };
             let left = settings.timeout.saturating_sub(self.clock.monotonic().saturating_sub(started));
@@ -217,8 +226,9 @@ impl Remote {
         half + Duration::from_millis(self.entropy.next_u64() % spread)
     }
 
-    async fn attempt(&self, body: Bytes, tenant: &Tenant, left: Duration) -> Result<Draft, Fault> {
-        let settings = &self.settings;
+    async fn attempt(&self, body: Bytes, tenant: &Tenant, left: Duration, meter: &Meter) -> Result<Draft, Fault> {
+        let (settings, sent) = (&self.settings, body.len());
+        let mut cost = meter.begin(Draft::default().usage(sent));
         let limits = HttpLimits {
             requests: 1,
             at_once: 1,
@@ -236,9 +246,15 @@ impl Remote {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        let answer = client.send(request).await.map_err(|failure| Fault::of_failure(&self.name, &failure))?;
+        let answer = client.send(request).await.map_err(|failure| {
+            if !Fault::is_past_sending(&failure) {
+                cost.count(Usage::default());
+            }
+            Fault::of_failure(&self.name, &failure)
+        })?;
         let (head, body) = answer.into_parts();
         if !head.status.is_success() {
+            cost.count(Usage::default());
             let retry = fault::retry(head.status, &head.headers, self.clock.now());
             let said = fault::said(&beginning(body).await);
             let secret = settings.secret.as_deref();
@@ -250,26 +266,28 @@ impl Remote {
             let why = format!("it answers with `{}`, where a stream of events was asked for", shown(media));
             return Err(Fault::invalid(&self.name, &why));
         }
-        self.read(body).await
+        self.read(body, |draft| cost.count(draft.usage(sent))).await
     }
 
-    async fn read(&self, mut body: ResponseBody) -> Result<Draft, Fault> {
+    /// `so_far` is told of what came.
+    async fn read(&self, mut body: ResponseBody, mut so_far: impl FnMut(&Draft)) -> Result<Draft, Fault> {
         let (mut reader, mut draft) = (Reader::default(), Draft::default());
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|failure| Fault::of_failure(&self.name, &failure))?;
             let Ok(data) = frame.into_data() else { continue };
             let events = reader.push(&data).map_err(|_| Fault::invalid(&self.name, "the stream is not UTF-8"))?;
-            for event in &events {
-                let taken = match self.settings.provider {
-                    Provider::OpenAi => openai::take(&mut draft, event),
-                    Provider::Anthropic => anthropic::take(&mut draft, event),
-                };
-                let secret = self.settings.secret.as_deref();
-                taken.map_err(|broken| Fault::of_broken(&self.name, broken, secret))?;
-                if draft.is_over {
-                    self.drain(body).await;
-                    return Ok(draft);
-                }
+            let taken = events.iter().try_for_each(|event| match self.settings.provider {
+                // What comes after its end is no part of it.
+                _ if draft.is_over => Ok(()),
+                Provider::OpenAi => openai::take(&mut draft, event),
+                Provider::Anthropic => anthropic::take(&mut draft, event),
+            });
+            so_far(&draft);
+            let secret = self.settings.secret.as_deref();
+            taken.map_err(|broken| Fault::of_broken(&self.name, broken, secret))?;
+            if draft.is_over {
+                self.drain(body).await;
+                return Ok(draft);
             }
         }
         Err(Fault::invalid(&self.name, "the stream ended before the answer was whole"))

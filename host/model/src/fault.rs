@@ -5,7 +5,7 @@ use crate::text::shown;
 use http::{HeaderMap, StatusCode, header};
 use std::time::{Duration, SystemTime};
 use tollgate_core::ModelError;
-use tollgate_outbound::{Failure, HttpLimit};
+use tollgate_outbound::{Failure, HttpLimit, Wait};
 
 /// The longest that a provider is believed when it says how long to wait.
 const MAX_SAID_WAIT: Duration = Duration::from_secs(24 * 3600);
@@ -59,6 +59,16 @@ impl Fault {
             }
             _ => ModelError::Unavailable(text),
         })
+    }
+
+    /// Whether a failure is of a request that the provider may have read.
+    pub(crate) fn is_past_sending(failure: &Failure) -> bool {
+        match failure {
+            Failure::Late { wait, .. } => *wait != Wait::Connect,
+            Failure::Limit { limit, .. } => *limit == HttpLimit::ReceivedBytes,
+            Failure::Incomplete | Failure::Protocol(_) | Failure::AnswerHeaders | Failure::Encoded(_) => true,
+            _ => false,
+        }
     }
 
     /// Of an answer that broke off.

@@ -3,7 +3,7 @@
 
 use crate::schema::{resolve, short};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The most forms that one property is described in.
 const MAX_BRANCHES: usize = 32;
@@ -30,17 +30,15 @@ pub(crate) fn flat(schema: &Map<String, Value>) -> Map<String, Value> {
                 continue;
             }
             ("allOf", Value::Array(branches)) => {
-                let branches = branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object());
                 let mut all = BTreeSet::new();
-                for branch in branches {
+                for branch in parts(&whole, branches) {
                     merge(&mut out, branch);
-                    all.append(&mut required(branch));
+                    all.extend(required(branch));
                 }
                 require(&mut out, all);
             }
             ("anyOf" | "oneOf", Value::Array(branches)) => {
-                let branches = branches.iter().filter_map(|branch| resolve(&whole, branch)?.as_object());
-                let branches: Vec<_> = branches.collect();
+                let branches = parts(&whole, branches);
                 let common = branches.iter().map(|branch| required(branch)).reduce(|a, b| &a & &b).unwrap_or_default();
                 for branch in &branches {
                     merge(&mut out, branch);
@@ -60,6 +58,13 @@ pub(crate) fn flat(schema: &Map<String, Value>) -> Map<String, Value> {
         out.insert("properties".to_owned(), json!({}));
     }
     out
+}
+
+/// What the branches stand for, each once: were many to refer to the same, it would be read as often.
+fn parts<'a>(whole: &'a Value, branches: &'a [Value]) -> Vec<&'a Map<String, Value>> {
+    let mut seen = HashSet::new();
+    let parts = branches.iter().filter_map(|branch| resolve(whole, branch)?.as_object());
+    parts.filter(|part| seen.insert(std::ptr::from_ref(*part))).collect()
 }
 
 fn required(schema: &Map<String, Value>) -> BTreeSet<String> {
@@ -110,5 +115,29 @@ fn either(known: &mut Value, other: &Value) {
             }
         }
         _ => *known = json!({ "anyOf": [known.take(), other] }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_long_schema_is_flat_soon() {
+        let names: Vec<String> = (0..30_000).map(|n| format!("p{n}")).collect();
+        let properties: Map<String, Value> = names.iter().map(|name| (name.clone(), json!({}))).collect();
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            let started = Instant::now();
+            let branches = vec![json!({ "$ref": "#/$defs/all" }); names.len()];
+            let schema =
+                json!({ keyword: branches, "$defs": { "all": { "properties": properties, "required": names } } });
+            let flat = flat(schema.as_object().unwrap());
+            assert_eq!((&flat["properties"], required(&flat).len()), (&json!(properties), names.len()));
+            let branches: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();
+            let flat = super::flat(json!({ keyword: branches }).as_object().unwrap());
+            assert_eq!(required(&flat).len(), if keyword == "allOf" { names.len() } else { 0 });
+            assert!(started.elapsed() < Duration::from_secs(10), "{keyword}: {:?}", started.elapsed());
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::endpoint::Remote;
 use crate::sampling;
 use crate::settings::{ModelSettings, Prefer};
 use std::sync::Arc;
+use tollgate_core::model::Meter;
 use tollgate_core::{BoxFuture, Client, Clock, Completion, Entropy, Model, ModelError, ModelRequest, RunContext};
 use tollgate_outbound::Outbound;
 use tollgate_secrets::SecretStore;
@@ -32,11 +33,11 @@ impl Models {
         Ok(Self { prefer, endpoint })
     }
 
-    async fn answer(&self, request: &ModelRequest, run: &RunContext) -> Result<Completion, ModelError> {
+    async fn answer(&self, request: &ModelRequest, run: &RunContext, meter: &Meter) -> Result<Completion, ModelError> {
         let request = check::check(request)?;
         match self.choose(&request, run)? {
-            Chosen::Agent(client) => sampling::complete(&request, client, &run.name).await,
-            Chosen::Endpoint(remote) => remote.complete(&request, &run.tenant).await,
+            Chosen::Agent(client) => sampling::complete(&request, client, &run.name, meter).await,
+            Chosen::Endpoint(remote) => remote.complete(&request, &run.tenant, meter).await,
         }
     }
 
@@ -71,7 +72,8 @@ impl Model for Models {
         &'a self,
         request: ModelRequest,
         run: &'a RunContext,
+        meter: &'a Meter,
     ) -> BoxFuture<'a, Result<Completion, ModelError>> {
-        Box::pin(async move { self.answer(&request, run).await })
+        Box::pin(async move { self.answer(&request, run, meter).await })
     }
 }

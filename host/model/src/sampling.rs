@@ -1,9 +1,9 @@
 //! The model of the agent's client: `sampling/createMessage` (MCP 2025-11-25 and 2026-07-28, "Sampling").
 
 use crate::check::{Checked, past_arguments, past_name};
-use crate::text::{shown, tokens, unfenced, wants_shape};
+use crate::text::{shown, unfenced, wants_shape};
 use serde_json::{Map, Value, json};
-use tollgate_core::model::{Finish, Message, Role, ToolChoice, ToolUse, Usage};
+use tollgate_core::model::{Finish, Message, Meter, Role, ToolChoice, ToolUse, Usage, tokens};
 use tollgate_core::{Ask, AskKind, Client, Completion, ModelError, RpcError};
 
 /// MCP wants a limit of the answer's tokens; this one, where a request has none.
@@ -35,12 +35,23 @@ impl Offer {
 ///
 /// # Errors
 /// The person or the client would not, or the answer is none.
-pub(crate) async fn complete(request: &Checked<'_>, client: &dyn Client, name: &str) -> Result<Completion, ModelError> {
+pub(crate) async fn complete(
+    request: &Checked<'_>,
+    client: &dyn Client,
+    name: &str,
+    meter: &Meter,
+) -> Result<Completion, ModelError> {
     let params = Value::Object(params(request)).to_string();
     let sent = params.len();
     let ask = Ask { server: name.to_owned(), key: None, kind: AskKind::Sampling, params };
-    let answer = client.ask(ask).await.map_err(refused)?;
-    read(&answer, sent, request.output.is_some()).map_err(|why| {
+    let mut cost = meter.begin(Usage { input_tokens: tokens(sent), output_tokens: 0 });
+    let answer = client.ask(ask).await.map_err(|error| {
+        cost.count(Usage::default());
+        refused(error)
+    })?;
+    let usage = Usage { input_tokens: tokens(sent), output_tokens: tokens(answer.len()) };
+    cost.count(usage);
+    read(&answer, usage, request.output.is_some()).map_err(|why| {
         ModelError::InvalidResponse(format!("the agent's client answers {} with {why}", AskKind::Sampling.method()))
     })
 }
@@ -143,11 +154,10 @@ fn messages(messages: &[Message]) -> Value {
 
 /// # Errors
 /// What the answer is instead.
-fn read(answer: &str, sent_bytes: usize, is_shaped: bool) -> Result<Completion, String> {
+fn read(answer: &str, usage: Usage, is_shaped: bool) -> Result<Completion, String> {
     if answer.len() > MAX_ANSWER_BYTES {
         return Err(format!("more than {MAX_ANSWER_BYTES} bytes"));
     }
-    let answer_bytes = answer.len();
     let answer: Value = serde_json::from_str(answer).map_err(|error| format!("what is not JSON: {error}"))?;
     if answer.get("role").and_then(Value::as_str).is_some_and(|role| role != "assistant") {
         return Err("a message that is not the assistant's".to_owned());
@@ -182,6 +192,5 @@ fn read(answer: &str, sent_bytes: usize, is_shaped: bool) -> Result<Completion, 
     }
     let model = answer.get("model").and_then(Value::as_str).unwrap_or("unnamed").to_owned();
     let message = Message { role: Role::Assistant, content, tool_uses, tool_use_id: None, is_error: false };
-    let usage = Usage { input_tokens: tokens(sent_bytes), output_tokens: tokens(answer_bytes) };
     Ok(Completion { message, finish, model, usage })
 }

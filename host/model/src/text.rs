@@ -1,4 +1,4 @@
-//! Texts of others, made fit for errors; and what a text costs.
+//! Texts of others, made fit for errors.
 
 /// The longest part of a provider's text that an error repeats, in characters.
 const MAX_SHOWN: usize = 500;
@@ -23,11 +23,6 @@ pub(crate) fn shown(text: &str) -> String {
         count += 1;
     }
     out
-}
-
-/// An estimate where nobody counts: four bytes a token, rounded up.
-pub(crate) fn tokens(bytes: usize) -> u64 {
-    (bytes as u64).div_ceil(4)
 }
 
 /// What asks for an answer in a shape, where nothing else can.

@@ -165,7 +165,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             self.cached = true;
             return Ok(Arc::unwrap_or_clone(reply));
         }
-        let generation = (target.keep != Keep::Never).then(|| router.cache.generation());
+        let generation = (target.keep != Keep::Never).then(|| router.cache.generation(&target.server.name));
         let (reply, freshness) = self.attempt(target).await?;
         if let Some(generation) = generation {
             self.keep(target, asked, &reply, freshness, generation);
@@ -207,7 +207,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
     {
         let (router, depth) = (self.router, self.request.depth());
         loop {
-            match router.cache.enter(asked, depth, router.clock.monotonic()) {
+            match router.cache.enter(&target.server.name, asked, depth, router.clock.monotonic()) {
                 Entered::Kept(reply) => return Ok(Some(reply)),
                 Entered::Alone => return Ok(None),
                 Entered::Lead(lead) => {

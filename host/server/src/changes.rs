@@ -83,8 +83,8 @@ pub(crate) async fn tell(front: &Front, listener: &Listener, names: impl Fn(&str
             match change {
                 None => told.extend([Told::Tools, Told::Prompts, Told::Resources]),
                 Some(Change::Tools) => told.push(Told::Tools),
-                Some(Change::Prompts) => told.push(Told::Prompts),
-                Some(Change::Resources) => told.push(Told::Resources),
+                Some(Change::Prompts { .. }) => told.push(Told::Prompts),
+                Some(Change::Resources { .. }) => told.push(Told::Resources),
                 Some(Change::Resource { server, uri }) => {
                     told.extend(names(&server, &uri).into_iter().map(Told::Resource));
                 }

@@ -5,8 +5,9 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_config::model as config;
+use tollgate_core::model::Meter;
 use tollgate_core::{BoxFuture, Clock, Completion, Entropy, Model, ModelError, ModelRequest, RunContext};
-use tollgate_model::{Endpoint, ModelSettings, Models, Prefer, Provider};
+use tollgate_model::{Endpoint, ModelSettings, Models, Prefer, Provider, TokenKey};
 use tollgate_outbound::Outbound;
 use tollgate_secrets::SecretStore;
 
@@ -57,11 +58,12 @@ impl Model for HostModel {
         &'a self,
         request: ModelRequest,
         run: &'a RunContext,
+        meter: &'a Meter,
     ) -> BoxFuture<'a, Result<Completion, ModelError>> {
         let now = self.now.read().clone();
         Box::pin(async move {
             match now {
-                Some(model) => model.complete(request, run).await,
+                Some(model) => model.complete(request, run, meter).await,
                 None => Err(ModelError::Unavailable("this host has no model".to_owned())),
             }
         })
@@ -81,7 +83,14 @@ fn settings(said: &config::Model) -> ModelSettings {
     let url = said.url.as_deref().unwrap_or(base);
     let mut endpoint = Endpoint::new(provider, url, said.model.as_deref().unwrap_or_default());
     endpoint.secret = said.secret.as_ref().map(|secret| secret.value.clone());
+    endpoint.private = said.private.unwrap_or(endpoint.private);
+    endpoint.models.clone_from(&said.models);
     endpoint.max_tokens = said.max_tokens;
+    endpoint.token_key = match said.token_key {
+        None => endpoint.token_key,
+        Some(config::TokenKey::MaxCompletionTokens) => TokenKey::MaxCompletionTokens,
+        Some(config::TokenKey::MaxTokens) => TokenKey::MaxTokens,
+    };
     endpoint.strict = said.strict.unwrap_or(endpoint.strict);
     if let Some(timeout) = said.timeout {
         endpoint.timeout = timeout;

@@ -96,16 +96,17 @@ impl Service<RoleClient> for Handler {
 impl Handler {
     /// Passes on that something changed.
     pub(crate) fn changed(&self, notification: &ServerNotification) {
+        let server = || self.callers.server.clone();
         let change = match notification {
             ServerNotification::ToolListChangedNotification(_) => {
                 // Told on when the tools are read anew.
                 self.tools_changed.notify_one();
                 return;
             }
-            ServerNotification::ResourceListChangedNotification(_) => Change::Resources,
-            ServerNotification::PromptListChangedNotification(_) => Change::Prompts,
+            ServerNotification::ResourceListChangedNotification(_) => Change::Resources { server: server() },
+            ServerNotification::PromptListChangedNotification(_) => Change::Prompts { server: server() },
             ServerNotification::ResourceUpdatedNotification(updated) => {
-                Change::Resource { server: self.callers.server.clone(), uri: updated.params.uri.clone() }
+                Change::Resource { server: server(), uri: updated.params.uri.clone() }
             }
             _ => return,
         };

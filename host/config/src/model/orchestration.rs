@@ -139,12 +139,18 @@ pub struct Model {
     /// Where, without a slash at its end: an `https` URL, or `http` at a loopback or private address. `None` is the provider's
     /// own.
     pub url: Option<String>,
+    /// The host of `url` may have a private address though it is a name.
+    pub private: Option<bool>,
     /// Which model, where a request names none. There is one for every provider but [`Provider::Agent`].
     pub model: Option<String>,
+    /// Others that a request may name, with stars.
+    pub models: Vec<String>,
     /// The name of the secret that holds the key.
     pub secret: Option<At<String>>,
     /// The most tokens of an answer, where a request says none.
     pub max_tokens: Option<u32>,
+    /// What Chat Completions call that limit.
+    pub token_key: Option<TokenKey>,
     /// How long an answer may take.
     pub timeout: Option<Duration>,
     /// Who is asked first, where both can answer.
@@ -162,6 +168,15 @@ pub enum Provider {
     Anthropic,
     /// The connected agent only, by MCP's sampling.
     Agent,
+}
+
+/// What Chat Completions call the limit of the answer's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKey {
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+    /// `max_tokens`, which is all that many compatible servers know.
+    MaxTokens,
 }
 
 /// Who is asked first.

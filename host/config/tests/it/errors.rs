@@ -226,6 +226,9 @@ topics! {
         ("a.yaml", "model: {provider: openai, model: '', url: x.com, secret: sk-hunter2hunter2, prefer: host, strict: 1}"),
         ("a.yaml", "model: {provider: openai, model: m, url: 'https://me:hunter2@x.com/v1', api_key: hunter2}"),
         ("a.yaml", "model: {provider: anthropic, model: m, url: 'http://x.com', max_tokens: 0, timeout: 2h}"),
+        ("a.yaml", "model: {provider: anthropic, model: m, url: 'http://x.com', private: false, token_key: max_tokens}"),
+        ("a.yaml", "model: {provider: openai, model: m, secret: k, private: 1, models: ['', 5], token_key: tokens}"),
+        ("a.yaml", "model: {provider: agent, private: true, models: [m], token_key: max_tokens}"),
         ("a.toml", "[model]\nprovider = 'anthropic'\nmodel = 5\nsecret = 'a b'"),
         ("a.json", "{\"model\": {\"provider\": \"anthropic\",\n\"model\": \"m\", \"secret\": \"k\",\n\"max_token\": 5}}"),
     ];

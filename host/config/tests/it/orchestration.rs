@@ -2,7 +2,7 @@
 
 use crate::{config, lines};
 use std::time::Duration;
-use tollgate_config::model::{Code, Keep, Lazy, Prefer, Provider, Switch};
+use tollgate_config::model::{Code, Keep, Lazy, Prefer, Provider, Switch, TokenKey};
 use tollgate_config::{Config, lock, route};
 use tollgate_core::EffectClass;
 use tollgate_route::{BreakerPolicy, CachePolicy, ErrorClass, Rate, RetryPolicy, RouteSpec};
@@ -13,7 +13,7 @@ orchestration:
   retry: {max_retries: 4, first_delay: 100ms, backoff_factor: 1.5, max_delay: 5s, jitter: false, on: [timeout, connection, timeout]}
   breaker: {failures: 3, open_for: 10s, probes: 2}
   cache: {ttl: 1m, resources: 5m, prompts: false, max_entries: 1000, max_bytes: 64MiB}
-model: {provider: openai, url: 'http://127.0.0.1:11434/v1/', model: llama, secret: key, max_tokens: 4096, timeout: 2m, prefer: endpoint, strict: true}
+model: {provider: openai, url: 'http://ollama:11434/v1/', private: true, model: llama, models: [qwen-*, gemma], secret: key, max_tokens: 4096, token_key: max_tokens, timeout: 2m, prefer: endpoint, strict: true}
 servers:
   crm:
     command: crm
@@ -49,10 +49,13 @@ breaker = { failures = 3, open_for = "10s", probes = 2 }
 cache = { ttl = "1m", resources = "5m", prompts = false, max_entries = 1000, max_bytes = "64MiB" }
 [model]
 provider = "openai"
-url = "http://127.0.0.1:11434/v1/"
+url = "http://ollama:11434/v1/"
+private = true
 model = "llama"
+models = ["qwen-*", "gemma"]
 secret = "key"
 max_tokens = 4096
+token_key = "max_tokens"
 timeout = "2m"
 prefer = "endpoint"
 strict = true
@@ -100,7 +103,8 @@ pub const ALL_JSON: &str = r#"{
   "breaker": {"failures": 3, "open_for": "10s", "probes": 2},
   "cache": {"ttl": "1m", "resources": "5m", "prompts": false, "max_entries": 1000, "max_bytes": "64MiB"}
 },
-"model": {"provider": "openai", "url": "http://127.0.0.1:11434/v1/", "model": "llama", "secret": "key", "max_tokens": 4096,
+"model": {"provider": "openai", "url": "http://ollama:11434/v1/", "private": true, "model": "llama",
+  "models": ["qwen-*", "gemma"], "secret": "key", "max_tokens": 4096, "token_key": "max_tokens",
   "timeout": "2m", "prefer": "endpoint", "strict": true},
 "mcpServers": {
   "crm": {
@@ -148,7 +152,9 @@ fn every_key_is_read() {
     assert_eq!(crm.routing.tools[0].0.line, 24);
     let model = config.model.as_ref().unwrap();
     assert_eq!((model.provider, model.prefer, model.strict), (Provider::OpenAi, Some(Prefer::Endpoint), Some(true)));
-    assert_eq!((model.url.as_deref(), model.model.as_deref()), (Some("http://127.0.0.1:11434/v1"), Some("llama")));
+    assert_eq!((model.url.as_deref(), model.model.as_deref()), (Some("http://ollama:11434/v1"), Some("llama")));
+    assert_eq!((model.private, model.token_key), (Some(true), Some(TokenKey::MaxTokens)));
+    assert_eq!(model.models, ["qwen-*", "gemma"]);
     assert_eq!(
         (model.secret.as_ref().map(|s| s.as_str()), model.max_tokens, model.timeout),
         (Some("key"), Some(4096), Some(secs(120)))

@@ -43,8 +43,7 @@ pub enum HostInterface {
 }
 
 impl HostInterface {
-    const ALL: [Self; 7] =
-        [Self::Tool, Self::Resource, Self::Prompt, Self::Http, Self::State, Self::Model, Self::Ask];
+    const ALL: [Self; 7] = [Self::Tool, Self::Resource, Self::Prompt, Self::Http, Self::State, Self::Model, Self::Ask];
 
     /// The word before the `=`.
     pub fn as_str(self) -> &'static str {
@@ -94,7 +93,9 @@ impl Named {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrantError {
     /// The kind is not known.
-    #[error("`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http, state, model, ask")]
+    #[error(
+        "`{kind}` is not a kind of grant; there is: tool (as `tool=crm:*`), resource, prompt, http, state, model, ask"
+    )]
     UnknownKind {
         /// What was written before the `=`.
         kind: String,

@@ -3,7 +3,7 @@
 use crate::support::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate_core::model::{Finish, Role, ToolChoice, Usage};
+use tollgate_core::model::{Finish, Meter, Role, ToolChoice, Usage};
 use tollgate_core::{AskKind, Completion, Model, ModelError, ModelRequest, RpcError};
 use tollgate_model::{ModelSettings, Prefer, Provider};
 use tollgate_scripted_model::{Script, Scripted, Turn};
@@ -15,7 +15,7 @@ fn hello() -> String {
 
 async fn ask(fake: &Arc<Fake>, request: ModelRequest) -> Result<Completion, ModelError> {
     let models = models(ModelSettings::default()).await.unwrap();
-    models.complete(request, &run(Some(fake.clone()))).await
+    models.complete(request, &run(Some(fake.clone())), &Meter::default()).await
 }
 
 fn full() -> Value {
@@ -186,7 +186,7 @@ async fn who_answers_follows_what_is_there_and_what_is_preferred() {
                     request.tools = vec![tool("a", json!({"type": "object"}))];
                 }
                 let run = run(fake.map(|fake| fake as Arc<dyn tollgate_core::Client>));
-                let answer = models(settings).await.unwrap().complete(request, &run).await;
+                let answer = models(settings).await.unwrap().complete(request, &run, &Meter::default()).await;
                 let who = match answer {
                     Ok(completion) if completion.message.content == "Hello." => "agent",
                     Ok(_) => "endpoint",
@@ -211,7 +211,7 @@ async fn nobody_to_ask_says_why() {
             client.map(|capabilities| Fake::new(capabilities, |_| Ok(hello())) as Arc<dyn tollgate_core::Client>);
         // Tools of the past are tools too.
         let request = request([user("x"), uses("", &[("c", "a", "{}")]), result("c", "y", false)]);
-        let error = none.complete(request, &run(client)).await.unwrap_err().to_string();
+        let error = none.complete(request, &run(client), &Meter::default()).await.unwrap_err().to_string();
         assert!(error.contains(why) && error.contains("`model`"), "{error}");
     }
 }
@@ -221,7 +221,8 @@ async fn what_a_person_refused_is_not_tried_elsewhere() {
     let scripted = Scripted::start(Script::new([Turn::text("Endpoint.")])).await.unwrap();
     let settings = ModelSettings { prefer: Prefer::Agent, endpoint: Some(endpoint(Provider::OpenAi, &scripted)) };
     let fake = Fake::new(full(), |_| Err(RpcError { code: -1, message: "no".into(), data: None }));
-    let error = models(settings).await.unwrap().complete(question(), &run(Some(fake))).await.unwrap_err();
+    let error =
+        models(settings).await.unwrap().complete(question(), &run(Some(fake)), &Meter::default()).await.unwrap_err();
     assert!(matches!(error, ModelError::Rejected(_)));
     assert!(scripted.requests().is_empty());
 }

@@ -3,9 +3,10 @@
 use crate::support::*;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tollgate_core::ModelError;
+use tollgate_core::model::{Meter, Usage};
+use tollgate_core::{Model as _, ModelError};
 use tollgate_model::Provider;
-use tollgate_scripted_model::{Fault, Script, Turn, Use};
+use tollgate_scripted_model::{Counted, Fault, Script, Turn, Use};
 
 async fn fails(provider: Provider, turn: Turn) -> ModelError {
     let world = world(provider, [turn]).await;
@@ -225,8 +226,52 @@ async fn nobody_there_is_unavailable_at_once() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let models =
         models(tollgate_model::ModelSettings { endpoint: Some(endpoint), ..Default::default() }).await.unwrap();
-    let error = tollgate_core::Model::complete(&models, question(), &run(None)).await.unwrap_err();
+    let meter = Meter::default();
+    let error = models.complete(question(), &run(None), &meter).await.unwrap_err();
+    assert_eq!(meter.usage(), Usage::default(), "nothing was sent");
     assert!(matches!(&error, ModelError::Unavailable(why) if why.contains("refuses connections")), "{error}");
+}
+
+#[tokio::test]
+async fn tries_that_fail_cost_what_they_cost() {
+    let counted = Counted::As { input: 1_000, output: 7 };
+    let fault = |fault| Turn { usage: counted, ..Turn::fault(fault) };
+    let overloaded = || fault(Fault::Error { error: "overloaded_error".into() });
+    for provider in BOTH {
+        // Anthropic tells at the beginning what it read; of others, only the bytes are known.
+        let begun = |sent: u64| if provider == Provider::Anthropic { 1_000 } else { sent.div_ceil(4) };
+        let sent = |world: &World| world.scripted.requests()[0].body.to_string().len() as u64;
+        let good = world(provider, [overloaded(), Turn { usage: counted, ..Turn::text("At last.") }]).await;
+        let (answer, metered) = good.ask_metered(question()).await;
+        let usage = answer.unwrap().usage;
+        assert_eq!((usage.input_tokens, metered), (begun(sent(&good)) + 1_000, usage));
+
+        let bad = world(provider, [overloaded(), overloaded(), overloaded()]).await;
+        let (answer, usage) = bad.ask_metered(question()).await;
+        assert!(answer.is_err());
+        assert_eq!(usage.input_tokens, 3 * begun(sent(&bad)));
+
+        let long = Turn { usage: counted, fault: Some(Fault::Truncated), ..Turn::text("word ".repeat(1_000)) };
+        let cut = world(provider, [long]).await;
+        let (answer, usage) = cut.ask_metered(question()).await;
+        assert!(answer.is_err());
+        assert!(usage.input_tokens == begun(sent(&cut)) && usage.output_tokens > 400, "{usage:?}");
+
+        let refused = world(provider, [limited(None), limited(None), limited(None)]).await;
+        assert_eq!(refused.ask_metered(question()).await.1, Usage::default(), "a refusal costs nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_costs_what_came_of_it() {
+    let turn = Turn { pause_ms: 20, ..Turn::text("word ".repeat(10_000)) };
+    let world = world(Provider::OpenAi, [turn]).await;
+    let meter = Meter::default();
+    let (question, run) = (question(), run(None));
+    let asking = world.models.complete(question, &run, &meter);
+    assert!(tokio::time::timeout(Duration::from_millis(500), asking).await.is_err());
+    let usage = meter.usage();
+    assert!(usage.input_tokens > 0 && usage.output_tokens > 0 && usage.output_tokens < 10_000, "{usage:?}");
 }
 
 #[tokio::test]

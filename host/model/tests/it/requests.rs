@@ -35,6 +35,9 @@ async fn a_conversation_must_make_sense() {
     talk_is_refused([user("x"), uses("", &[("c", "a", "{}"), ("c", "a", "{}")])], "no ids of their own").await;
     let twice = [user("x"), uses("", &[("c", "a", "{}")]), result("c", "", false), result("c", "", false)];
     talk_is_refused(twice, "message 3: it answers").await;
+    let ids: Vec<String> = (0..300_000).map(|n| n.to_string()).collect();
+    let many: Vec<_> = ids.iter().map(|id| (id.as_str(), "a", "{}")).collect();
+    talk_is_refused([user("x"), uses("", &many)], "message 1: it uses 300000 tools; at most 256").await;
     let odd = Message { role: Role::User, ..uses("x", &[("c", "a", "{}")]) };
     talk_is_refused([odd], "only the assistant uses tools").await;
 }

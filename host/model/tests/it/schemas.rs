@@ -4,6 +4,7 @@ use crate::support::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tollgate_core::Model;
+use tollgate_core::model::Meter;
 use tollgate_model::{Dialect, ModelSettings, Provider, adapt_schema};
 use tollgate_scripted_model::{Script, Scripted, Turn};
 
@@ -167,7 +168,7 @@ async fn a_union_of_very_many_is_described_all_the_same() {
     let settings = ModelSettings { endpoint: Some(endpoint(Provider::OpenAi, &scripted)), ..ModelSettings::default() };
     let mut request = question();
     request.tools = vec![tool("many", json!({"oneOf": union}))];
-    models(settings).await.unwrap().complete(request, &run(None)).await.unwrap();
+    models(settings).await.unwrap().complete(request, &run(None), &Meter::default()).await.unwrap();
     let sent = &scripted.requests()[0].body["tools"][0]["function"]["parameters"];
     assert_eq!((&sent["required"], sent["properties"]["x"]["anyOf"].as_array().unwrap().len()), (&json!(["x"]), 32));
     let definitions: Map<String, Value> = (0..501)
@@ -209,7 +210,7 @@ async fn what_does_not_bind_describes_without_unions_at_the_root() {
         let settings = ModelSettings { endpoint: Some(endpoint(provider, &scripted)), ..ModelSettings::default() };
         let mut request = question();
         request.tools = tools.clone();
-        models(settings).await.unwrap().complete(request, &run(None)).await.unwrap();
+        models(settings).await.unwrap().complete(request, &run(None), &Meter::default()).await.unwrap();
         let body = scripted.requests()[0].body.clone();
         let sent = |number: usize| match provider {
             Provider::OpenAi => body["tools"][number]["function"]["parameters"].clone(),

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use std::time::Duration;
+use tollgate_core::model::Meter;
 use tollgate_core::{Model, ModelError};
 use tollgate_model::{Endpoint, ModelSettings, Place, Provider};
 use tollgate_scripted_model::{Script, Scripted, Turn};
@@ -47,7 +48,7 @@ async fn a_name_with_a_private_address_needs_a_word() {
     // The system resolves names below `localhost` to this machine, or not at all.
     endpoint.url = endpoint.url.replace("127.0.0.1", "model.localhost");
     let settings = ModelSettings { endpoint: Some(endpoint), ..ModelSettings::default() };
-    let error = models(settings).await.unwrap().complete(question(), &run(None)).await.unwrap_err();
+    let error = models(settings).await.unwrap().complete(question(), &run(None), &Meter::default()).await.unwrap_err();
     assert!(matches!(error, ModelError::Unavailable(_)), "{error}");
     assert!(scripted.requests().is_empty());
     let text = error.to_string();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tollgate_core::model::{Message, ModelOptions, ModelTool, Role, ToolUse};
+use tollgate_core::model::{Message, Meter, ModelOptions, ModelTool, Role, ToolUse, Usage};
 use tollgate_core::{
     Approvals, Ask, BoxFuture, Budget, Client, Clock, Completion, Entropy, Grants, Limits, Model, ModelError,
     ModelRequest, Notice, Principal, RpcError, RunContext, RunId, Secret, SeededEntropy, SystemClock, Tenant,
@@ -54,7 +54,14 @@ pub struct World {
 
 impl World {
     pub async fn ask(&self, request: ModelRequest) -> Result<Completion, ModelError> {
-        self.models.complete(request, &run(None)).await
+        self.ask_metered(request).await.0
+    }
+
+    /// With what it cost.
+    pub async fn ask_metered(&self, request: ModelRequest) -> (Result<Completion, ModelError>, Usage) {
+        let meter = Meter::default();
+        let answer = self.models.complete(request, &run(None), &meter).await;
+        (answer, meter.usage())
     }
 
     /// The waits before other tries.

@@ -29,6 +29,8 @@ const ENTRY_BYTES: u64 = 256;
 /// The most entries and bytes that can be counted together.
 const ENTRIES_MAX: usize = 1 << 22;
 const BYTES_MAX: u64 = 1 << 40;
+/// The most servers with a generation of their own.
+const SERVERS_MAX: usize = 1 << 12;
 /// Below this many entries, eviction has no use for a part of its own for what was seen once.
 const FEW: usize = 64;
 
@@ -83,9 +85,38 @@ struct State {
     kept: Store<Box<[u8]>, Kept, Weigh, RandomState, Evictions>,
     flights: HashMap<Box<[u8]>, Flight>,
     next_flight: u64,
-    /// Another number whenever something is dropped before its time: what was asked before that is not kept after.
-    generation: u64,
+    generations: Generations,
     stats: CacheStats,
+}
+
+/// Another number of a server whenever something of it is dropped before its time: what was asked before that is not kept
+/// after.
+#[derive(Default)]
+struct Generations {
+    last: u64,
+    /// The number of a server that has none of its own.
+    all: u64,
+    own: HashMap<Box<str>, u64>,
+}
+
+impl Generations {
+    fn of(&self, server: &str) -> u64 {
+        self.own.get(server).copied().unwrap_or(self.all)
+    }
+
+    /// The next, of one server or of all.
+    fn next(&mut self, server: Option<&str>) {
+        self.last = self.last.wrapping_add(1);
+        match server {
+            Some(server) if self.own.len() < SERVERS_MAX => {
+                self.own.insert(server.into(), self.last);
+            }
+            _ => {
+                self.all = self.last;
+                self.own.clear();
+            }
+        }
+    }
 }
 
 struct Kept {
@@ -161,19 +192,24 @@ impl Cache {
             // It was told all that it wants to know.
             Err(_) => Store::with(entries, weigh.bytes, weigh, RandomState::new(), Evictions),
         };
-        let state =
-            State { kept, flights: HashMap::new(), next_flight: 0, generation: 0, stats: CacheStats::default() };
+        let state = State {
+            kept,
+            flights: HashMap::new(),
+            next_flight: 0,
+            generations: Generations::default(),
+            stats: CacheStats::default(),
+        };
         Self { one_max: if entries == 0 { 0 } else { bytes / 8 }, state: Mutex::new(state) }
     }
 
-    /// Asks for an answer. `depth` is that of the run that asks.
-    pub(crate) fn enter(&self, asked: &Asked, depth: u64, now: Duration) -> Entered<'_> {
+    /// Asks for an answer of a server. `depth` is that of the run that asks.
+    pub(crate) fn enter(&self, server: &str, asked: &Asked, depth: u64, now: Duration) -> Entered<'_> {
         let mut state = self.state.lock();
         if let Some(reply) = state.find(asked, now) {
             state.stats.hits += 1;
             return Entered::Kept(reply);
         }
-        let generation = state.generation;
+        let generation = state.generations.of(server);
         if let Some(flight) = state.flights.get(asked.own()).filter(|flight| flight.generation == generation) {
             if flight.depth >= depth {
                 return Entered::Follow(Follow { cache: self, end: flight.end.clone() });
@@ -190,9 +226,9 @@ impl Cache {
         Entered::Lead(Lead { cache: self, key, id, sender })
     }
 
-    /// What changes whenever something is dropped before its time.
-    pub(crate) fn generation(&self) -> u64 {
-        self.state.lock().generation
+    /// What changes whenever something of a server is dropped before its time.
+    pub(crate) fn generation(&self, server: &str) -> u64 {
+        self.state.lock().generations.of(server)
     }
 
     /// Keeps an answer to what was asked at a generation, if it may be kept. False if it is not.
@@ -219,7 +255,7 @@ impl Cache {
             name: asked.name.clone(),
         };
         let mut state = self.state.lock();
-        if state.generation != generation {
+        if state.generations.of(server) != generation {
             return false;
         }
         if let Some((_, old)) = state.kept.remove(key) {
@@ -239,7 +275,7 @@ impl Cache {
 
     /// Drops what is kept of one server, or all. Gives how many answers that were.
     pub(crate) fn invalidate(&self, server: Option<&str>) -> u64 {
-        self.state.lock().drop_those(|kept| server.is_none_or(|server| *kept.server == *server))
+        self.state.lock().drop_those(server, |_| true)
     }
 
     /// Drops what a change makes old.
@@ -247,15 +283,15 @@ impl Cache {
         let mut state = self.state.lock();
         match change {
             Change::Tools => 0,
-            Change::Prompts => state.drop_those(|kept| matches!(kept.kind, Kind::Prompts | Kind::Prompt)),
-            Change::Resources => {
-                state.drop_those(|kept| matches!(kept.kind, Kind::Resources | Kind::ResourceTemplates | Kind::Resource))
+            Change::Prompts { server } => {
+                state.drop_those(Some(server), |kept| matches!(kept.kind, Kind::Prompts | Kind::Prompt))
             }
+            Change::Resources { server } => state.drop_those(Some(server), |kept| {
+                matches!(kept.kind, Kind::Resources | Kind::ResourceTemplates | Kind::Resource)
+            }),
             // It may be a part of the one that was subscribed to, and another way round.
-            Change::Resource { server, uri } => state.drop_those(|kept| {
-                kept.kind == Kind::Resource
-                    && *kept.server == **server
-                    && (kept.name.starts_with(uri.as_str()) || uri.starts_with(&*kept.name))
+            Change::Resource { server, uri } => state.drop_those(Some(server), |kept| {
+                kept.kind == Kind::Resource && (kept.name.starts_with(uri.as_str()) || uri.starts_with(&*kept.name))
             }),
         }
     }
@@ -286,9 +322,10 @@ impl State {
         None
     }
 
-    fn drop_those(&mut self, which: impl Fn(&Kept) -> bool) -> u64 {
-        self.generation = self.generation.wrapping_add(1);
-        self.retain(|kept| !which(kept))
+    /// Drops some of what is kept of one server, or of all.
+    fn drop_those(&mut self, server: Option<&str>, which: impl Fn(&Kept) -> bool) -> u64 {
+        self.generations.next(server);
+        self.retain(|kept| server.is_some_and(|server| *kept.server != *server) || !which(kept))
     }
 
     /// Gives how many it dropped.

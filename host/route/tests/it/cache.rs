@@ -286,6 +286,26 @@ fn what_was_asked_before_something_was_dropped_is_not_kept() {
 }
 
 #[test]
+fn one_server_that_changes_all_the_time_takes_the_cache_from_no_other() {
+    let world = World::new();
+    for name in ["crm", "restless"] {
+        world.add(name, keeping(10));
+        world.always(name, says("well").after(secs(1)));
+    }
+    let begin = |server| world.begin_call(ANN, server, "find", "{}");
+    let mut calls = vec![begin("crm"), begin("restless")];
+    world.settle();
+    world.router.changed(&Change::Resources { server: "restless".to_owned() });
+    calls.push(begin("crm"));
+    for call in calls {
+        assert_eq!(text(&world.finish(call)), "well");
+    }
+    assert_eq!(world.seen("crm"), 1, "who comes later follows");
+    assert!(world.call("crm", "find").cached);
+    assert!(!world.call("restless", "find").cached, "its answer may be older than the change");
+}
+
+#[test]
 fn one_server_or_all_are_dropped_and_the_outdated_are_cleaned_up() {
     let world = World::new();
     for (name, ttl) in [("a", 10), ("b", 20)] {
@@ -347,8 +367,10 @@ fn changes_drop_what_they_make_old() {
     let of = |server: &str, uri: &str| Change::Resource { server: server.to_owned(), uri: uri.to_owned() };
     for (change, left) in [
         (Change::Tools, 7),
-        (Change::Prompts, 5),
-        (Change::Resources, 3),
+        (Change::Prompts { server: "crm".to_owned() }, 5),
+        (Change::Prompts { server: "other".to_owned() }, 7),
+        (Change::Resources { server: "crm".to_owned() }, 3),
+        (Change::Resources { server: "other".to_owned() }, 7),
         (of("crm", "a:1"), 6),
         (of("crm", "a:1/part"), 6),
         (of("other", "a:1"), 7),

@@ -267,7 +267,9 @@ impl Server {
         let live = Arc::new(Live::new(link, generation, transport));
         self.set_phase(Phase::Ready(live.clone()));
         if is_news {
-            for change in [Change::Tools, Change::Resources, Change::Prompts] {
+            let server = || self.spec.name.clone();
+            for change in [Change::Tools, Change::Resources { server: server() }, Change::Prompts { server: server() }]
+            {
                 self.changed(change);
             }
         }
