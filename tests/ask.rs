@@ -33,7 +33,8 @@ async fn it_answers_with_the_tools_of_several_servers_at_once() {
     let told = told_of_tools(&scripted);
     assert!(told.contains("Lost session") && told.contains("api"), "{told}");
     let first = scripted.requests()[0].body.clone();
-    let names: Vec<_> = first["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].clone()).collect();
+    let names: Vec<_> =
+        first["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].clone()).collect();
     assert!(names.contains(&json!("filesystem__read_file")), "{names:?}");
 }
 

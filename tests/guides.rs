@@ -46,7 +46,10 @@ fn shims(folder: &Path) {
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     };
-    program("npx", format!("#!/bin/sh\nshift\npackage=$1\nshift\nexec node {fleet}/node_modules/$package/dist/index.js \"$@\"\n"));
+    program(
+        "npx",
+        format!("#!/bin/sh\nshift\npackage=$1\nshift\nexec node {fleet}/node_modules/$package/dist/index.js \"$@\"\n"),
+    );
     program("uvx", format!("#!/bin/sh\nprogram=$1\nshift\nexec {fleet}/.venv/bin/$program \"$@\"\n"));
     let tollgate = env!("CARGO_BIN_EXE_tollgate");
     program("tollgate", format!("#!/bin/sh\nexec {tollgate} \"$@\"\n"));
@@ -135,7 +138,8 @@ async fn ask_a_model() {
     .await
     .unwrap();
     let url = model.url();
-    let ended = tokio::task::spawn_blocking(move || run("agent.md", &[("http://127.0.0.1:11434", &url)])).await.unwrap();
+    let ended =
+        tokio::task::spawn_blocking(move || run("agent.md", &[("http://127.0.0.1:11434", &url)])).await.unwrap();
     assert!(ended.stdout.contains("it is late in Tokyo"), "{}", ended.stdout);
     assert!(ended.stdout.contains("remember the milk"), "what was not approved did not happen: {}", ended.stdout);
     assert_eq!(model.turns_left(), 0);

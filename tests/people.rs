@@ -154,7 +154,8 @@ async fn a_policy_asks_the_person_and_gets_an_answer_that_follows_its_schema() {
 async fn a_question_that_no_form_can_ask_is_refused_and_the_number_of_questions_is_limited() {
     let host = builder().build().await.unwrap();
     let person = Person::new(json!({"action": "accept", "content": {}}));
-    let nested = json!({"ask": {"message": "x", "schema": r#"{"type":"object","properties":{"a":{"type":"object"}}}"#}});
+    let nested =
+        json!({"ask": {"message": "x", "schema": r#"{"type":"object","properties":{"a":{"type":"object"}}}"#}});
     let said = output(&host.run(asks(nested, &["ask"]).client(person.clone())).await.unwrap());
     assert!(said["ask"]["error"].to_string().contains("InvalidQuestion"), "{said}");
     let question = json!({"ask": {"message": "x", "schema": ""}});
@@ -169,8 +170,7 @@ async fn a_question_that_no_form_can_ask_is_refused_and_the_number_of_questions_
 async fn the_time_that_a_person_takes_is_not_the_runs() {
     let host = builder().build().await.unwrap();
     let answer = json!({"action": "accept", "content": {}});
-    let person =
-        Arc::new(Person { answer: Ok(answer), after: Duration::from_millis(900), asked: Mutex::default() });
+    let person = Arc::new(Person { answer: Ok(answer), after: Duration::from_millis(900), asked: Mutex::default() });
     let request = asks(json!({"ask": {"message": "Well?", "schema": ""}}), &["ask"]).client(person);
     let report = host.run(request.limit(LimitKind::Timeout, 500)).await.unwrap();
     assert_eq!(output(&report)["ask"]["ok"]["accepted"], json!({}));

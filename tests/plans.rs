@@ -22,7 +22,8 @@ fn sync() -> Value {
 }
 
 fn planner(place: &Place, args: &[&str]) -> Ended {
-    let mut all = vec!["--config", "servers.json", "run", "planner", "--json", "--grant", "*:*", "--grant", "state=plan/*"];
+    let mut all =
+        vec!["--config", "servers.json", "run", "planner", "--json", "--grant", "*:*", "--grant", "state=plan/*"];
     all.extend(["--grant", "model"]);
     all.extend(args);
     place.run(all)
@@ -49,7 +50,8 @@ fn a_plan_goes_on_where_it_failed_and_repeats_nothing() {
     let second = planner(&place, &["--resume", "sync-001"]).json();
     let output = &second["output"];
     assert_eq!((&output["partial"], ids(&output["completed_steps"]).len()), (&json!(false), 4), "{second:#}");
-    let called: Vec<_> = second["calls"].as_array().unwrap().iter().map(|call| call["tool"].as_str().unwrap()).collect();
+    let called: Vec<_> =
+        second["calls"].as_array().unwrap().iter().map(|call| call["tool"].as_str().unwrap()).collect();
     assert_eq!(called, ["create_issue"], "only what was missing: {second:#}");
     let tickets = told(&place, "tickets.json");
     assert_eq!(tickets.len(), 2, "{tickets:?}");
@@ -57,7 +59,11 @@ fn a_plan_goes_on_where_it_failed_and_repeats_nothing() {
 
     let nothing = planner(&place, &["--resume", "nobody"]);
     assert_ne!(nothing.code, 0);
-    assert!(nothing.json()["error"]["message"].as_str().unwrap().contains("there is no plan `nobody`"), "{}", nothing.stdout);
+    assert!(
+        nothing.json()["error"]["message"].as_str().unwrap().contains("there is no plan `nobody`"),
+        "{}",
+        nothing.stdout
+    );
 }
 
 #[test]
@@ -125,10 +131,9 @@ fn a_plan_whose_host_was_killed_says_which_step_may_have_had_its_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_writes_the_plan_of_a_goal_and_mends_it_once() {
-    let plan = |tool: &str| {
-        json!({"steps": [{"id": "tell", "tool": tool, "arguments": {"channel": "#engineering", "text": "${input.news}"}}]})
-    };
-    let scripted = model([Turn::text(plan("slack:post").to_string()), Turn::text(plan("slack:post_message").to_string())]).await;
+    let plan = |tool: &str| json!({"steps": [{"id": "tell", "tool": tool, "arguments": {"channel": "#engineering", "text": "${input.news}"}}]});
+    let scripted =
+        model([Turn::text(plan("slack:post").to_string()), Turn::text(plan("slack:post_message").to_string())]).await;
     let place = office(Some(&scripted.url()));
     let goal = json!({"goal": "Tell the engineers the news.", "input": {"news": "it works"}}).to_string();
     let report = planner(&place, &["--input", &goal]).json();

@@ -32,7 +32,8 @@ async fn a_call_of_a_domain_goes_to_the_first_server_that_is_there() {
         .await
         .unwrap();
     host.settled().await;
-    let input = json!({"mode": "sequence", "calls": [{"server": "domain:notes", "tool": "echo", "args": {"text": "hi"}}]});
+    let input =
+        json!({"mode": "sequence", "calls": [{"server": "domain:notes", "tool": "echo", "args": {"text": "hi"}}]});
     let request = RunRequest::file(guests::POLICY_CALLS).input(input.to_string());
     let report = host.run(request.grants(Grants::parse(["*:*"]).unwrap())).await.unwrap();
     assert_eq!((report.status, report.calls[0].outcome), (Status::Ok, Outcome::Ok), "{:?}", report.calls);

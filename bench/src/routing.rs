@@ -4,7 +4,9 @@ use crate::server::{self, Direct};
 use crate::{line, line_over, median};
 use std::time::{Duration, Instant};
 use tollgate::route::{BreakerPolicy, CachePolicy, Rate, RetryPolicy, RouteSpec, ToolRoute};
-use tollgate::{Approvals, Behalf, Call, EffectClass, Grants, Host, RunRequest, ServerSpec, Status, ToolName, Transport};
+use tollgate::{
+    Approvals, Behalf, Call, EffectClass, Grants, Host, RunRequest, ServerSpec, Status, ToolName, Transport,
+};
 use tollgate_test_guests as guests;
 
 const CALLS: u32 = 500;
@@ -38,8 +40,11 @@ fn on() -> RouteSpec {
 
 /// Everything is on, and answers are kept.
 fn kept() -> RouteSpec {
-    let tool =
-        ToolRoute { effect: Some(EffectClass::Read), cache: Some(Some(Duration::from_secs(600))), ..ToolRoute::default() };
+    let tool = ToolRoute {
+        effect: Some(EffectClass::Read),
+        cache: Some(Some(Duration::from_secs(600))),
+        ..ToolRoute::default()
+    };
     RouteSpec { tools: vec![("*".to_owned(), tool)], ..on() }
 }
 

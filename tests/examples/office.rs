@@ -44,7 +44,8 @@ fn bugs_of_github_become_tickets_of_jira_and_none_twice() {
     let sync = |dry_run: bool| {
         run_in(&place, "github_jira_sync", json!({"repository": "o/r", "project": "API", "dry_run": dry_run}))
     };
-    let numbers = |list: &Value| -> Vec<u64> { list.as_array().unwrap().iter().map(|i| i["number"].as_u64().unwrap()).collect() };
+    let numbers =
+        |list: &Value| -> Vec<u64> { list.as_array().unwrap().iter().map(|i| i["number"].as_u64().unwrap()).collect() };
 
     let dry = sync(true);
     assert_eq!(numbers(&dry["output"]["created"]), [11, 12], "{dry:#}");
@@ -71,7 +72,10 @@ async fn the_standup_report_is_written_by_a_model_and_posted() {
     let report = run_in(&place, "standup_report", json!({"repository": "o/r", "since": "2026-11-19T00:00:00Z"}));
     assert_eq!(report["status"], "ok", "{report:#}");
     let output = &report["output"];
-    assert_eq!((&output["report"], &output["written_by"], &output["posted"]), (&json!("All is well."), &json!("model"), &json!(true)));
+    assert_eq!(
+        (&output["report"], &output["written_by"], &output["posted"]),
+        (&json!("All is well."), &json!("model"), &json!(true))
+    );
     assert_eq!(output["missing"], json!([]), "{report:#}");
     assert_eq!(told(&place, "messages.json"), [json!({"channel": "#engineering", "text": "All is well."})]);
     let asked = scripted.requests()[0].body.to_string();
@@ -102,7 +106,11 @@ async fn a_bug_is_investigated_from_log_commits_code_and_known_issues() {
     });
     let report = run_in(&place, "bug_investigation", input);
     assert_eq!(report["status"], "ok", "{report:#}");
-    assert_eq!((&report["output"]["commit"], &report["output"]["missing"]), (&json!("abc123"), &json!([])), "{report:#}");
+    assert_eq!(
+        (&report["output"]["commit"], &report["output"]["missing"]),
+        (&json!("abc123"), &json!([])),
+        "{report:#}"
+    );
     let asked = scripted.requests()[0].body.to_string();
     for known in ["TypeError in src/handler.py", "if order is None", "return order.total", "Crash on start"] {
         assert!(asked.contains(known), "the model is told of {known}: {asked}");

@@ -16,7 +16,9 @@ pub(crate) struct Field {
 #[derive(Debug, PartialEq)]
 enum Kind {
     Text,
-    Number { whole: bool },
+    Number {
+        whole: bool,
+    },
     Bool,
     /// The words that are sent, and how they are shown.
     Choice(Vec<(String, String)>),

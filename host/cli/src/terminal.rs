@@ -60,7 +60,10 @@ impl Client for Terminal {
             }
             let params: Value = serde_json::from_str(&ask.params).unwrap_or_default();
             if params.get("mode").and_then(Value::as_str) == Some("url") {
-                return Err(refused(format!("`{}` wants a page opened; the command line does not do that", ask.server)));
+                return Err(refused(format!(
+                    "`{}` wants a page opened; the command line does not do that",
+                    ask.server
+                )));
             }
             let mut typed = self.typed.lock().await;
             let _still = self.timeline.pause();

@@ -237,7 +237,11 @@ impl Journal for Timeline {
             // The person reads it already.
             Event::Asked { .. } | Event::Answered { .. } => {}
             Event::ModelStarted { request, model, .. } => {
-                self.started((entry.run, MODEL + *request), "model", model.as_deref().unwrap_or("(the configured one)"));
+                self.started(
+                    (entry.run, MODEL + *request),
+                    "model",
+                    model.as_deref().unwrap_or("(the configured one)"),
+                );
             }
             Event::ModelEnded { request, model, outcome, message, usage } => {
                 let took = self.over((entry.run, MODEL + *request));
@@ -246,7 +250,11 @@ impl Journal for Timeline {
                     let tokens = usage.total();
                     let style = if message.is_none() { GOOD } else { BAD };
                     let why = message.as_deref().map(|why| format!(" {}", print::line(why, 200))).unwrap_or_default();
-                    self.say(format_args!("{} {model} {} {tokens} tokens{why}", styled(style, outcome), print::duration(took)));
+                    self.say(format_args!(
+                        "{} {model} {} {tokens} tokens{why}",
+                        styled(style, outcome),
+                        print::duration(took)
+                    ));
                 }
             }
         }

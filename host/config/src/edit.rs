@@ -44,7 +44,10 @@ pub fn add_server(
     if !text.trim().is_empty() {
         let before = parse(file, home, text.as_bytes()).map_err(|error| EditError::Before(Box::new(error)))?;
         if before.servers.iter().any(|server| *server.name == name) {
-            return Err(EditError::Name(format!("{} has a server `{name}` already; give another name", file.display())));
+            return Err(EditError::Name(format!(
+                "{} has a server `{name}` already; give another name",
+                file.display()
+            )));
         }
     }
     let by_hand = || EditError::ByHand { file: file.to_owned(), by_hand: yaml_lines("servers:", 2, name, entries) };
@@ -97,7 +100,8 @@ fn add_yaml(text: &str, name: &str, entries: &[(&str, &str)]) -> Option<String> 
         }
     }
     // Written in another way, as `servers: {…}`: two of them would be an error.
-    if text.lines().any(|line| line.trim_start().starts_with("servers") || line.trim_start().starts_with("\"servers\"")) {
+    if text.lines().any(|line| line.trim_start().starts_with("servers") || line.trim_start().starts_with("\"servers\""))
+    {
         return None;
     }
     let gap = match text {
@@ -145,13 +149,25 @@ mod tests {
     fn what_is_there_stays_as_it_is() {
         let yaml = "# Ours\nservers: # all of them\n    # the first\n    crm:\n        url: https://crm.example/mcp # x\nlimits:\n  calls: 5\n";
         let added = add("a.yaml", yaml).unwrap();
-        insta_like(&added, &["# Ours", "    petstore:\n        openapi: \"./pets.yaml\"\n", "    # the first\n    crm:", "# x\nlimits:"]);
-        let json = "{\n  // Ours\n  \"mcpServers\": {\n    \"crm\": {\"url\": \"https://crm.example/mcp\"}, // x\n  }\n}\n";
+        insta_like(
+            &added,
+            &[
+                "# Ours",
+                "    petstore:\n        openapi: \"./pets.yaml\"\n",
+                "    # the first\n    crm:",
+                "# x\nlimits:",
+            ],
+        );
+        let json =
+            "{\n  // Ours\n  \"mcpServers\": {\n    \"crm\": {\"url\": \"https://crm.example/mcp\"}, // x\n  }\n}\n";
         let added = add("a.json", json).unwrap();
         insta_like(&added, &["// Ours", "// x", "\"petstore\"", "\"openapi\": \"./pets.yaml\""]);
         let toml = "limits = {calls = 5} # x\n[servers.crm]\nurl = \"https://crm.example/mcp\"\n";
         let added = add("a.toml", toml).unwrap();
-        assert!(added.starts_with(toml) && added.ends_with("[servers.\"petstore\"]\nopenapi = \"./pets.yaml\"\n"), "{added}");
+        assert!(
+            added.starts_with(toml) && added.ends_with("[servers.\"petstore\"]\nopenapi = \"./pets.yaml\"\n"),
+            "{added}"
+        );
     }
 
     fn insta_like(text: &str, parts: &[&str]) {
@@ -171,8 +187,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_added_to_is_refused_and_told() {
-        assert!(matches!(add("a.yaml", "servers: {crm: {url: https://crm.example/mcp}}"), Err(EditError::ByHand { .. })));
-        assert!(matches!(add("a.yaml", "servers:\n  petstore: {url: https://x.example/mcp}\n"), Err(EditError::Name(_))));
+        assert!(matches!(
+            add("a.yaml", "servers: {crm: {url: https://crm.example/mcp}}"),
+            Err(EditError::ByHand { .. })
+        ));
+        assert!(matches!(
+            add("a.yaml", "servers:\n  petstore: {url: https://x.example/mcp}\n"),
+            Err(EditError::Name(_))
+        ));
         assert!(matches!(add("a.yaml", "sorvers: {}"), Err(EditError::Before(_))));
         assert!(matches!(add("a.json", "[]"), Err(EditError::Before(_))));
         let bad = add_server(Path::new("a.yaml"), None, "", "no name", &[]);

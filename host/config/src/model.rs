@@ -17,8 +17,7 @@ mod orchestration;
 mod outgoing;
 
 pub use orchestration::{
-    Breaker, Cache, Keep, Lazy, Model, Orchestration, Prefer, Provider, Retry, Routing, Switch, TokenKey,
-    ToolSettings,
+    Breaker, Cache, Keep, Lazy, Model, Orchestration, Prefer, Provider, Retry, Routing, Switch, TokenKey, ToolSettings,
 };
 pub use outgoing::{Adapter, AdapterCode, Category, Document, OpenApi, SecretIn, SecretUse, State};
 

@@ -6,9 +6,7 @@ use tollgate_core::budget::InFlight;
 use tollgate_core::grant::Verdict;
 use tollgate_core::name::{SERVER_NAME_MAX_BYTES, TOOL_NAME_MAX_BYTES};
 use tollgate_core::routing::DOMAIN_PREFIX;
-use tollgate_core::{
-    Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Query, Tool,
-};
+use tollgate_core::{Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Query, Tool};
 use tollgate_journal::Event;
 use tracing::Instrument as _;
 
@@ -81,8 +79,7 @@ impl Session {
         if query.server.len() > SERVER_NAME_MAX_BYTES {
             return Answer::refused(CallError::UnknownTool(Vec::new()));
         }
-        let started =
-            self.record_start(number, &query.server, shown, &query.params, EffectClass::Read, Vec::new());
+        let started = self.record_start(number, &query.server, shown, &query.params, EffectClass::Read, Vec::new());
         if let Err(error) = started.await {
             return Answer::refused(error);
         }

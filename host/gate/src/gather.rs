@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
-    Answer, CallContext, CallError, CallFailure, EffectClass, HostInterface, ListKind, Listed,
-    ServerInfo, Tool, ToolResult,
+    Answer, CallContext, CallError, CallFailure, EffectClass, HostInterface, ListKind, Listed, ServerInfo, Tool,
+    ToolResult,
 };
 
 /// The word in records for it.

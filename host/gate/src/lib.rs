@@ -21,8 +21,8 @@ pub use session::{Session, Summary};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tollgate_core::{
-    Approvals, Budget, Client, Clock, Entropy, Grants, Limits, Model, Principal, RunContext, RunId, Tenant, TraceContext,
-    Upstream,
+    Approvals, Budget, Client, Clock, Entropy, Grants, Limits, Model, Principal, RunContext, RunId, Tenant,
+    TraceContext, Upstream,
 };
 use tollgate_journal::Journal;
 

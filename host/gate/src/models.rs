@@ -114,7 +114,12 @@ mod tests {
     struct NoServers;
 
     impl Upstream for NoServers {
-        fn resolve<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Candidates, CallError>> {
+        fn resolve<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a str,
+            _: &'a tollgate_core::MayUse<'a>,
+        ) -> BoxFuture<'a, Result<Candidates, CallError>> {
             Box::pin(async { Err(CallError::UnknownTool(Vec::new())) })
         }
 

@@ -60,7 +60,9 @@ impl Session {
         let args = if call.args.trim().is_empty() { "{}" } else { &call.args };
         let args = unambiguous(args).map_err(|why| denied(format!("its arguments cannot be shown: {why}")))?;
         if args.chars().count() > SHOWN_ARGS_MAX_CHARS {
-            return Err(denied(format!("its arguments are longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)")));
+            return Err(denied(format!(
+                "its arguments are longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)"
+            )));
         }
         // Each is a question: nobody is to be worn down by them.
         self.context.budget.take_question().map_err(CallError::BudgetExhausted)?;
@@ -128,9 +130,13 @@ impl Session {
         match answered.get("action").and_then(Value::as_str) {
             Some("accept") => {
                 let content = answered.get("content").filter(|c| !c.is_null()).cloned().unwrap_or_else(|| json!({}));
-                match jsonschema::draft202012::new(&schema).map(|check| check.validate(&content).map_err(|e| e.to_string())) {
+                match jsonschema::draft202012::new(&schema)
+                    .map(|check| check.validate(&content).map_err(|e| e.to_string()))
+                {
                     Ok(Ok(())) => Ok(Reply::Accepted(content.to_string())),
-                    Ok(Err(why)) => Err(AskError::Unavailable(format!("the answer does not follow the schema: {}", cut(&why)))),
+                    Ok(Err(why)) => {
+                        Err(AskError::Unavailable(format!("the answer does not follow the schema: {}", cut(&why))))
+                    }
                     Err(error) => Err(AskError::InvalidQuestion(cut(&error.to_string()))),
                 }
             }

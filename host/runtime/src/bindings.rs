@@ -232,7 +232,12 @@ async fn list(caller: &dyn Caller, kind: core::ListKind) -> String {
 }
 
 /// Links a function of `tollgate:PACKAGE/PACKAGE` that waits, as it is, and its blocking twin.
-fn add<P, R, F>(linker: &mut Linker<RunState>, package: &str, name: &str, work: fn(Arc<dyn Caller>, P) -> F) -> Result<()>
+fn add<P, R, F>(
+    linker: &mut Linker<RunState>,
+    package: &str,
+    name: &str,
+    work: fn(Arc<dyn Caller>, P) -> F,
+) -> Result<()>
 where
     P: ComponentNamedList + Lift + Send + Sync + 'static,
     F: Future<Output = R> + Send + 'static,

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    BoxFuture, Call, CallError, CallFailure, Caller, Clock, LimitKind, LimitReached, Limits, LogLevel, Names, ToolResult, json,
+    BoxFuture, Call, CallError, CallFailure, Caller, Clock, LimitKind, LimitReached, Limits, LogLevel, Names,
+    ToolResult, json,
 };
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 use tollgate::{
-    Behalf, Call, CallError, CallFailure, EffectClass, HostError, HostStatus, Outcome, Principal, RunRequest, ToolName, TraceContext,
-    failure_json,
+    Behalf, Call, CallError, CallFailure, EffectClass, HostError, HostStatus, Outcome, Principal, RunRequest, ToolName,
+    TraceContext, failure_json,
 };
 
 /// What the API is, for programs: OpenAPI 3.1.
@@ -305,8 +305,9 @@ fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
         let message = "the body must be JSON; send it with Content-Type: application/json";
         return Err(Box::new(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid-arguments", message)));
     }
-    let invalid =
-        |why: String| Box::new(refuse(StatusCode::BAD_REQUEST, "invalid-arguments", format!("the body does not fit: {why}")));
+    let invalid = |why: String| {
+        Box::new(refuse(StatusCode::BAD_REQUEST, "invalid-arguments", format!("the body does not fit: {why}")))
+    };
     let text = std::str::from_utf8(body).map_err(|error| invalid(error.to_string()))?;
     tollgate::check_json(text).map_err(|error| invalid(error.to_string()))?;
     serde_json::from_str(text).map_err(|error| invalid(error.to_string()))

@@ -9,8 +9,8 @@ use tollgate_component_tools::{ComponentTool, Output, Value};
 use tollgate_config::lock::{Kind, Lock};
 use tollgate_config::model::OpenApi;
 use tollgate_core::{
-    Answer, Approvals, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits, Status, Tool,
-    ToolResult, Violation,
+    Answer, Approvals, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits,
+    Status, Tool, ToolResult, Violation,
 };
 use tollgate_gate::{Gate, Opening};
 use tollgate_runtime::{Program, RunEnd, RunError, RunSetup, Runtime, ToolError, World};

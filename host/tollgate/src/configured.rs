@@ -17,7 +17,9 @@ use tollgate_route::RouteSpec;
 use tollgate_runtime::Digest;
 use tollgate_script::Language as ScriptLanguage;
 use tollgate_secrets::{Chain, Place, PlacedStore, SecretStore};
-use tollgate_upstream::{AuthSpec, ClientKey, HttpKind, KeyAlgorithm, Lazy, OAuthGrant, OAuthSpec, ServerSpec, Transport};
+use tollgate_upstream::{
+    AuthSpec, ClientKey, HttpKind, KeyAlgorithm, Lazy, OAuthGrant, OAuthSpec, ServerSpec, Transport,
+};
 
 /// What the configuration file set up, to compare with when it is read anew.
 #[derive(Default)]

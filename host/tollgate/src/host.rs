@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
-use tollgate_config::lock::{self, LockError};
 use tollgate_config::ConfigError;
+use tollgate_config::lock::{self, LockError};
 use tollgate_core::{Clock, Entropy, Grants, Limits, Model, Tenant};
 use tollgate_gate::Gate;
 use tollgate_journal::{Journal, JournalError};
@@ -249,7 +249,8 @@ impl Host {
         let router = Arc::new(router);
         forget_what_changes(&fleet, &router);
         let model = HostModel::new(parts.model);
-        let gate = Gate::new(router.clone(), Some(model.clone()), parts.journal, parts.clock.clone(), parts.entropy.clone());
+        let gate =
+            Gate::new(router.clone(), Some(model.clone()), parts.journal, parts.clock.clone(), parts.entropy.clone());
         let gate_slot = Arc::new(OnceLock::from(Arc::downgrade(&gate)));
         Ok(Self(Arc::new(Inner {
             runtime: Arc::new(Runtime::new(parts.runtime)),

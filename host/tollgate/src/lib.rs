@@ -51,18 +51,18 @@ pub use interpreters::{InterpreterError, InterpreterInfo};
 pub use metrics::Metrics;
 pub use outside::Secrets;
 pub use report::{RunFailure, RunReport, failure_json};
-pub use status::{CacheReport, HostStatus, ServerReport};
 pub use request::{Behalf, ComponentSource, PolicyCode, PolicySpec, RunRequest, Script};
+pub use status::{CacheReport, HostStatus, ServerReport};
 
 pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
     Approvals, Ask, AskError, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, Completion,
-    EffectClass, Entropy, Grant,
-    GrantError, Grants, LimitKind, LimitReached, Limits, ListKind, Listed, LogLevel, ManualClock, Model, ModelError, ModelRequest, NameError, Notice,
-    Outcome, Principal, Query, QueryKind, Question, Reply, RpcError, RunId, Secret, SeededEntropy, ServerInfo, Status, SystemClock, SystemEntropy,
-    Tenant, Tool, ToolName, ToolResult, TraceContext, Violation, limits, model,
+    EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached, Limits, ListKind, Listed, LogLevel,
+    ManualClock, Model, ModelError, ModelRequest, NameError, Notice, Outcome, Principal, Query, QueryKind, Question,
+    Reply, RpcError, RunId, Secret, SeededEntropy, ServerInfo, Status, SystemClock, SystemEntropy, Tenant, Tool,
+    ToolName, ToolResult, TraceContext, Violation, limits, model,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_outbound as outbound;
@@ -75,7 +75,7 @@ pub use tollgate_script::{
 pub use tollgate_secrets as secrets;
 pub use tollgate_state as state;
 pub use tollgate_upstream::{
-    AddError, AuthSpec, Duplex, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins, LogoutDone,
-    MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError, TokenStore,
-    Transport,
+    AddError, AuthSpec, Duplex, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins,
+    LogoutDone, MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError,
+    TokenStore, Transport,
 };

@@ -57,7 +57,8 @@ impl Api {
         let token = match &running.token_file {
             Some(file) => {
                 let text = std::fs::read_to_string(file);
-                let text = text.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
+                let text =
+                    text.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
                 Some(text.trim().to_owned())
             }
             None => None,
@@ -124,8 +125,9 @@ impl Api {
         };
         let text = String::from_utf8_lossy(&bytes);
         if status.is_success() {
-            return serde_json::from_str(&text)
-                .map_err(|error| Failure::error(format!("{host}: the answer is not JSON: {error}; is it a Tollgate host?")));
+            return serde_json::from_str(&text).map_err(|error| {
+                Failure::error(format!("{host}: the answer is not JSON: {error}; is it a Tollgate host?"))
+            });
         }
         let said: Value = serde_json::from_str(&text).unwrap_or_default();
         let why = said.pointer("/error/message").and_then(Value::as_str).unwrap_or(text.trim());

@@ -15,7 +15,9 @@ use tollgate::{ComponentSource, Grants, Host, Outcome, Principal, RunReport, Run
 pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     if is_path(&run.policy) && exec::language_of(&run.policy).is_some() {
         if run.resume.is_some() {
-            return Err(Failure::usage("--resume goes with plans (`tollgate run planner`); a script begins anew each time"));
+            return Err(Failure::usage(
+                "--resume goes with plans (`tollgate run planner`); a script begins anew each time",
+            ));
         }
         return exec::exec(global, run.into()).await;
     }

@@ -16,7 +16,11 @@ pub(crate) async fn status(global: &Global, args: Status) -> Result<u8, Failure>
     let version = print::line(text(&status, "/version"), 40);
     print::out(format_args!("{} {version}, up for {uptime}", styled(BOLD, "tollgate")))?;
     print::out(servers(&status))?;
-    print::out(format_args!("{} {}", styled(BOLD, "cache"), cache_line(status.get("cache_stats").unwrap_or(&Value::Null))))?;
+    print::out(format_args!(
+        "{} {}",
+        styled(BOLD, "cache"),
+        cache_line(status.get("cache_stats").unwrap_or(&Value::Null))
+    ))?;
     Ok(0)
 }
 

@@ -19,10 +19,15 @@ pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     add(linker, "servers", "list-tools", |caller: Arc<dyn Caller>, (): ()| async move {
         caller.tools().await.iter().map(|each| tool(each)).collect::<Vec<_>>()
     })?;
-    add(linker, "servers", "gather-resources", |caller: Arc<dyn Caller>, asked: (Option<String>, Option<bool>)| async move {
-        let (domain, fail_fast) = asked;
-        caller.gather(domain, fail_fast).await.map_err(wit::CallFailure::from)
-    })
+    add(
+        linker,
+        "servers",
+        "gather-resources",
+        |caller: Arc<dyn Caller>, asked: (Option<String>, Option<bool>)| async move {
+            let (domain, fail_fast) = asked;
+            caller.gather(domain, fail_fast).await.map_err(wit::CallFailure::from)
+        },
+    )
 }
 
 fn server(info: ServerInfo) -> own::Server {

@@ -182,7 +182,12 @@ impl Server {
 
     /// `None` when a component takes longer than `limit`. The time in which a person is asked for the run behind the call, or
     /// for a run behind that one, does not count.
-    async fn within_own_time<F: Future>(&self, context: &CallContext, mut limit: Duration, future: F) -> Option<F::Output> {
+    async fn within_own_time<F: Future>(
+        &self,
+        context: &CallContext,
+        mut limit: Duration,
+        future: F,
+    ) -> Option<F::Output> {
         let (clock, budget) = (&*self.shared.clock, &context.run.budget);
         let mut counted = budget.waited(clock.monotonic());
         let mut future = std::pin::pin!(future);

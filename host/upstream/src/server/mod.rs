@@ -231,7 +231,8 @@ impl Server {
         let said_why = !matches!(&fault, Some(Fault::Lost(_)) | Some(Fault::NotSent(_)));
         let why = self.scrub(&remains.explain(clock, &saw, said_why).await);
         let needs_auth = matches!(fault, Some(Fault::Auth(_)));
-        let refused = matches!(&fault, Some(Fault::Rpc(error)) if error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION);
+        let refused =
+            matches!(&fault, Some(Fault::Rpc(error)) if error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION);
         // At once again, and then without `initialize`; where that fails too, from the beginning.
         let in_order = refused && !self.refused_initialize.load(Ordering::Relaxed);
         self.refused_initialize.store(in_order, Ordering::Relaxed);

@@ -48,7 +48,9 @@ async fn one_that_refuses_initialize_is_given_the_time_that_it_needs() {
         }
     });
     let fleet = Fleet::default();
-    fleet.add_server(ServerSpec { connect_timeout: Duration::from_secs(60), ..ServerSpec::new("s", transport) }).unwrap();
+    fleet
+        .add_server(ServerSpec { connect_timeout: Duration::from_secs(60), ..ServerSpec::new("s", transport) })
+        .unwrap();
     fleet.wait_ready(&["s"]).await;
     call(&fleet, "s:echo", json!({})).await.result.unwrap();
     assert_eq!(begun.load(Ordering::SeqCst), 2, "the second try is made at once, and without `initialize`");
