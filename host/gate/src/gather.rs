@@ -122,14 +122,14 @@ impl Session {
 }
 
 fn entry(server: &ServerInfo, resources: Result<Map<String, Value>, CallError>) -> Value {
-    let mut entry = json!({
+    let (key, what) = match resources {
+        Ok(resources) => ("resources", Value::Object(resources)),
+        Err(error) => ("error", json!({"kind": error.outcome(), "message": error.to_string()})),
+    };
+    json!({
         "priority": server.priority,
         "domains": server.domains,
         "capabilities": server.capabilities,
-    });
-    match resources {
-        Ok(resources) => entry["resources"] = Value::Object(resources),
-        Err(error) => entry["error"] = json!({"kind": error.outcome(), "message": error.to_string()}),
-    }
-    entry
+        key: what,
+    })
 }

@@ -186,10 +186,9 @@ fn checked(question: &Question) -> Result<Value, AskError> {
             ));
         }
     }
-    if schema.get("properties").is_none() {
-        let mut schema = schema;
-        schema["properties"] = json!({});
-        return Ok(schema);
+    let mut schema = schema;
+    if let Value::Object(members) = &mut schema {
+        members.entry("properties").or_insert_with(|| json!({}));
     }
     Ok(schema)
 }
