@@ -33,7 +33,7 @@ class Tool:
 
     def started(self, /, *args, **kwargs):
         """The call as a task that runs already."""
-        return bridge.start(self, bridge.arguments(self, args, kwargs))
+        return bridge.start(self.awaited(*args, **kwargs))
 
     @property
     def by_name(self):
