@@ -9,10 +9,17 @@ use wasip2::clocks::{monotonic_clock, wall_clock};
 use wasip2::io::streams::OutputStream;
 use wasip2::random::random;
 
-use crate::bindings::tollgate::{log, script::names, timer::timer, tools::tools};
-use crate::bindings::{CallFailure, Descriptor, Function, Guest, Level, Namespace, PolicyError};
+use crate::bindings::model::{Completion, Message, ModelError, Options, Tool};
+use crate::bindings::state::{Entry, Expected, Page, StateError, Version};
+use crate::bindings::tollgate::{
+    ask::ask, log, model::model, prompts::prompts, resources::resources, script::names, servers::servers, state::state,
+    timer::timer, tools::tools,
+};
+use crate::bindings::{
+    AskError, CallFailure, Descriptor, Function, Guest, Level, Namespace, PolicyError, Reply, Server,
+};
 use crate::engine::Engine;
-use crate::host::{Host, Stream};
+use crate::host::{Answer, Host, Interfaces, Stream};
 
 /// What WASI's streams take at once.
 const MAX_WRITE_BYTES: usize = 4096;
@@ -134,5 +141,55 @@ impl Host for Imports {
 
     fn random(&self, length: usize) -> Vec<u8> {
         random::get_random_bytes(length as u64)
+    }
+}
+
+impl Interfaces for Imports {
+    fn complete(&self, messages: Vec<Message>, tools: Vec<Tool>, options: Options) -> Answer<Completion, ModelError> {
+        model::complete(messages, tools, options).boxed_local()
+    }
+
+    fn ask(&self, message: String, schema: String) -> Answer<Reply, AskError> {
+        ask::ask(message, schema).boxed_local()
+    }
+
+    fn list_servers(&self) -> Vec<Server> {
+        servers::list_servers()
+    }
+
+    fn gather_resources(&self, domain: Option<String>, fail_fast: Option<bool>) -> Answer<String, CallFailure> {
+        servers::gather_resources(domain, fail_fast).boxed_local()
+    }
+
+    fn get_state(&self, key: String) -> Answer<Option<Entry>, StateError> {
+        state::get(key).boxed_local()
+    }
+
+    fn set_state(&self, key: String, value: String, expected: Expected) -> Answer<Version, StateError> {
+        state::set(key, value, expected).boxed_local()
+    }
+
+    fn delete_state(&self, key: String, expected: Option<Version>) -> Answer<bool, StateError> {
+        state::delete(key, expected).boxed_local()
+    }
+
+    fn list_state(&self, prefix: String, after: Option<String>, limit: Option<u32>) -> Answer<Page, StateError> {
+        state::list_keys(prefix, after, limit).boxed_local()
+    }
+
+    fn list_resources(&self) -> LocalBoxFuture<'static, String> {
+        resources::list_resources().boxed_local()
+    }
+
+    fn read_resource(&self, server: String, uri: String) -> Answer<String, CallFailure> {
+        resources::read(server, uri).boxed_local()
+    }
+
+    fn list_prompts(&self) -> LocalBoxFuture<'static, String> {
+        prompts::list_prompts().boxed_local()
+    }
+
+    fn get_prompt(&self, server: String, name: String, arguments: String) -> Answer<String, CallFailure> {
+        prompts::get(server, name, arguments).boxed_local()
     }
 }

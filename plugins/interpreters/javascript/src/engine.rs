@@ -16,10 +16,11 @@ use crate::natives::{self, Shared};
 const MAX_STACK_BYTES: usize = 256 << 10;
 
 /// The prelude's files, in the order in which they are one function's body.
-const PRELUDE: [&str; 5] = [
+const PRELUDE: [&str; 6] = [
     include_str!("prelude/base.js"),
     include_str!("prelude/inspect.js"),
     include_str!("prelude/calls.js"),
+    include_str!("prelude/tollgate.js"),
     include_str!("prelude/run.js"),
     include_str!("prelude/web.js"),
 ];

@@ -8,6 +8,7 @@
 //! - `natives`: the functions that the prelude is given, and what they share with a run.
 //! - `prelude/`: the part written in JavaScript: servers as objects, errors, console, timers, web classes.
 //! - [`run`]: one script, from its text to its value: the loop over calls, timers and jobs.
+//! - `interfaces`: the functions of the global `tollgate`, between the script's JSON and the host's types.
 //! - `timers`, `json`, `result`, `failure`, `exception`, `web`: what these need.
 //! - `component`: the exports and imports, on Wasm only.
 
@@ -18,6 +19,7 @@ pub mod engine;
 mod exception;
 mod failure;
 pub mod host;
+mod interfaces;
 mod json;
 mod natives;
 mod result;

@@ -12,13 +12,20 @@ use crate::host::{Host, Stream};
 use crate::timers::Timers;
 use crate::{exception, json, web};
 
-/// A call that the script made and that is not sent yet.
+/// What the script asked of the host and that is not sent yet.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) id: u32,
-    pub(crate) server: String,
-    pub(crate) tool: String,
-    pub(crate) args: String,
+    pub(crate) what: What,
+}
+
+/// What a request is for.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A tool: `args` is an object.
+    Tool { server: String, tool: String, args: String },
+    /// A function of `tollgate`, by its path (`state.get`): `args` is a list.
+    Interface { path: String, args: String },
 }
 
 /// What the natives and the run share.
@@ -111,9 +118,14 @@ fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Res
     natives.set("problem", Function::new(ctx.clone(), problem)?)?;
     let state = Rc::clone(shared);
     let call = move |id: u32, server: String, tool: String, args: String| {
-        state.requests.borrow_mut().push(Request { id, server, tool, args });
+        state.requests.borrow_mut().push(Request { id, what: What::Tool { server, tool, args } });
     };
-    natives.set("call", Function::new(ctx.clone(), call)?)
+    natives.set("call", Function::new(ctx.clone(), call)?)?;
+    let state = Rc::clone(shared);
+    let request = move |id: u32, path: String, args: String| {
+        state.requests.borrow_mut().push(Request { id, what: What::Interface { path, args } });
+    };
+    natives.set("request", Function::new(ctx.clone(), request)?)
 }
 
 fn time_and_chance<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Result<()> {

@@ -8,11 +8,12 @@ use rquickjs::{Object, Persistent, Promise, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::bindings::{CallFailure, PolicyError};
+use crate::bindings::PolicyError;
 use crate::engine::{Bridge, Engine};
 use crate::exception::{self, SCRIPT, Thrown, WRAPPER};
-use crate::failure;
+use crate::natives::{Request, What};
 use crate::result::{self, Reading};
+use crate::{failure, interfaces};
 
 /// Servers that an error names as what there is, at most.
 const MAX_SERVERS_NAMED: usize = 20;
@@ -44,8 +45,8 @@ impl From<Failure> for PolicyError {
     }
 }
 
-/// A call's number and its answer.
-type Answer = (u32, Result<String, CallFailure>);
+/// A request's number and its answer, or its failure as the prelude reads it.
+type Answer = (u32, Result<String, String>);
 
 /// How far the script is.
 enum Main {
@@ -77,9 +78,17 @@ pub async fn run(engine: &Engine, input: &str) -> Result<String, PolicyError> {
     let shared = &engine.shared;
     loop {
         main = turn(engine, main)?;
-        for request in shared.requests.take() {
-            let answer = shared.host.call(request.server, request.tool, request.args);
-            calls.push(Box::pin(async move { (request.id, answer.await) }));
+        for Request { id, what } in shared.requests.take() {
+            calls.push(match what {
+                What::Tool { server, tool, args } => {
+                    let answer = shared.host.call(server, tool, args);
+                    Box::pin(async move { (id, answer.await.map_err(|failure| failure::to_json(&failure))) })
+                }
+                What::Interface { path, args } => {
+                    let answer = interfaces::ask(&*shared.host, &path, &args);
+                    Box::pin(async move { (id, answer.await) })
+                }
+            });
         }
         let (next, keep_alive) = {
             let timers = shared.timers.borrow();
@@ -258,7 +267,7 @@ fn deliver(engine: &Engine, answer: Option<Answer>) -> Result<(), Failure> {
                 }
             };
             let (failed, value) = match answer {
-                Err(failure) => (true, text(&failure::to_json(&failure))?),
+                Err(failure) => (true, text(&failure)?),
                 Ok(json) if bridge.call("wantsRaw", (id,))? => (false, document(json)?),
                 Ok(json) => match result::read(&json) {
                     Reading::Json(json) => (false, document(json)?),

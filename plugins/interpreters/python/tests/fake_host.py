@@ -20,6 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.dont_write_bytecode = True
 
+import fake_interfaces
+
 
 @dataclasses.dataclass(frozen=True)
 class Err(Exception):
@@ -100,6 +102,7 @@ class Host:
         self.most_flying = 0
         self.events = []
         self.order = itertools.count()
+        self.others = fake_interfaces.Others()
 
     def granted(self, server, tool):
         return any(fnmatch.fnmatchcase(f"{server}:{tool}", grant) for grant in self.grants)
@@ -221,6 +224,7 @@ _imports = _module(
     log=_module("wit_world.imports.log", Level=_Level, log=lambda level, text: host.logged.append((level.name.lower(), text))),
     progress=_module("wit_world.imports.progress", progress=lambda *args: host.progressed.append(args)),
     names=_module("wit_world.imports.names", servers=lambda: host.servers(), functions=lambda server: host.functions(server)),
+    **fake_interfaces.install(_record, T, Err, lambda: host),
 )
 _module("wit_world", __path__=[], imports=_imports, WitWorld=object)
 

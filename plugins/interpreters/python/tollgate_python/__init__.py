@@ -7,6 +7,7 @@
   awaited later.
 - `bridge`: calls of tools and their failures. `results`: what a script sees of an answer.
 - `namespaces`: servers and tools as objects; the module `unified_api`.
+- `interfaces`: the global `tollgate`. `model`: its requests to the model. `checked`: the arguments that it takes.
 - `loop` and `aio`: the event loop over the host's calls, and what asyncio does otherwise here.
 - `convert`: values as JSON. `errors`: what ended a script, with the script's own lines.
 - `sandbox`: parts of the standard library that need a word or a stand-in here.

@@ -9,9 +9,9 @@ import functools
 import inspect
 import time
 
+from .interfaces import Function
 from .loop import loop
 from .namespaces import Tool
-
 
 
 class _Sleep:
@@ -36,7 +36,7 @@ class _Sleep:
 
 SLEEP = _Sleep()
 # What is called one way where it is awaited and another where it is not.
-_EITHER = frozenset({Tool, _Sleep})
+_EITHER = frozenset({Tool, Function, _Sleep})
 
 
 class Ready:

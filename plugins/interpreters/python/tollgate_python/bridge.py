@@ -54,7 +54,7 @@ def failure_of(error):
 
 def error_of(failure):
     """The error that a script sees of a failed call."""
-    kind, details = _parts(failure.error)
+    kind, details = parts(failure.error)
     error = ToolError(
         _message(failure, kind, details),
         server=failure.server,
@@ -68,22 +68,24 @@ def error_of(failure):
     return error
 
 
-def _parts(error):
+def parts(error):
     """The name of the case in the WIT, and what the script sees of its content."""
-    case = type(error).__name__.removeprefix("CallError_")
+    case = type(error).__name__.partition("_")[2]
     kind = "".join("-" + letter.lower() if letter.isupper() else letter for letter in case).lstrip("-")
     value = getattr(error, "value", None)
     if kind == "invalid-arguments":
         return kind, [{"path": violation.path, "message": violation.message} for violation in value]
     if kind == "failed":
         return kind, _json(value.json)
-    if kind == "rejected":
+    if kind == "rejected" and not isinstance(value, str):
         data = None if value.data is None else _json(value.data)
         return kind, {"code": value.code, "message": value.message, "data": data}
     if kind == "rate-limited":
         return kind, {"retry_after_ms": value}
     if kind == "budget-exhausted":
         return kind, {"name": value.name, "value": value.value, "message": value.message}
+    if kind == "conflict":
+        return kind, {"version": value}
     return kind, value
 
 
@@ -156,24 +158,25 @@ async def call_awaited(tool, args):
         failure = answer.value if isinstance(answer, Err) else None
         answer = None if failure is not None else answer.value.json
     else:
-        failure, answer = await _call(tool.server, tool.tool, args)
+        failure, answer = await call_in_turn(lambda: host.call_async(tool.server, tool.tool, args))
     if failure is not None:
         raise error_of(failure)
     return tool.read(answer)
 
 
-async def _call(server, tool, args):
+async def call_in_turn(ask):
+    """The failure, or None and what the host answers. A call over `calls_at_once` is made again in its turn."""
     while True:
         await _places.take()
         loop.in_flight += 1
         try:
-            return None, await host.call_async(server, tool, args)
+            return None, await ask()
         except Err as refused:
             failure = refused.value
         finally:
             loop.in_flight -= 1
             _places.give_back()
-        if not _places.learn(failure.error):
+        if not isinstance(failure, host.CallFailure) or not _places.learn(failure.error):
             return failure, None
 
 
@@ -215,9 +218,9 @@ class _Places:
 
 _places = _Places()
 
-def start(tool, args):
-    """Starts the call now: a task of its result."""
-    coroutine = call_awaited(tool, args)
+
+def start(coroutine):
+    """Starts a call now: a task of its result."""
     try:
         task = loop.create_task(coroutine, eager_start=True)
     except TypeError:

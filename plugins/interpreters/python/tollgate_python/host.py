@@ -1,11 +1,18 @@
-"""What the interpreter asks the host for: the imports of the world `interpreter`, each in one place."""
+"""What the interpreter asks the host for: the imports of the world `interpreter`, each in one place.
+
+Those behind the global `tollgate` are modules here; `interfaces` knows their functions.
+"""
 
 import componentize_py_async_support as _support
 import componentize_py_runtime as _runtime
 from componentize_py_types import Err, Ok  # noqa: F401
+from wit_world.imports import ask, ask_blocking, model, model_blocking, model_types  # noqa: F401
 from wit_world.imports import log as _log
 from wit_world.imports import names as _names
 from wit_world.imports import progress as _progress
+from wit_world.imports import prompts, prompts_blocking, resources, resources_blocking  # noqa: F401
+from wit_world.imports import servers as server_list  # noqa: F401
+from wit_world.imports import servers_blocking, state, state_blocking, state_types  # noqa: F401
 from wit_world.imports import timer_blocking as _timer_blocking
 from wit_world.imports import tools_blocking as _tools_blocking
 from wit_world.imports import types

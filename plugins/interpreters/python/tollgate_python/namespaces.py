@@ -33,7 +33,7 @@ class Tool:
 
     def started(self, /, *args, **kwargs):
         """The call as a task that runs already."""
-        return bridge.start(self, bridge.arguments(self, args, kwargs))
+        return bridge.start(self.awaited(*args, **kwargs))
 
     @property
     def by_name(self):
@@ -68,6 +68,8 @@ class _Function:
         self.parameters = parameters
 
 
+# What the name of a domain begins with, where it stands for a server: the host picks one that has the tool.
+DOMAIN = "domain:"
 # A server may have a tool called `keys`: these are looked up after it.
 _AS_MAPPING = {
     "keys": lambda self: list(self),
@@ -99,7 +101,7 @@ class Server:
         tool = self._tools_by_name().get(name)
         if tool is not None:
             return tool
-        if name in _AS_MAPPING:
+        if name in _AS_MAPPING and not self._server.startswith(DOMAIN):
             return _AS_MAPPING[name].__get__(self)
         if name.startswith("_"):
             raise AttributeError(f"the server {self._server} has no tool {name!r}", name=name, obj=self)
@@ -181,6 +183,9 @@ class Servers:
     def __getitem__(self, name):
         by_name = self.by_name()
         server = self._exact.get(name) or by_name.get(name)
+        if server is None and isinstance(name, str) and name.startswith(DOMAIN):
+            # Nobody lists its tools: it may have any.
+            return Server(name)
         if server is None:
             raise KeyError(self._missing(name))
         return server

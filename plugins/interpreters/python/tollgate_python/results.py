@@ -35,7 +35,7 @@ def read_text(text):
     if not document or document[0] not in '{["-0123456789tfn':
         return text
     try:
-        value = _decode(document)
+        value = parse(document)
     except (ValueError, RecursionError):
         return text
     if isinstance(value, (int, float)) and not isinstance(value, bool) and dumps(value) != document:
@@ -47,4 +47,4 @@ def _no_json(constant):
     raise ValueError(f"{constant} is not JSON")
 
 
-_decode = JSONDecoder(parse_constant=_no_json).decode
+parse = JSONDecoder(parse_constant=_no_json).decode

@@ -8,7 +8,7 @@ import sys
 import types
 from json import loads
 
-from . import aio, bridge, convert, errors, host, namespaces, rewrite, sandbox
+from . import aio, bridge, convert, errors, host, interfaces, namespaces, rewrite, sandbox
 from .loop import loop
 
 _set_recursion_limit = sandbox.install()
@@ -113,13 +113,14 @@ def _scope(script, given, session):
         input=given,
         session=session,
         tools=servers,
+        tollgate=interfaces.TOLLGATE,
         ToolError=bridge.ToolError,
         log=log,
         progress=progress,
         sleep=aio.SLEEP,
         **aio.HELPERS,
     )
-    extra = {name: scope[name] for name in ("tools", "ToolError", "log", "progress", "sleep")}
+    extra = {name: scope[name] for name in ("tools", "tollgate", "ToolError", "log", "progress", "sleep")}
     sys.modules["unified_api"] = namespaces.UnifiedApi(servers, script.names, extra)
     _bind_tools(script.names, servers, scope)
     return scope

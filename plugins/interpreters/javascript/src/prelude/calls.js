@@ -56,13 +56,17 @@ function stackOf(error) {
 const calls = { __proto__: null };
 let lastCall = 0;
 
-function send(server, tool, label, args, raw) {
+/** A promise of what `send` asks of the host, by its number. `raw`: of the whole answer. */
+function inFlight(raw, send) {
   return new Intrinsic.Promise((resolve, reject) => {
-    const json = encode(args, `the arguments of ${label}`);
     const id = ++lastCall;
+    send(id);
     calls[id] = { __proto__: null, resolve, reject, raw, stack: new Intrinsic.Error().stack };
-    natives.call(id, server, tool, json);
   });
+}
+
+function send(server, tool, label, args, raw) {
+  return inFlight(raw, (id) => natives.call(id, server, tool, encode(args, `the arguments of ${label}`)));
 }
 
 /** A value as JSON text that the host takes. */

@@ -1,5 +1,7 @@
 //! A stand-in for the host.
 
+pub mod interfaces;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Poll;
@@ -85,11 +87,19 @@ pub struct FakeHost {
     /// Standard output and standard error.
     pub printed: RefCell<(String, String)>,
     pub logged: RefCell<Vec<String>>,
+    /// The model, the person, and what is kept.
+    pub others: interfaces::Others,
 }
 
 impl FakeHost {
     pub fn new(grants: Vec<String>) -> Self {
-        Self { grants, clock: Rc::default(), printed: RefCell::default(), logged: RefCell::default() }
+        Self {
+            grants,
+            clock: Rc::default(),
+            printed: RefCell::default(),
+            logged: RefCell::default(),
+            others: interfaces::Others::default(),
+        }
     }
 
     fn granted(&self, server: &str, tool: &str) -> bool {
