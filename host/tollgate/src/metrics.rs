@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::collections::HashSet;
 use std::sync::Arc;
-use tollgate_core::{BoxFuture, RunId};
+use tollgate_core::{BoxFuture, Outcome, RunId};
 use tollgate_journal::{CallRecord, Entry, Event, Journal, JournalError};
 
 const PREFIX: &str = "tollgate";
@@ -187,7 +187,9 @@ impl Metrics {
                 self.attempts.get_or_create(&label).inc_by(u64::from(record.attempts));
             }
         } else {
-            for attempt in &record.tries {
+            // By their kind, nothing was sent of these.
+            let unsent = |outcome| matches!(outcome, Outcome::Unavailable | Outcome::Overloaded);
+            for attempt in record.tries.iter().filter(|attempt| !unsent(attempt.outcome)) {
                 self.attempts.get_or_create(&ServerLabel { server: attempt.server.clone() }).inc();
             }
         }
