@@ -27,6 +27,7 @@ fn tools() -> Vec<Arc<Tool>> {
         ("größe", "搜索"),
         ("Map", "then"),
         ("my-server", "get-it"),
+        ("tollgate", "complete"),
     ];
     let schema = json!({"type": "object", "properties": {"self": {"type": "string"}, "größe": {"type": "integer"}, "2": {"enum": ["a", 1, null]}}, "required": ["self"]});
     let nasty = nasty.into_iter().map(|(server, name)| Arc::new(tool(server, name, "*/ \"\"\" evil", schema.clone())));
@@ -76,11 +77,29 @@ const tree = await tools["tracker"]["get-tree"]();
 const label: string = tree.label + tree.children?.[0]?.label;
 await tracker__put_tree({ tree: { label, children: [{ label: "x" }] } });
 await Promise.all([tracker.either({ id: 1 }), tracker.either({ name: "x" })]);
-try { await fetch_or(1); } catch (error) { if (error instanceof ToolError && error.kind === "denied") log(error.server, "warn"); }
+try { await fetch_or(1); } catch (error) { if (error instanceof ToolError && error.kind === "denied") log(error.server ?? error.tool, "warn"); }
 async function fetch_or(n: number) { await sleep(n); progress(1, 2, "x"); session.n = input.n; }
 await tools["my-server"]["get-it"]({ self: "x", "größe": 1, "2": null });
 await tools_._2fa({ self: "x" });
+await tools["tollgate"].complete({ self: "x" });
+await tollgate_.complete({ self: "x" });
 await my_server.get_it("x", 1, "a");
+const { text, toolUses } = await tollgate.complete("Why?");
+const told: tollgate.Message[] = [{ role: "user", content: "Why?" }, { role: "assistant", content: text, toolUses }];
+const limits = { maxTokens: 200, temperature: 0.2, stop: ["END"] };
+const tool = { name: "look", inputSchema: { type: "object" }, title: "Look" };
+const asked = await tollgate.complete({ messages: told, system: "Be brief.", tools: [tool], toolChoice: { tool: "look" }, schema: {}, ...limits });
+const tokens: number = asked.usage.inputTokens + asked.value.n;
+if ((await tollgate.ask("Sure?")).action === "accept") print(tokens, (await tollgate.ask("Where?", { type: "object" })).content.city);
+const ready = (await tollgate.serversByCapability("search")).filter((server) => server.health === "ready");
+print(ready[0]?.name, (await tollgate.servers()).length, Object.keys(await tollgate.gatherAllResources({ failFast: true })));
+print((await tollgate.resourcesForDomain("products"))["crm"]?.resources?.["note"].uri);
+const entry = await tollgate.state.get("cursor");
+const version: number = await tollgate.state.set("cursor", { n: 1 }, entry === null ? { absent: true } : { version: entry.version });
+await tollgate.state.delete("cursor", { version });
+for (const { key } of (await tollgate.state.list("cur", { limit: 10 })).keys) print(key.length);
+print((await tollgate.resources.list())[0]?.uri, (await tollgate.resources.read("docs", "docs://a")).contents[0]?.uri);
+print((await tollgate.prompts.list())[0]?.server, (await tollgate.prompts.get("docs", "greet", { name: "Ada" })).messages.length);
 "#;
 
 #[test]
@@ -100,6 +119,12 @@ fn tsc_takes_the_stubs_and_right_uses_and_refuses_wrong_ones() {
         "log(\"x\", \"loud\");",
         "await my_server.get_it(1);",
         "await sleep(\"1\");",
+        "await tollgate.complete({ prompt: \"x\" });",
+        "await tollgate.complete({ messages: [{ role: \"bot\" }] });",
+        "await tollgate.complete(\"x\", { maxTokens: 1 });",
+        "const s: string = (await tollgate.state.get(\"a\")).value;",
+        "await tollgate.state.set(\"a\", 1, { versio: 1 });",
+        "await tollgate.fetch();",
     ];
     let said = check(&tools(), Language::TypeScript, &[("wrong.ts", &wrong.join("\n"))]);
     for (at, line) in wrong.iter().enumerate() {
@@ -126,12 +151,30 @@ async def main() -> None:
     try:
         await tools["tracker"]["get-tree"]()
     except ToolError as error:
-        log(error.server + error.kind, "warn")
+        log((error.server or error.tool) + error.kind, "warn")
     session["n"] = one
     progress(1, 2, "x")
     await sleep(0.5)
     await tools_._2fa(self_="x")
     await my_server.get_it("x", 1, "a")
+    await tollgate_.complete(self_="x")
+    first = await tollgate.complete("Why?", max_tokens=200, stop=["END"])
+    text: str = first["text"]
+    asked = await unified_api.tollgate.complete(
+        {"messages": [{"role": "assistant", "content": text, "tool_uses": first["tool_uses"]}], "system": "Be brief."},
+        tools=[{"name": "look", "inputSchema": {}}], tool_choice={"tool": "look"}, schema={"type": "object"},
+    )
+    print(asked["usage"]["input_tokens"] + 1, asked["value"]["n"])
+    if (await tollgate.ask("Sure?"))["action"] == "accept":
+        print((await tollgate.ask("Where?", {"type": "object"}))["content"]["city"])
+    print((await tollgate.servers())[0]["health"], len(await tollgate.servers_by_capability("search")))
+    print(list(await tollgate.gather_all_resources(fail_fast=True)), await tollgate.resources_for_domain("products"))
+    entry = await tollgate.state.get("cursor")
+    version = await tollgate.state.set("cursor", {"n": 1}, version=entry["version"] if entry else None, absent=entry is None)
+    await tollgate.state.delete("cursor", version=version)
+    print([key["size"] + 1 for key in (await tollgate.state.list("cur", limit=10))["keys"]])
+    print((await tollgate.resources.list())[0]["uri"], (await tollgate.resources.read("docs", "docs://a"))["contents"])
+    print((await tollgate.prompts.list())[0], (await tollgate.prompts.get("docs", "greet", {"name": "Ada"}))["messages"])
 "#;
     let said = check(&tools(), Language::Python, &[("right.py", right)]);
     assert_eq!(said, "");
@@ -147,6 +190,12 @@ async def main() -> None:
         "log('x', 'loud')",
         "await my_server.get_it(1)",
         "await sleep('1')",
+        "await tollgate.complete(1)",
+        "await tollgate.complete('x', prompt='y')",
+        "await tollgate.complete({'messages': [{'role': 'bot'}]})",
+        "(await tollgate.state.get('a'))['value']",
+        "await tollgate.state.set('a', 1, 2)",
+        "await tollgate.fetch()",
     ];
     let script = format!("from unified_api import *\nasync def main() -> None:\n    {}\n", wrong.join("\n    "));
     let said = check(&tools(), Language::Python, &[("wrong.py", &script)]);

@@ -6,7 +6,8 @@
 //!   the tests a stand-in.
 //! - [`engine`]: the engine with its globals, made once and ready for one run.
 //! - `natives`: the functions that the prelude is given, and what they share with a run.
-//! - `prelude/`: the part written in JavaScript: servers as objects, errors, console, timers, web classes.
+//! - `prelude/`: the part written in JavaScript: servers as objects, errors, console, timers, web classes; and, for scripts
+//!   that name it, the global `tollgate`.
 //! - [`run`]: one script, from its text to its value: the loop over calls, timers and jobs.
 //! - `interfaces`: the functions of the global `tollgate`, between the script's JSON and the host's types.
 //! - `timers`, `json`, `result`, `failure`, `exception`, `web`: what these need.

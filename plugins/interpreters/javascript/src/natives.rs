@@ -120,12 +120,16 @@ fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Res
     let call = move |id: u32, server: String, tool: String, args: String| {
         state.requests.borrow_mut().push(Request { id, what: What::Tool { server, tool, args } });
     };
-    natives.set("call", Function::new(ctx.clone(), call)?)?;
+    natives.set("call", Function::new(ctx.clone(), call)?)
+}
+
+/// What the functions of `tollgate` ask by.
+pub(crate) fn request<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> Result<Function<'js>> {
     let state = Rc::clone(shared);
     let request = move |id: u32, path: String, args: String| {
         state.requests.borrow_mut().push(Request { id, what: What::Interface { path, args } });
     };
-    natives.set("request", Function::new(ctx.clone(), request)?)
+    Function::new(ctx.clone(), request)
 }
 
 fn time_and_chance<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Result<()> {

@@ -142,6 +142,9 @@ fn start(engine: &Engine, input: &Input<'_>) -> Result<Main, Failure> {
                 (bridge.ctx.json_parse(json(input.input))?, bridge.ctx.json_parse(json(input.session))?);
             bridge.call::<_, ()>("begin", (given, session))?;
             engine.shared.source.replace(input.code.clone());
+            if input.code.contains("tollgate") {
+                bridge.add_tollgate(&engine.shared)?;
+            }
             // Only what the script mentions is made: a tiny script costs nothing for a fleet of servers.
             for server in servers.iter().filter(|server| input.code.contains(&server.name)) {
                 let flat = input.code.contains(&format!("{}__", server.name));

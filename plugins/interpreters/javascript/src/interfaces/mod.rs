@@ -33,6 +33,9 @@ struct GatherOptions {
 
 /// Asks the host what a function of `tollgate` asks, by its path (`state.get`). `args` is a JSON list with all of the
 /// function's arguments.
+// Apart: what it has on the stack would lie on that of every run, whose memory is counted in pages.
+#[cold]
+#[inline(never)]
 pub(crate) fn ask(host: &dyn Host, path: &str, args: &str) -> Asked {
     let asked = start(host, path, args);
     let path = path.to_owned();

@@ -160,4 +160,9 @@ function explain(error) {
   return told;
 }
 
-const bridge = { __proto__: null, addServer, settle, wantsRaw, fire, begin, adopt, output, sessionJson, explain, onRejection, unhandled };
+/** What a part of the prelude needs of it that is made later. */
+function parts() {
+  return { GLOBAL, define, encode, inFlight };
+}
+
+const bridge = { __proto__: null, parts, addServer, settle, wantsRaw, fire, begin, adopt, output, sessionJson, explain, onRejection, unhandled };
