@@ -101,7 +101,7 @@ fn digest(spec: &ServerSpec) -> Option<String> {
         Transport::Http { url, headers, kind } => {
             let mut url = reqwest::Url::parse(url).ok()?;
             // They are secrets, and say nothing of what is there.
-            (url.set_username("").ok(), url.set_password(None).ok());
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
             json!(["http", url.as_str(), headers.keys().collect::<Vec<_>>(), format!("{kind:?}")])
         }
         Transport::Stream(_) | Transport::Provider(_) | Transport::Misconfigured { .. } => return None,
