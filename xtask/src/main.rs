@@ -107,6 +107,7 @@ fn test(args: &[String]) -> Result {
         run(&mut in_workspace(workspace, &["test", "--locked", "--release"]))?;
     }
     interpreters::build()?;
+    interpreters::python::test()?;
     // On this machine, where nothing is gained by making them small.
     let plugins = || {
         let mut command = in_workspace("plugins", &["test", "--locked", "--release"]);

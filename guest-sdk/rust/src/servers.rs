@@ -141,7 +141,11 @@ pub async fn tools() -> Vec<Tool> {
 /// # Errors
 /// Those of [`call`](crate::call).
 pub async fn gather_resources(domain: Option<&str>, fail_fast: impl Into<Option<bool>>) -> Result<Value> {
-    parsed(host::servers::gather_resources(domain.map(str::to_owned), fail_fast.into()).await.map_err(CallFailure::from)?)
+    parsed(
+        host::servers::gather_resources(domain.map(str::to_owned), fail_fast.into())
+            .await
+            .map_err(CallFailure::from)?,
+    )
 }
 
 impl From<wit::Server> for Server {

@@ -6,7 +6,7 @@ use crate::outside::{Rights, Secrets};
 use crate::report::RunReport;
 use crate::request::{RunRequest, Script, Target};
 use std::sync::Arc;
-use tollgate_core::{Approvals, Grants, LimitKind, Limits, Names, json};
+use tollgate_core::{Approvals, Grants, LimitKind, Limits, Names, Principal, json};
 use tollgate_gate::{Opening, Session};
 use tollgate_runtime::{PolicyError, Program, RunEnd, RunError, RunSetup};
 use tollgate_script::{Input, Language, Lease, Output, PrepareError, Prepared, SessionKey, prepare};
@@ -56,7 +56,7 @@ impl Host {
             None => None,
         };
         let Work { name, program, mut grants, mut approvals, limits, script, owner, secrets } =
-            self.work(request.target).await?;
+            self.work(request.target, &request.principal).await?;
         grants.extend(request.grants);
         approvals.extend(&request.approvals);
         let mut limits = limits.unwrap_or_else(|| self.limits());
@@ -102,7 +102,7 @@ impl Host {
         Ok(RunReport::new(session.context().run, log_bytes, end, script, variables, finish))
     }
 
-    async fn work(&self, target: Target) -> Result<Work, HostError> {
+    async fn work(&self, target: Target, principal: &Principal) -> Result<Work, HostError> {
         let work = match target {
             Target::Named(name) => {
                 let policy = self.policy(&name)?;
@@ -123,7 +123,9 @@ impl Host {
             Target::Script(script) => {
                 let program = self.interpreter(script.language).await?;
                 let name = script.file.clone();
-                let (grants, approvals, owner, secrets) = Default::default();
+                // It has no name of its own, so what it keeps is its author's.
+                let owner = format!("scripts:{}", principal.0);
+                let (grants, approvals, secrets) = Default::default();
                 Work { name, program, grants, approvals, limits: None, script: Some(script), owner, secrets }
             }
         };

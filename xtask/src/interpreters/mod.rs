@@ -8,7 +8,7 @@
 //! - [`ready`]: what was built, initialised and compiled to machine code.
 
 mod javascript;
-mod python;
+pub(crate) mod python;
 mod ready;
 
 use crate::{Result, install, root, target_dir};

@@ -2,7 +2,7 @@
 //! `plugins/interpreters/python`, as one component.
 
 use super::{python, quietly, sources, when_changed};
-use crate::{Result, root};
+use crate::{Result, root, run};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -41,6 +41,16 @@ pub(crate) fn build(out: &Path) -> Result {
         )?;
         fs::rename(&making, &component).map_err(|error| failed("written", &component, &error))
     })
+}
+
+/// Runs the tests of its modules, over a host without Wasm.
+///
+/// # Errors
+/// They fail.
+pub(crate) fn test() -> Result {
+    run(Command::new(python()?)
+        .current_dir(sources().join("python"))
+        .args(["-m", "unittest", "discover", "-s", "tests"]))
 }
 
 fn copy_sources(to: &Path) -> Result {

@@ -3,8 +3,8 @@
 //! with the same members, each `{"ok": …}` or `{"error": …}`.
 
 use kit::ask::Reply;
-use kit::model::{Message, Options, Role, ToolChoice};
 use kit::json;
+use kit::model::{Message, Options, Role, ToolChoice};
 
 kit::policy!(run);
 
@@ -37,13 +37,16 @@ async fn run(input: String) -> kit::Output {
             output_schema: None,
         };
         said["complete"] = match kit::model::complete(vec![message], Vec::new(), options).await {
-            Ok(answer) => json!({"ok": answer.message.content, "model": answer.model, "tokens": answer.usage.output_tokens}),
+            Ok(answer) => {
+                json!({"ok": answer.message.content, "model": answer.model, "tokens": answer.usage.output_tokens})
+            }
             Err(error) => json!({"error": format!("{error:?}")}),
         };
     }
     if input.get("servers").is_some() {
         let servers = kit::servers::list_servers();
-        let servers = servers.iter().map(|s| json!([s.name, format!("{:?}", s.health), s.priority, s.domains, s.error]));
+        let servers =
+            servers.iter().map(|s| json!([s.name, format!("{:?}", s.health), s.priority, s.domains, s.error]));
         said["servers"] = servers.collect();
     }
     if input.get("tools").is_some() {
