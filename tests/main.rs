@@ -35,4 +35,5 @@ mod runtime;
 mod scripts;
 mod serve;
 mod support;
+mod terminal;
 mod trust;
