@@ -9,6 +9,7 @@
 //! - [`server`]: an MCP server in this process, and a raw rmcp client to it: the baseline of every call.
 //! - [`runs`]: fresh runs, calls, calls at once. [`memory`]: suspended runs.
 //! - [`routing`]: what retries, breakers, caches and domains cost a call; failover; several servers at once.
+//! - [`outside`]: requests of adapters over HTTP, beside reqwest.
 //! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
 //! - [`scripts`]: what scripts cost, beside a Python process.
 //! - [`serve`]: what the front end adds to a call, beside another proxy.
@@ -22,6 +23,7 @@
 
 mod memory;
 mod metering;
+mod outside;
 mod routing;
 mod runs;
 mod scripts;
@@ -49,6 +51,9 @@ fn main() {
             routing::calls().await;
             routing::failover().await;
             routing::hub().await;
+        }
+        if is_wanted("outside") {
+            outside::requests().await;
         }
         if is_wanted("metering") {
             metering::loops().await;
