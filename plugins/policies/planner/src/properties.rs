@@ -252,11 +252,17 @@ proptest! {
         let host = host().install();
         let plan = written(&steps, "mixed");
         let first = run(json!({"plan": plan, "id": "x"})).unwrap();
-        let before: Vec<_> = host.calls().into_iter().filter(|(name, _)| name == "s:ok").collect();
         let second = run(json!({"id": "x", "resume": true})).unwrap();
-        let after = host.calls().into_iter().filter(|(name, _)| name == "s:ok").count();
-        prop_assert_eq!(before.len(), after, "{:?}", second);
+        // A step that was stopped among its items goes on with those that were not run.
+        for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.tool == "s:ok") {
+            let id = format!("s{at}");
+            let made = host.calls().iter().filter(|(_, args)| args["id"] == id.as_str()).count();
+            prop_assert!(made <= step.for_each.unwrap_or(1), "{} was called {} times: {:?}", id, made, second);
+        }
         let ids = |report: &crate::Report| report.completed_steps.iter().map(|step| step.id.clone()).collect::<BTreeSet<_>>();
-        prop_assert_eq!(ids(&first), ids(&second));
+        // A step that fails anew may stop those that were not looked at again yet.
+        if first.errors.is_empty() {
+            prop_assert_eq!(ids(&first), ids(&second));
+        }
     }
 }
