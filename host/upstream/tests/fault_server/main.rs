@@ -69,7 +69,12 @@ impl Server {
             json!({"name": name, "annotations": annotations, "inputSchema": {
                 "type": "object", "properties": {"nonce": {"type": "string"}}, "required": ["nonce"]}})
         };
-        let result = match message["method"].as_str().unwrap_or_default() {
+        let method = message["method"].as_str().unwrap_or_default();
+        if matches!(method, "initialize" | "server/discover") {
+            // A new session counts its requests anew: what was answered in the last one may be under way in this one.
+            self.answered.lock().clear();
+        }
+        let result = match method {
             "initialize" => json!({
                 "protocolVersion": "2025-06-18",
                 "capabilities": {"tools": {}},
