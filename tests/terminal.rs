@@ -25,7 +25,10 @@ fn noisy(answer: &str) -> (Place, Ended) {
     let place = Place::new();
     let files = place.work().join("files");
     std::fs::create_dir(&files).unwrap();
-    place.write("servers.json", json!({"mcpServers": {"files": fleet_config(&files)["mcpServers"]["filesystem"]}}).to_string());
+    place.write(
+        "servers.json",
+        json!({"mcpServers": {"files": fleet_config(&files)["mcpServers"]["filesystem"]}}).to_string(),
+    );
     let code = "const call = files.write_file({path: 'a.txt', content: 'written'});\n\
         await sleep(300);\n\
         for (let i = 0; i < 60; i++) console.log(`line ${i}`);\n\
@@ -44,7 +47,11 @@ fn an_approval_stays_in_sight_until_it_is_answered() {
     let question = ended.stdout.find("May it?").unwrap();
     assert!(ended.stdout[..question].contains(r#"{"path":"a.txt","content":"written"}"#), "{}", ended.stdout);
     let noise = ended.stdout.find("line 0").unwrap();
-    assert!(noise > question && ended.stdout.contains("line 59"), "what is said meanwhile comes after: {}", ended.stdout);
+    assert!(
+        noise > question && ended.stdout.contains("line 59"),
+        "what is said meanwhile comes after: {}",
+        ended.stdout
+    );
     assert_eq!(std::fs::read_to_string(place.work().join("files/a.txt")).unwrap(), "written");
 
     for answer in ["n\r", "\r", "\u{4}"] {
@@ -63,7 +70,13 @@ fn a_form_is_asked_line_by_line_and_again_where_an_answer_does_not_fit() {
         "colour": {"type": "string", "enum": ["red", "green"]},
     }});
     let input = json!({"ask": {"message": "An order", "schema": schema.to_string()}}).to_string();
-    let steps = json!([["Who", "\r"], ["is required", "Ada\r"], ["How many", "two\r"], ["whole number", "2\r"], ["colour", "\r"]]);
+    let steps = json!([
+        ["Who", "\r"],
+        ["is required", "Ada\r"],
+        ["How many", "two\r"],
+        ["whole number", "2\r"],
+        ["colour", "\r"]
+    ]);
     let args = ["run", guests::POLICY_ASKS, "--input", &input, "--grant", "ask"];
     let ended = on_terminal(&place, &steps, &args);
     assert_eq!(ended.code, 0, "{}", ended.stdout);
