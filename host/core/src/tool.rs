@@ -1,7 +1,7 @@
 //! A tool as its server describes it.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What an attempt at a tool may change, as far as annotations or the configuration tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -59,10 +59,24 @@ pub struct Tool {
     pub effect: EffectClass,
 }
 
+impl Tool {
+    /// What programs are told of it: the JSON of the commands and of the HTTP API.
+    pub fn document(&self) -> Value {
+        json!({
+            "server": self.server,
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "input_schema": self.input_schema,
+            "output_schema": self.output_schema,
+            "annotations": self.annotations,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn effect_class_follows_the_annotations() {

@@ -95,20 +95,7 @@ async fn tools(State(door): State<Arc<Door>>, Query(wanted): Query<ToolsQuery>) 
                 Some(Category::Write) => tool.effect != EffectClass::Read,
             }
     });
-    let tools: Vec<Value> = shown
-        .take(MAX_TOOLS)
-        .map(|tool| {
-            json!({
-                "server": tool.server,
-                "name": tool.name,
-                "title": tool.title,
-                "description": tool.description,
-                "input_schema": tool.input_schema,
-                "output_schema": tool.output_schema,
-                "annotations": tool.annotations,
-            })
-        })
-        .collect();
+    let tools: Vec<Value> = shown.take(MAX_TOOLS).map(|tool| tool.document()).collect();
     Json(tools).into_response()
 }
 

@@ -4,7 +4,6 @@ use crate::args::{Global, Tools};
 use crate::exit::Failure;
 use crate::print::{self, BOLD, DIM, styled};
 use crate::{setup, wait};
-use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use tollgate::{EffectClass, Tool};
@@ -49,7 +48,7 @@ fn wanted(tool: &Tool, args: &Tools) -> bool {
 
 fn show(tools: &[Arc<Tool>], args: &Tools) -> Result<(), Failure> {
     if args.json {
-        return print::json(&tools.iter().map(|tool| document(tool)).collect::<Vec<_>>());
+        return print::json(&tools.iter().map(|tool| tool.document()).collect::<Vec<_>>());
     }
     if tools.is_empty() {
         let wanted = !args.query.is_empty() || args.server.is_some() || args.read_only;
@@ -76,16 +75,4 @@ fn effect(effect: EffectClass) -> &'static str {
         EffectClass::NonIdempotent => "write",
         EffectClass::Unknown => "",
     }
-}
-
-fn document(tool: &Tool) -> Value {
-    json!({
-        "server": tool.server,
-        "name": tool.name,
-        "title": tool.title,
-        "description": tool.description,
-        "input_schema": tool.input_schema,
-        "output_schema": tool.output_schema,
-        "annotations": tool.annotations,
-    })
 }
