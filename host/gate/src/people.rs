@@ -251,6 +251,11 @@ mod tests {
         let ask = |message: &str, schema: &str| checked(&Question { message: message.into(), schema: schema.into() });
         assert!(ask("Really?", "").is_ok());
         assert!(ask("Which?", r#"{"type":"object","properties":{"a":{"type":"string","enum":["x","y"]}}}"#).is_ok());
+        // Words of JSON Schema as names of members.
+        assert!(
+            ask("Which?", r#"{"type":"object","properties":{"pattern":{"type":"string"},"not":{"type":"boolean"}}}"#)
+                .is_ok()
+        );
         for (message, schema) in [
             (" ", ""),
             ("x", "nonsense"),
