@@ -25,6 +25,7 @@ mod limits;
 mod login;
 mod messages;
 mod nesting;
+mod offers;
 mod outside;
 mod people;
 mod plans;

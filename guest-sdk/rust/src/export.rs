@@ -9,6 +9,12 @@ use serde::de::DeserializeOwned;
 pub use crate::bindings::types::{Descriptor, PolicyError, Tool, ToolError, ToolResult as RawToolResult};
 pub use {schemars, serde};
 
+pub use crate::bindings::full_adapter::tollgate::prompts::prompts_types::{PromptArgument, PromptInfo};
+pub use crate::bindings::full_adapter::tollgate::resources::resources_types::{ResourceInfo, TemplateInfo};
+
+use serde_json::Value;
+
+use crate::offers::{Messages, ResourceOutput, read_result, variables};
 use crate::result::ToolOutput;
 use crate::{Error, schema};
 
@@ -70,4 +76,76 @@ pub fn tool_args<I: DeserializeOwned>(json: &str) -> Result<I, ToolError> {
 pub fn tool_output<O: ToolOutput, E: Into<Error>>(output: Result<O, E>) -> Result<RawToolResult, ToolError> {
     let result = output.map_err(E::into).and_then(O::into_tool_result);
     result.map(RawToolResult::from).map_err(Error::into_tool_error)
+}
+
+/// What an attribute says of a resource or a prompt.
+pub struct OfferInfo {
+    pub name: &'static str,
+    pub title: Option<&'static str>,
+    pub description: &'static str,
+}
+
+pub fn resource(uri: &str, mime_type: Option<&str>, info: OfferInfo) -> ResourceInfo {
+    ResourceInfo {
+        uri: uri.to_owned(),
+        name: info.name.to_owned(),
+        title: info.title.map(str::to_owned),
+        description: Some(info.description.to_owned()),
+        mime_type: mime_type.map(str::to_owned),
+        size: None,
+    }
+}
+
+pub fn template(uri_template: &str, mime_type: Option<&str>, info: OfferInfo) -> TemplateInfo {
+    TemplateInfo {
+        uri_template: uri_template.to_owned(),
+        name: info.name.to_owned(),
+        title: info.title.map(str::to_owned),
+        description: Some(info.description.to_owned()),
+        mime_type: mime_type.map(str::to_owned),
+    }
+}
+
+/// The arguments of a resource's function, if the URI is one of its own.
+pub fn resource_args<I: DeserializeOwned>(template: &str, uri: &str) -> Option<Result<I, ToolError>> {
+    let found = variables(template, uri)?;
+    Some(schema::decode(Value::Object(found)).map_err(ToolError::InvalidArguments))
+}
+
+pub fn resource_output<O: ResourceOutput, E: Into<Error>>(
+    uri: &str,
+    mime_type: Option<&str>,
+    output: Result<O, E>,
+) -> Result<String, ToolError> {
+    let result = output.map_err(E::into).and_then(|output| read_result(uri, mime_type, output));
+    result.map_err(Error::into_tool_error)
+}
+
+pub fn prompt<I: JsonSchema>(info: OfferInfo) -> PromptInfo {
+    let schema: Value = serde_json::from_str(&schema::input::<I>()).unwrap_or_default();
+    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).map(str::to_owned);
+    let required = |name: &str| {
+        let names = schema.get("required").and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|required| required == name))
+    };
+    let members = schema.get("properties").and_then(Value::as_object);
+    let arguments = members.into_iter().flatten().map(|(name, member)| PromptArgument {
+        title: text(member, "title"),
+        description: text(member, "description"),
+        required: required(name),
+        name: name.clone(),
+    });
+    PromptInfo {
+        name: info.name.to_owned(),
+        title: info.title.map(str::to_owned),
+        description: Some(info.description.to_owned()),
+        arguments: arguments.collect(),
+    }
+}
+
+pub fn prompt_output<O: Into<Messages>, E: Into<Error>>(output: Result<O, E>) -> Result<String, ToolError> {
+    match output {
+        Ok(output) => Ok(output.into().into_result()),
+        Err(error) => Err(error.into().into_tool_error()),
+    }
 }

@@ -50,6 +50,7 @@
 //! - [`call`], [`call_as`], [`sleep`]: what a function does with the host. [`blocking`] has their twins.
 //! - [`resources`], [`prompts`]: what servers have beside tools.
 //! - [`servers`]: which servers and tools there are.
+//! - [`offers`]: resources and prompts that an adapter has itself.
 //! - [`model`]: asking a language model. [`ask`]: asking the person behind the run.
 //! - [`state`]: what a component keeps from one run to the next.
 //! - [`join!`], [`join_all`], [`try_join!`], [`try_join_all`]: several calls at once.
@@ -74,6 +75,7 @@ mod host;
 pub mod http;
 pub mod log;
 pub mod model;
+pub mod offers;
 pub mod prompts;
 pub mod resources;
 mod result;
@@ -123,6 +125,13 @@ pub use futures_util::{join, try_join};
 /// Options of `#[tool]`: `name` (else the function's), `title`, `description`, and MCP's hints `read_only`,
 /// `destructive`, `idempotent`, `open_world`, each alone or `= false`. A hint that is not given is not sent,
 /// and MCP's defaults hold (not read-only, destructive, not idempotent, open world).
+///
+/// # Resources and prompts
+///
+/// A function with `#[resource(uri = "notes://count")]` is a resource, one with a template as `notes://note/{id}` a family of
+/// them: its parameters are the variables, each a `String` or what reads from a text. A function with `#[prompt]` is a prompt;
+/// its parameters are the prompt's arguments, texts too. Both have `name`, `title` and `description`, a resource also
+/// `mime_type`. [`offers`] has what they return.
 ///
 /// `#[adapter(blocking)]` is for functions that are not `async` and call tools by [`blocking`].
 #[doc(inline)]

@@ -50,17 +50,17 @@ pub trait Caller: Send + Sync + 'static {
     fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)>;
 
     /// Asks a server for something beside its tools: checked, paid, recorded, dispatched as a call is. The
-    /// answer is the result's JSON text.
+    /// answer is the result's JSON text; fuel is as with [`Caller::call`].
     ///
     /// Dropping the future cancels the request, at the server too.
     ///
     /// A caller that says nothing else has no servers to ask.
-    fn query(&self, query: Query) -> BoxFuture<'_, Result<String, CallFailure>> {
+    fn query(&self, query: Query, _fuel_left: u64) -> BoxFuture<'_, (Result<String, CallFailure>, u64)> {
         let error = CallError::Denied("nothing but tools may be asked for here".to_owned());
         let Query { server, kind, name, .. } = query;
         let tool = format!("{kind} {name}");
         let failure = CallFailure { server, tool, attempts: 0, elapsed: Duration::ZERO, error };
-        Box::pin(std::future::ready(Err(failure)))
+        Box::pin(std::future::ready((Err(failure), 0)))
     }
 
     /// The servers of which this run was granted something, the best first: by health, priority, name. Waits for none.
@@ -82,7 +82,7 @@ pub trait Caller: Send + Sync + 'static {
             name: "*".to_owned(),
             params: String::new(),
         };
-        self.query(query)
+        Box::pin(async move { self.query(query, 0).await.0 })
     }
 
     /// Asks the language model that the host has for this run: checked, paid, recorded as a call is. Dropping the future

@@ -63,7 +63,7 @@ impl Session {
     }
 
     /// The way of one query: that of a call, but for the tool's schema and effect class.
-    pub(crate) async fn pass_query(&self, number: u64, shown: &str, query: Query) -> Answer {
+    pub(crate) async fn pass_query(&self, number: u64, shown: &str, query: Query, fuel_left: u64) -> Answer {
         let _place = match self.pay(&query.params) {
             Ok(place) => place,
             Err(error) => return Answer::refused(error),
@@ -83,7 +83,7 @@ impl Session {
         if let Err(error) = started.await {
             return Answer::refused(error);
         }
-        let context = CallContext { run: self.context.clone(), fuel_left: 0 };
+        let context = CallContext { run: self.context.clone(), fuel_left };
         self.bounded(self.gate.upstream.query(query, context).await)
     }
 

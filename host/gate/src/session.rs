@@ -132,12 +132,13 @@ impl Caller for Session {
         })
     }
 
-    fn query(&self, query: Query) -> BoxFuture<'_, Result<String, CallFailure>> {
+    fn query(&self, query: Query, fuel_left: u64) -> BoxFuture<'_, (Result<String, CallFailure>, u64)> {
         Box::pin(async move {
             let shown = format!("{} {}", query.kind, query.name);
             let mut open = self.open_call(&query.server, &shown, &query.params);
-            let answer = self.pass_query(open.number, &shown, query).await;
-            open.close(answer).0.map(|result| result.json)
+            let answer = self.pass_query(open.number, &shown, query, fuel_left).await;
+            let (result, fuel_used) = open.close(answer);
+            (result.map(|result| result.json), fuel_used)
         })
     }
 

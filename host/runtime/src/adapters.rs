@@ -46,12 +46,7 @@ impl Runtime {
                 let is_error = checked_tool_result(&result.json).map_err(RunError::InvalidOutput)?;
                 Ok(Ok(ToolResult { json: result.json, is_error }))
             }
-            Err(error) => Ok(Err(match error {
-                wit::ToolError::UnknownTool(name) => ToolError::UnknownTool(name),
-                wit::ToolError::InvalidArguments(why) => ToolError::InvalidArguments(why),
-                wit::ToolError::Failed(why) => ToolError::Failed(why),
-                wit::ToolError::CallFailed(failure) => ToolError::CallFailed(failure.into()),
-            })),
+            Err(error) => Ok(Err(error.into())),
         })
     }
 

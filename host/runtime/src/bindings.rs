@@ -32,6 +32,8 @@ mod generated {
                 import tollgate:model/model-types@0.1.0;
                 import tollgate:ask/ask-types@0.1.0;
                 import tollgate:servers/servers-types@0.1.0;
+                import tollgate:resources/resources-types@0.1.0;
+                import tollgate:prompts/prompts-types@0.1.0;
             }
         ",
     });
@@ -41,10 +43,18 @@ pub(crate) use generated::tollgate::log::log::Level;
 use generated::tollgate::script::names as script;
 pub(crate) use generated::tollgate::types::types as wit;
 
+/// What adapters say of their resources and prompts.
+pub(crate) mod offers {
+    pub(crate) use super::generated::tollgate::prompts::prompts_types::PromptInfo;
+    pub(crate) use super::generated::tollgate::resources::resources_types::{ResourceInfo, TemplateInfo};
+}
+
 /// Links every `tollgate:*` interface.
 pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     // A component that uses types imports the instance that declares them; it holds nothing.
-    linker.instance("tollgate:types/types@0.1.0")?;
+    for types in ["types/types", "resources/resources-types", "prompts/prompts-types"] {
+        linker.instance(&format!("tollgate:{types}@0.1.0"))?;
+    }
 
     let mut tools = linker.instance("tollgate:tools/tools@0.1.0")?;
     tools.func_wrap_concurrent("call-tool", |accessor: &Accessor<RunState>, call: (String, String, String)| {
@@ -188,14 +198,20 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut resources = linker.instance("tollgate:resources/resources@0.1.0")?;
     resources.func_wrap_concurrent("read", move |accessor: &Accessor<RunState>, asked: (String, String)| {
         Box::pin(async move {
-            let caller = accessor.with(|mut access| access.data_mut().caller.clone());
-            Ok((query(&*caller, read(asked)).await,))
+            let (caller, fuel_left) = accessor.with(|mut access| start_call(&mut access.as_context_mut()))?;
+            let (answer, fuel_used) = query(&*caller, read(asked), fuel_left).await;
+            accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
+            Ok((answer,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
     })?;
     let mut resources = linker.instance("tollgate:resources/resources-blocking@0.1.0")?;
-    resources.func_wrap_async("read", move |store: StoreContextMut<'_, RunState>, asked: (String, String)| {
-        let caller = store.data().caller.clone();
-        Box::new(async move { Ok((query(&*caller, read(asked)).await,)) })
+    resources.func_wrap_async("read", move |mut store: StoreContextMut<'_, RunState>, asked: (String, String)| {
+        Box::new(async move {
+            let (caller, fuel_left) = start_call(&mut store)?;
+            let (answer, fuel_used) = query(&*caller, read(asked), fuel_left).await;
+            charge_fuel(&mut store, fuel_used)?;
+            Ok((answer,))
+        })
     })?;
 
     let get = |(server, name, arguments): (String, String, String)| {
@@ -207,20 +223,27 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut prompts = linker.instance("tollgate:prompts/prompts@0.1.0")?;
     prompts.func_wrap_concurrent("get", move |accessor: &Accessor<RunState>, asked: (String, String, String)| {
         Box::pin(async move {
-            let caller = accessor.with(|mut access| access.data_mut().caller.clone());
-            Ok((query(&*caller, get(asked)).await,))
+            let (caller, fuel_left) = accessor.with(|mut access| start_call(&mut access.as_context_mut()))?;
+            let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
+            accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
+            Ok((answer,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
     })?;
     let mut prompts = linker.instance("tollgate:prompts/prompts-blocking@0.1.0")?;
-    prompts.func_wrap_async("get", move |store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
-        let caller = store.data().caller.clone();
-        Box::new(async move { Ok((query(&*caller, get(asked)).await,)) })
+    prompts.func_wrap_async("get", move |mut store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
+        Box::new(async move {
+            let (caller, fuel_left) = start_call(&mut store)?;
+            let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
+            charge_fuel(&mut store, fuel_used)?;
+            Ok((answer,))
+        })
     })?;
     Ok(())
 }
 
-async fn query(caller: &dyn Caller, query: core::Query) -> Queried {
-    caller.query(query).await.map_err(Into::into)
+async fn query(caller: &dyn Caller, query: core::Query, fuel_left: u64) -> (Queried, u64) {
+    let (answer, fuel_used) = caller.query(query, fuel_left).await;
+    (answer.map_err(Into::into), fuel_used)
 }
 
 async fn list(caller: &dyn Caller, kind: core::ListKind) -> String {

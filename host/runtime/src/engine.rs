@@ -3,6 +3,7 @@
 use crate::bindings;
 use crate::cache::CompileCache;
 use crate::inspect::{COMPONENT_MAX_BYTES, Digest, InspectError, Inspection, inspect};
+use crate::offers::{Exports, Offers};
 use crate::run::Descriptor;
 use crate::run::ToolInfo;
 use crate::store::RunState;
@@ -82,7 +83,9 @@ pub struct Program {
     /// `describe`, `list-tools`, `read-document`; none of a plain component.
     pub(crate) about: Option<ComponentExportIndex>,
     pub(crate) descriptor: OnceCell<Descriptor>,
+    pub(crate) exports: Exports,
     pub(crate) tools: OnceCell<Arc<[ToolInfo]>>,
+    pub(crate) offers: OnceCell<Arc<Offers>>,
 }
 
 impl Program {
@@ -205,7 +208,16 @@ impl SetUp {
             Some((main, about)) => (export(main)?, export(about)?),
             None => (None, None),
         };
-        Ok(Program { pre, main, about, inspection, descriptor: OnceCell::new(), tools: OnceCell::new() })
+        Ok(Program {
+            exports: Exports::of(component, &inspection)?,
+            pre,
+            main,
+            about,
+            inspection,
+            descriptor: OnceCell::new(),
+            tools: OnceCell::new(),
+            offers: OnceCell::new(),
+        })
     }
 }
 

@@ -7,7 +7,7 @@
 //! - [`engine`]: [`Runtime`], the one Wasmtime engine of a host with its pool and its linker;
 //!   [`Program`], a component made ready to run.
 //! - [`run`]: one run: a fresh store, its limits, its end. `adapters`: calls of tools, catalogs, functions of plain components;
-//!   `values`: what these take and give.
+//!   `offers`: resources and prompts of adapters; `values`: what functions take and give.
 //! - `bindings`: the WIT types, and the host's side of `tollgate:*`. They never leave this crate.
 //! - `http`: WASI HTTP, over the run's own client.
 //! - `store`: what one store holds; `limiter`: memory, tables, instances; `output`: stdout and stderr.
@@ -22,6 +22,7 @@ pub mod engine;
 mod http;
 pub mod inspect;
 mod limiter;
+mod offers;
 mod output;
 pub mod run;
 mod store;
@@ -30,4 +31,5 @@ mod values;
 pub use cache::CompileCache;
 pub use engine::{PrepareError, Program, Runtime, RuntimeConfig};
 pub use inspect::{Digest, InspectError, Inspection, World};
+pub use offers::Offers;
 pub use run::{Descriptor, PolicyError, RunEnd, RunError, RunSetup, ToolError, ToolInfo};

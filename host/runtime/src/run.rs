@@ -135,11 +135,15 @@ pub struct ToolInfo {
     pub annotations: Option<serde_json::Value>,
 }
 
-/// How a tool of an adapter failed, by the adapter's own account.
+/// How a tool, resource or prompt of an adapter failed, by the adapter's own account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolError {
     /// It has no such tool.
     UnknownTool(String),
+    /// It has no such resource.
+    NoResource(String),
+    /// It has no such prompt.
+    NoPrompt(String),
     /// The arguments do not fit.
     InvalidArguments(String),
     /// The tool failed.
@@ -443,6 +447,17 @@ impl Caller for Nobody {
     fn log(&self, _: LogLevel, _: String) {}
 
     fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
+}
+
+impl From<wit::ToolError> for ToolError {
+    fn from(error: wit::ToolError) -> Self {
+        match error {
+            wit::ToolError::UnknownTool(name) => Self::UnknownTool(name),
+            wit::ToolError::InvalidArguments(why) => Self::InvalidArguments(why),
+            wit::ToolError::Failed(why) => Self::Failed(why),
+            wit::ToolError::CallFailed(failure) => Self::CallFailed(failure.into()),
+        }
+    }
 }
 
 impl From<wit::PolicyError> for PolicyError {

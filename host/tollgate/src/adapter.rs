@@ -3,6 +3,7 @@
 use crate::openapi::{self, Catalog};
 use crate::outside::{Credential, Outside, Rights, Secrets};
 use crate::request::ComponentSource;
+use serde_json::Map;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 use tollgate_component_tools::{ComponentTool, Output, Value};
@@ -10,10 +11,10 @@ use tollgate_config::lock::{Kind, Lock};
 use tollgate_config::model::OpenApi;
 use tollgate_core::{
     Answer, Approvals, BoxFuture, Call, CallContext, CallError, CallFailure, EffectClass, Grants, LimitKind, Limits,
-    Status, Tool, ToolResult, Violation,
+    ListKind, Query, QueryKind, RpcError, Status, Tool, ToolResult, Violation,
 };
 use tollgate_gate::{Gate, Opening};
-use tollgate_runtime::{Program, RunEnd, RunError, RunSetup, Runtime, ToolError, World};
+use tollgate_runtime::{Offers, Program, RunEnd, RunError, RunSetup, Runtime, ToolError, World};
 use tollgate_upstream::ToolProvider;
 
 /// A component that stands in for a server: what it is, what it may use, its ceilings.
@@ -62,6 +63,7 @@ pub(crate) struct Api {
 pub(crate) struct Ready {
     program: Arc<Program>,
     tools: Tools,
+    offers: Arc<Offers>,
 }
 
 enum Tools {
@@ -94,7 +96,11 @@ impl Adapter {
                     }
                     (world, Some(_)) => return Err(format!("this component is a {}, and reads no document", world.name())),
                 };
-                Ok(Ready { program, tools })
+                let offers = match &tools {
+                    Tools::Own => self.runtime.list_offers(&program).await.map_err(|e| e.to_string())?,
+                    Tools::Document(_) | Tools::Functions(_) => Arc::default(),
+                };
+                Ok(Ready { program, tools, offers })
             })
             .await
     }
@@ -112,7 +118,7 @@ impl Adapter {
         Catalog::new(&catalog, &self.name, &api.document, &api.credentials, outbound)
     }
 
-    async fn answer(&self, tool: &Tool, call: Call, context: CallContext) -> Answer {
+    async fn answer(&self, asked: Asked<'_>, context: CallContext) -> Answer {
         let caller = &context.run;
         if caller.depth >= caller.limits.depth {
             return Answer::refused(CallError::BudgetExhausted(caller.limits.reached(LimitKind::Depth)));
@@ -120,18 +126,20 @@ impl Adapter {
         let Some(gate) = self.gate.get().and_then(Weak::upgrade) else {
             return Answer::refused(CallError::Unavailable("the host is shutting down".to_owned()));
         };
-        let Ready { program, tools } = match self.ready().await {
+        let ready = match self.ready().await {
             Ok(ready) => ready,
             Err(why) => return Answer::refused(CallError::Unavailable(why)),
         };
-        let (program, (grants, secrets)) = (
-            program.clone(),
-            match tools {
-                Tools::Document(catalog) => (&catalog.grants, &catalog.secrets),
-                Tools::Own | Tools::Functions(_) => (&self.spec.grants, &self.spec.secrets),
-            },
-        );
-        let invoked = match invocation(tools, tool, &call.args) {
+        let program = ready.program.clone();
+        let (grants, secrets) = match &ready.tools {
+            Tools::Document(catalog) => (&catalog.grants, &catalog.secrets),
+            Tools::Own | Tools::Functions(_) => (&self.spec.grants, &self.spec.secrets),
+        };
+        let failed = match &asked {
+            Asked::Tool(..) => failed,
+            Asked::Query(_) => internal_error,
+        };
+        let invoked = match invocation(ready, asked) {
             Ok(invoked) => invoked,
             Err(error) => return Answer::refused(error),
         };
@@ -166,7 +174,7 @@ impl Adapter {
         let task = tokio::spawn(async move {
             let seed = session.context().seed;
             let setup = RunSetup { seed, caller: session.clone(), limits, names: None, state, http };
-            let end = invoked.run(&runtime, &program, &call.args, setup).await;
+            let end = invoked.run(&runtime, &program, setup).await;
             let status = match &end.result {
                 Ok(Ok(result)) if !result.is_error => Status::Ok,
                 Ok(_) => Status::Error,
@@ -176,17 +184,19 @@ impl Adapter {
             end
         });
         match AbortOnDrop(task).await {
-            Ok(end) => self.judge(end),
+            Ok(end) => self.judge(end, failed),
             Err(_) => Answer::refused(CallError::Unavailable(format!("adapter `{}` was ended", self.name))),
         }
     }
 
-    fn judge(&self, end: RunEnd<Result<ToolResult, ToolError>>) -> Answer {
+    /// What the end of a run is to its caller. `failed` puts a failure of the component's own into the form that the request
+    /// has for it.
+    fn judge(&self, end: RunEnd<Result<ToolResult, ToolError>>, failed: fn(&str) -> CallError) -> Answer {
         let fuel_used = end.fuel_used;
         let result = match end.result {
             Ok(Ok(result)) if result.is_error => Err(CallError::Failed(result)),
             Ok(Ok(result)) => Ok(result),
-            Ok(Err(error)) => Err(self.tool_error(error)),
+            Ok(Err(error)) => Err(self.tool_error(error, failed)),
             Err(RunError::Limit(reached)) if reached.kind == LimitKind::Timeout => {
                 Err(CallError::TimedOut(format!("adapter `{}`: {reached}", self.name)))
             }
@@ -199,12 +209,16 @@ impl Adapter {
         Answer { fuel_used, ..Answer::once(result) }
     }
 
-    fn tool_error(&self, error: ToolError) -> CallError {
+    fn tool_error(&self, error: ToolError, failed: fn(&str) -> CallError) -> CallError {
         match error {
             ToolError::UnknownTool(name) => CallError::InvalidResponse(format!(
                 "adapter `{}` lists the tool {name} and does not know it",
                 self.name
             )),
+            ToolError::NoResource(uri) => {
+                rejected(NO_RESOURCE, &format!("`{}` has no resource {uri}", self.name))
+            }
+            ToolError::NoPrompt(name) => rejected(INVALID_PARAMS, &format!("`{}` has no prompt `{name}`", self.name)),
             ToolError::InvalidArguments(message) => {
                 CallError::InvalidArguments(vec![Violation { path: String::new(), message }])
             }
@@ -223,26 +237,64 @@ impl Adapter {
     }
 }
 
-/// What a call becomes.
-enum Invocation {
-    /// A tool's name, or an operation.
-    Tool(String),
-    Function(Box<ComponentTool>, Vec<Value>),
+/// What is asked of an adapter.
+enum Asked<'a> {
+    Tool(&'a Tool, Call),
+    Query(Query),
 }
 
-fn invocation(tools: &Tools, tool: &Tool, args: &str) -> Result<Invocation, CallError> {
+/// What a request becomes.
+enum Invocation {
+    /// A tool's name, or an operation; and the arguments.
+    Tool(String, String),
+    Function(Box<ComponentTool>, Vec<Value>),
+    /// A URI.
+    Resource(String),
+    /// A name, and the arguments.
+    Prompt(String, String),
+}
+
+fn invocation(ready: &Ready, asked: Asked<'_>) -> Result<Invocation, CallError> {
+    let (tool, args) = match asked {
+        Asked::Tool(tool, call) => (tool, call.args),
+        Asked::Query(query) => return invocation_of_query(ready, query),
+    };
     let unknown = || CallError::UnknownTool(Vec::new());
-    Ok(match tools {
-        Tools::Own => Invocation::Tool(tool.name.clone()),
-        Tools::Document(catalog) => Invocation::Tool(catalog.operation(&tool.name).ok_or_else(unknown)?.to_owned()),
+    Ok(match &ready.tools {
+        Tools::Own => Invocation::Tool(tool.name.clone(), args),
+        Tools::Document(catalog) => {
+            Invocation::Tool(catalog.operation(&tool.name).ok_or_else(unknown)?.to_owned(), args)
+        }
         Tools::Functions(functions) => {
             let function = functions.get(&tool.name).ok_or_else(unknown)?;
             let invalid = |violation| CallError::InvalidArguments(vec![violation]);
-            let args = serde_json::from_str(if args.is_empty() { "{}" } else { args })
+            let args = serde_json::from_str(if args.is_empty() { "{}" } else { &args })
                 .map_err(|error| invalid(Violation { path: String::new(), message: error.to_string() }))?;
             Invocation::Function(Box::new(function.clone()), function.lower(&args).map_err(invalid)?)
         }
     })
+}
+
+fn invocation_of_query(ready: &Ready, query: Query) -> Result<Invocation, CallError> {
+    let has = |kind| !ready.offers.list(kind).is_empty();
+    match query.kind {
+        QueryKind::ReadResource if has(ListKind::Resources) || has(ListKind::ResourceTemplates) => {
+            Ok(Invocation::Resource(query.name))
+        }
+        QueryKind::GetPrompt if has(ListKind::Prompts) => {
+            #[derive(serde::Deserialize)]
+            struct Params<'a> {
+                #[serde(borrow)]
+                arguments: Option<&'a serde_json::value::RawValue>,
+            }
+            let params: Params<'_> = serde_json::from_str(&query.params).map_err(|error| {
+                CallError::InvalidArguments(vec![Violation { path: String::new(), message: error.to_string() }])
+            })?;
+            let arguments = params.arguments.map_or("{}", |arguments| arguments.get()).to_owned();
+            Ok(Invocation::Prompt(query.name, arguments))
+        }
+        kind => Err(rejected(NO_METHOD, &format!("`{}` has no {kind}", query.server))),
+    }
 }
 
 impl Invocation {
@@ -250,13 +302,18 @@ impl Invocation {
         self,
         runtime: &Runtime,
         program: &Program,
-        args: &str,
         setup: RunSetup,
     ) -> RunEnd<Result<ToolResult, ToolError>> {
+        let never = std::future::pending();
+        let result = |text: Result<String, ToolError>| Ok(text.map(|json| ToolResult { json, is_error: false }));
         match self {
-            Self::Tool(tool) => runtime.call_adapter(program, &tool, args, setup, std::future::pending()).await,
+            Self::Tool(tool, args) => runtime.call_adapter(program, &tool, &args, setup, never).await,
+            Self::Resource(uri) => runtime.read_resource(program, &uri, setup, never).await.and_then(result),
+            Self::Prompt(name, args) => {
+                runtime.get_prompt(program, &name, &args, setup, never).await.and_then(result)
+            }
             Self::Function(function, values) => {
-                let end = runtime.call_function(program, &function.export, values, setup, std::future::pending()).await;
+                let end = runtime.call_function(program, &function.export, values, setup, never).await;
                 end.and_then(|value| {
                     let output = function.lift(value.as_ref());
                     let output = output.map_err(|error| RunError::InvalidOutput(error.to_string()))?;
@@ -291,6 +348,25 @@ pub(crate) async fn functions(server: &str, bytes: Arc<[u8]>) -> Result<BTreeMap
     Ok(derived.tools.into_iter().map(|tool| (tool.name.clone(), tool)).collect())
 }
 
+/// MCP's code for a resource that is not there.
+const NO_RESOURCE: i64 = -32002;
+/// JSON-RPC's codes.
+const NO_METHOD: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+const INTERNAL_ERROR: i64 = -32603;
+
+/// The longest message of an adapter that becomes an error of the protocol, in characters.
+const MESSAGE_MAX_CHARS: usize = 2_000;
+
+fn rejected(code: i64, message: &str) -> CallError {
+    CallError::Rejected(RpcError { code, message: message.chars().take(MESSAGE_MAX_CHARS).collect(), data: None })
+}
+
+/// A failure of a resource or a prompt in MCP's form.
+fn internal_error(message: &str) -> CallError {
+    rejected(INTERNAL_ERROR, message)
+}
+
 /// A tool's failure in MCP's form.
 fn failed(message: &str) -> CallError {
     let json = serde_json::json!({"content": [{"type": "text", "text": message}], "isError": true});
@@ -316,7 +392,7 @@ impl<T> Drop for AbortOnDrop<T> {
 impl ToolProvider for Adapter {
     fn tools<'a>(&'a self, server: &'a str) -> BoxFuture<'a, Result<Vec<Tool>, String>> {
         Box::pin(async move {
-            let Ready { program, tools } = self.ready().await?;
+            let Ready { program, tools, .. } = self.ready().await?;
             Ok(match tools {
                 Tools::Document(catalog) => catalog.tools.clone(),
                 Tools::Own => {
@@ -353,6 +429,14 @@ impl ToolProvider for Adapter {
     }
 
     fn call<'a>(&'a self, tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer> {
-        Box::pin(self.answer(tool, call, context))
+        Box::pin(self.answer(Asked::Tool(tool, call), context))
+    }
+
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Vec<Map<String, serde_json::Value>>, String>> {
+        Box::pin(async move { Ok(self.ready().await?.offers.list(kind).to_vec()) })
+    }
+
+    fn query(&self, query: Query, context: CallContext) -> BoxFuture<'_, Answer> {
+        Box::pin(self.answer(Asked::Query(query), context))
     }
 }

@@ -35,8 +35,9 @@ impl Host {
     /// How the request failed.
     pub async fn query_as(&self, behalf: Behalf, query: Query) -> Result<String, CallFailure> {
         let session = self.open(behalf);
-        let result = session.query(query).await;
-        session.finish(status_of(&result), 0);
+        let fuel = session.context().limits.fuel;
+        let (result, fuel_used) = session.query(query, fuel).await;
+        session.finish(status_of(&result), fuel_used);
         result
     }
 

@@ -83,11 +83,12 @@ pub(crate) async fn connect(
     let (session, end, transport) = match &spec.transport {
         Transport::Provider(provider) => {
             let tools = provider.tools(&spec.name).await.map_err(Fault::Invalid)?;
+            let lists = Lists::of(&**provider).await.map_err(Fault::Invalid)?;
             return Ok(Connected {
                 link: Link::Provider(provider.clone()),
                 end: None,
                 tools,
-                lists: Lists::default(),
+                lists,
                 transport: spec.transport.name(),
             });
         }

@@ -1,4 +1,4 @@
-//! `#[adapter]` and its `#[tool]`.
+//! `#[adapter]` and its `#[tool]`; `offer` has its `#[resource]` and `#[prompt]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,6 +7,7 @@ use syn::{Attribute, Error, ImplItem, ImplItemFn, ItemImpl, LitBool, Meta, Resul
 
 use crate::describe::Description;
 use crate::function::Function;
+use crate::offer::Offers;
 
 /// The hints of MCP's tool annotations, as options are written and as MCP calls them.
 const HINTS: [(&str, &str); 4] = [
@@ -38,8 +39,11 @@ pub fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let blocking = parse_adapter_options(options)?;
     let mut block: ItemImpl = syn::parse2(item)?;
     let adapter = (*block.self_ty).clone();
-    let mut tools = Vec::new();
+    let (mut tools, mut offers) = (Vec::new(), Offers::default());
     for item in &mut block.items {
+        if let ImplItem::Fn(function) = item {
+            offers.take(&adapter, function, blocking)?;
+        }
         if let ImplItem::Fn(function) = item
             && let Some(at) = function.attrs.iter().position(|attribute| attribute.path().is_ident("tool"))
         {
@@ -52,13 +56,20 @@ pub fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
             tools.push(tool);
         }
     }
-    if tools.is_empty() {
-        return Err(Error::new_spanned(&adapter, "the adapter has no tool: write `#[tool]` on its functions"));
+    if tools.is_empty() && offers.is_empty() {
+        let message = "the adapter has no tool: write `#[tool]` on its functions (or `#[resource]`, `#[prompt]`)";
+        return Err(Error::new_spanned(&adapter, message));
     }
 
     let private = quote!(::tollgate_sdk::__private);
-    let (world, call_tool) =
-        if blocking { (quote!(adapter_blocking), quote!(fn)) } else { (quote!(adapter), quote!(async fn)) };
+    let world = match (blocking, offers.is_empty()) {
+        (false, true) => quote!(adapter),
+        (true, true) => quote!(adapter_blocking),
+        (false, false) => quote!(full_adapter),
+        (true, false) => quote!(full_adapter_blocking),
+    };
+    let call_tool = if blocking { quote!(fn) } else { quote!(async fn) };
+    let offers = (!offers.is_empty()).then(|| offers.expand(&adapter, blocking));
     let (names, definitions) = (tools.iter().map(|tool| &tool.name), tools.iter().map(|tool| &tool.definition));
     let (entries, calls) = (tools.iter().map(|tool| &tool.entry), tools.iter().map(|tool| &tool.call));
     Ok(quote! {
@@ -66,6 +77,7 @@ pub fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
 
         const _: () = {
             #(#definitions)*
+            #offers
 
             impl ::tollgate_sdk::bindings::#world::Guest for #adapter {
                 fn list_tools() -> ::std::vec::Vec<#private::Tool> {
@@ -76,6 +88,7 @@ pub fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
                     name: ::std::string::String,
                     args: ::std::string::String,
                 ) -> ::core::result::Result<#private::RawToolResult, #private::ToolError> {
+                    let _ = &args;
                     match name.as_str() {
                         #(#names => #calls)*
                         _ => ::core::result::Result::Err(#private::ToolError::UnknownTool(name)),

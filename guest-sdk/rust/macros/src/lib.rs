@@ -6,6 +6,7 @@ use proc_macro::TokenStream;
 mod adapter;
 mod describe;
 mod function;
+mod offer;
 mod policy;
 
 #[allow(missing_docs, reason = "documented at the re-export")]

@@ -4,6 +4,7 @@ use super::{Fault, Session};
 use crate::carry::list_text;
 use crate::catalog::{MAX_TOOLS, read_tools};
 use crate::freshness;
+use crate::provider::ToolProvider;
 use crate::spec::ServerSpec;
 use rmcp::model::{
     ClientRequest, ListPromptsRequest, ListResourceTemplatesRequest, ListResourcesRequest, ListToolsRequest,
@@ -30,6 +31,16 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
+    /// Those that have an item.
+    pub(crate) async fn of(provider: &dyn ToolProvider) -> Result<Self, String> {
+        let mut lists = Self::default();
+        for kind in [ListKind::Resources, ListKind::ResourceTemplates] {
+            lists.resources |= !provider.list(kind).await?.is_empty();
+        }
+        lists.prompts = !provider.list(ListKind::Prompts).await?.is_empty();
+        Ok(lists)
+    }
+
     pub(crate) fn has(self, kind: ListKind) -> bool {
         match kind {
             ListKind::Resources | ListKind::ResourceTemplates => self.resources,

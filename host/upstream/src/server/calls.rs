@@ -2,14 +2,17 @@
 
 use super::{Live, Server};
 use crate::callers::Caller;
-use crate::client::{Answered, Fault, rejected};
+use crate::client::{Answered, Fault, Session, rejected};
 use crate::connect::Link;
 use crate::sending::{QueryRequest, Sending, meta_of};
 use crate::text::clean;
 use crate::within;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::{Call, CallContext, CallError, ListKind, Listed, Query, RpcError, Tool, Violation};
+use tollgate_core::{
+    Answer, BoxFuture, Call, CallContext, CallError, ListKind, Listed, Query, RpcError, Tool, Violation,
+};
 use tollgate_route::{Attempted, List};
 
 /// How long the failure of a lost call waits for the child's last words: somewhat more than its end may take.
@@ -41,18 +44,11 @@ impl Server {
         let timeout = own.unwrap_or(self.spec.call_timeout);
         match &live.link {
             Link::Provider(provider) => {
-                let answer = provider.call(&entry.tool, call.clone(), context.clone());
-                match self.within_own_time(context, timeout, answer).await {
-                    Some(answer) => {
-                        let (sent, fuel_used) = (answer.attempts > 0, answer.fuel_used);
-                        Attempted { result: answer.result, sent, fuel_used, freshness: None, personal: false }
-                    }
-                    None => Attempted { sent: true, ..Attempted::unsent(self.timed_out(timeout)) },
-                }
+                self.ask(context, timeout, provider.call(&entry.tool, call.clone(), context.clone())).await
             }
-            Link::Mcp(_) => {
+            Link::Mcp(session) => {
                 let sending = Sending::Call { entry: &entry, args, meta: meta_of(call.meta.as_deref()) };
-                self.send(&live, &sending, timeout, context).await
+                self.send(&live, session, &sending, timeout, context).await
             }
         }
     }
@@ -65,8 +61,15 @@ impl Server {
             Err(error) => return Attempted::unsent(error),
         };
         let _in_flight = live.in_flight.token();
+        let timeout = self.spec.call_timeout;
+        let session = match &live.link {
+            Link::Mcp(session) => session,
+            Link::Provider(provider) => {
+                return self.ask(context, timeout, provider.query(query.clone(), context.clone())).await;
+            }
+        };
         match QueryRequest::read(query) {
-            Ok(request) => self.send(&live, &Sending::Query(request), self.spec.call_timeout, context).await,
+            Ok(request) => self.send(&live, session, &Sending::Query(request), timeout, context).await,
             Err(why) => {
                 let violation = Violation { path: String::new(), message: why };
                 Attempted::unsent(CallError::InvalidArguments(vec![violation]))
@@ -83,36 +86,47 @@ impl Server {
         }
         let live = self.live().await?;
         let _in_flight = live.in_flight.token();
-        let Link::Mcp(session) = &live.link else { return Ok(none) };
-        if !session.lists().has(kind) {
-            return Ok(none);
-        }
+        let session = match &live.link {
+            Link::Mcp(session) if session.lists().has(kind) => session,
+            Link::Mcp(_) => return Ok(none),
+            Link::Provider(provider) => {
+                let items = provider.list(kind).await.map_err(CallError::Unavailable)?;
+                return Ok(List { items: self.listed(items), freshness: None });
+            }
+        };
         let listed = match within(&*self.shared.clock, self.spec.call_timeout, session.list(kind)).await {
             Some(listed) => listed,
             None => return Err(self.timed_out(self.spec.call_timeout)),
         };
         match listed {
-            Ok((items, freshness)) => {
-                let server = &self.spec.name;
-                let items = items.into_iter().map(|item| Listed { server: server.clone(), item }).collect();
-                Ok(List { items, freshness })
-            }
+            Ok((items, freshness)) => Ok(List { items: self.listed(items), freshness }),
             Err(fault) => Err(self.failed(&live, fault, true).await),
+        }
+    }
+
+    fn listed(&self, items: Vec<Map<String, Value>>) -> Vec<Listed> {
+        items.into_iter().map(|item| Listed { server: self.spec.name.clone(), item }).collect()
+    }
+
+    /// Waits for a component's answer.
+    async fn ask(&self, context: &CallContext, timeout: Duration, answer: BoxFuture<'_, Answer>) -> Attempted {
+        match self.within_own_time(context, timeout, answer).await {
+            Some(answer) => {
+                let (sent, fuel_used) = (answer.attempts > 0, answer.fuel_used);
+                Attempted { result: answer.result, sent, fuel_used, freshness: None, personal: false }
+            }
+            None => Attempted { sent: true, ..Attempted::unsent(self.timed_out(timeout)) },
         }
     }
 
     async fn send(
         &self,
         live: &Arc<Live>,
+        session: &Session,
         sending: &Sending<'_>,
         timeout: Duration,
         context: &CallContext,
     ) -> Attempted {
-        let Link::Mcp(session) = &live.link else {
-            // JSON-RPC's code for a method that is not there.
-            let message = format!("`{}` is no MCP server, so it has neither resources nor prompts", self.spec.name);
-            return Attempted::unsent(CallError::Rejected(RpcError { code: -32601, message, data: None }));
-        };
         let place = context.run.client.as_ref().map(|client| self.callers.enter(client));
         let caller = place.as_ref().map(|place| &*place.caller);
         let answered = self.in_time(caller, timeout, sending.send(session, place.as_ref())).await;
