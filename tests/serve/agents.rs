@@ -7,6 +7,8 @@ use crate::support::{eventually, processes_with};
 use std::time::{Duration, Instant};
 
 const AGENTS: usize = 200;
+/// How many crowds there are at most until the memory no longer grows.
+const CROWDS: usize = 4;
 
 /// What a process holds.
 #[derive(Debug)]
@@ -105,14 +107,21 @@ fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
             (now.files <= files).then_some(now)
         })
     };
-    let warm = settled(idle.files + 4);
-    let (answers, cancelled) = crowd(seconds);
-    let after = settled(warm.files);
-    println!("{answers} answers, {cancelled} calls cancelled; idle {idle:?}, warm {warm:?}, after {after:?}");
-
-    assert!(answers > AGENTS && cancelled > AGENTS / 3, "{answers} answers, {cancelled} cancelled");
-    assert!(after.mib <= warm.mib + 24, "memory grew from {warm:?} to {after:?}");
-    assert!(after.threads <= warm.threads, "threads grew from {warm:?} to {after:?}");
+    let mut warm = settled(idle.files + 4);
+    let threads = warm.threads;
+    // A leak is there with every crowd; the allocator's room grows with the largest crowd yet, and no more.
+    for another in (0..CROWDS).rev() {
+        let (answers, cancelled) = crowd(seconds);
+        let after = settled(warm.files);
+        println!("{answers} answers, {cancelled} calls cancelled; idle {idle:?}, before {warm:?}, after {after:?}");
+        assert!(answers > AGENTS && cancelled > AGENTS / 3, "{answers} answers, {cancelled} cancelled");
+        assert!(after.threads <= threads, "threads grew from {threads} to {after:?}");
+        if after.mib <= warm.mib + 24 {
+            break;
+        }
+        assert!(another > 0, "memory grew with each of {CROWDS} crowds, at last from {warm:?} to {after:?}");
+        warm = after;
+    }
     let noted = eventually("each call that was taken back was taken back at its server", || {
         let log = std::fs::read_to_string(place.work().join("stuck.log")).unwrap();
         let called = log.lines().filter(|line| line.starts_with("called")).count();

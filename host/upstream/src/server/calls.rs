@@ -110,10 +110,14 @@ impl Server {
 
     /// Waits for a component's answer.
     async fn ask(&self, context: &CallContext, timeout: Duration, answer: BoxFuture<'_, Answer>) -> Attempted {
+        let waited = || context.run.budget.waited(self.shared.clock.monotonic());
+        let before = waited();
         match self.within_own_time(context, timeout, answer).await {
             Some(answer) => {
                 let (sent, fuel_used) = (answer.attempts > 0, answer.fuel_used);
-                Attempted { result: answer.result, sent, fuel_used, freshness: None, personal: false }
+                // A person was asked meanwhile, by the component or beside it.
+                let personal = waited() > before;
+                Attempted { result: answer.result, sent, fuel_used, freshness: None, personal }
             }
             None => Attempted { sent: true, ..Attempted::unsent(self.timed_out(timeout)) },
         }

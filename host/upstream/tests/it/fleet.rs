@@ -116,9 +116,13 @@ impl ToolProvider for Slow {
         Box::pin(async move { Ok(vec![tool]) })
     }
 
-    fn call<'a>(&'a self, _tool: &'a Tool, call: Call, _context: CallContext) -> BoxFuture<'a, Answer> {
+    fn call<'a>(&'a self, _tool: &'a Tool, call: Call, context: CallContext) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             let args: serde_json::Value = serde_json::from_str(&call.args).unwrap();
+            if args["asks"] == true {
+                context.run.budget.asked(Duration::ZERO);
+                context.run.budget.answered(Duration::from_secs(1));
+            }
             tokio::time::sleep(Duration::from_millis(args["ms"].as_u64().unwrap())).await;
             let result = ToolResult { json: r#"{"content":[]}"#.into(), is_error: false };
             Answer { fuel_used: 7, ..Answer::once(Ok(result)) }
@@ -136,6 +140,15 @@ async fn a_provider_is_a_server_like_any_other() {
     assert!(matches!(fails(&fleet, "slow:wait", json!({})).await, CallError::InvalidArguments(_)));
     assert!(matches!(fails(&fleet, "slow:wait", json!({"ms": 9_000})).await, CallError::TimedOut(_)));
     assert_eq!(status(&fleet, "slow").transport, "component");
+    // What a person was asked for meanwhile is not kept for others.
+    let tool = fleet.resolve("slow", "wait").await.unwrap();
+    for asks in [false, true] {
+        let call = Call::new("slow:wait".parse().unwrap(), json!({"ms": 1, "asks": asks}).to_string());
+        assert_eq!(fleet.attempt(&tool, &call, &context()).await.personal, asks);
+    }
+    let query = Query { server: "slow".into(), kind: QueryKind::ReadResource, name: "a:1".into(), params: "{}".into() };
+    let none = fleet.attempt_query(&query, &context()).await.result.unwrap_err();
+    assert!(matches!(&none, CallError::Rejected(error) if error.code == -32601), "{none}");
     fleet.shutdown().await;
 }
 
