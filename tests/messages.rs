@@ -30,6 +30,7 @@ fn help() {
         "demo",
         "run",
         "exec",
+        "ask",
         "call",
         "tools",
         "servers",
