@@ -443,7 +443,11 @@ pub(crate) fn approvals(texts: &[String]) -> Result<Approvals, crate::exit::Fail
     Approvals::parse(texts).map_err(|error| crate::exit::Failure::usage(format!("--approve: {error}")))
 }
 
-/// Reads `--grant`s.
+/// Reads `--grant`s, and says what is doubtful about them.
 pub(crate) fn grants(texts: &[String]) -> Result<Grants, crate::exit::Failure> {
-    Grants::parse(texts).map_err(|error| crate::exit::Failure::usage(error.to_string()))
+    let grants = Grants::parse(texts).map_err(|error| crate::exit::Failure::usage(error.to_string()))?;
+    for doubt in grants.iter().filter_map(tollgate::Grant::doubt) {
+        crate::print::warn(format_args!("--grant: {doubt}; name those that you mean"));
+    }
+    Ok(grants)
 }
