@@ -220,3 +220,26 @@ fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     found
 }
+
+#[tokio::test]
+async fn a_configuration_may_use_the_policies_that_its_program_ships() {
+    use tollgate::config::{Format, parse_bytes};
+    let start = |used: &str| {
+        let text = format!("policies:\n  weekly:\n    component: tollgate:{used}\n");
+        let config = parse_bytes(Format::Yaml, text.as_bytes()).unwrap();
+        builder().shipped_policy("report", ComponentSource::File(guests::POLICY_ECHO.into())).config(config).build()
+    };
+    let host = start("report").await.unwrap();
+    let report = host.run(RunRequest::named("weekly").input(r#"{"a":1}"#)).await.unwrap();
+    assert_eq!((report.status, report.output.as_deref()), (Status::Ok, Some(r#"{"a":1}"#)));
+    host.shutdown().await;
+    for (used, help) in [
+        ("reprot", "did you mean `tollgate:report`? there is: tollgate:report"),
+        ("planner", "there is: tollgate:report"),
+    ] {
+        let error = start(used).await.err().unwrap().to_string();
+        let want =
+            format!("config:3: policies.weekly.component: no policy `tollgate:{used}` comes with the program; {help}");
+        assert_eq!(error, want);
+    }
+}

@@ -34,6 +34,7 @@ mod reload;
 mod routing;
 mod runtime;
 mod scripts;
+mod secrets;
 mod serve;
 mod support;
 mod terminal;

@@ -30,6 +30,7 @@ fn help() {
         "demo",
         "run",
         "exec",
+        "ask",
         "call",
         "tools",
         "servers",
@@ -58,6 +59,7 @@ fn errors() {
     let place = Place::new();
     place.write("servers.json", json!({"mcpServers": {"good": evil_server("good", "")}}).to_string());
     place.write("bad.json", json!({"mcpServers": {"bad": evil_server("dies-at-start", "")}}).to_string());
+    place.write("shipped.yaml", "policies:\n  plan:\n    component: tollgate:planer\n");
     place.write("module.wasm", "\0asm\u{1}\0\0\0");
     place.write("text.wasm", "(component)");
     let with_servers =
@@ -67,6 +69,7 @@ fn errors() {
         ("no_configuration", alone(&["tools"])),
         ("no_servers", alone(&["run", guests::POLICY_ONE_CALL, "--grant", "*:*"])),
         ("unknown_policy", alone(&["run", "greeter"])),
+        ("unknown_shipped_policy", alone(&["config", "check", "shipped.yaml"])),
         ("missing_file", alone(&["run", "./greeter.wasm"])),
         ("core_module", alone(&["run", "./module.wasm"])),
         ("not_wasm", alone(&["check", "./text.wasm"])),

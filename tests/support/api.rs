@@ -1,11 +1,17 @@
-//! An HTTP API of this machine: `/echo` tells what was asked, `/redirect/…` sends elsewhere, `/gone` answers 404, `/silent` never.
+//! An HTTP API of this machine: `/echo` tells what was asked, `/encoded` tells it in other spellings, `/token` gives a token,
+//! `/redirect/…` sends elsewhere, `/gone` answers 404, `/silent` never.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+/// What `/token` gives, by RFC 6749 section 5.1.
+pub const TOKEN: &str = "tg-token/2c9a+71~f40b8e==";
 
 /// Ends with its last holder.
 pub struct Api {
@@ -71,6 +77,11 @@ async fn serve(stream: TcpStream, asked: Arc<AtomicUsize>) {
         let (status, extra, answer) = match target.strip_prefix("/redirect/") {
             Some(to) => ("302 Found", format!("location: {to}\r\n"), String::new()),
             None if target == "/gone" => ("404 Not Found", String::new(), json!({"message": "it is gone"}).to_string()),
+            None if target == "/token" => {
+                let token = json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600});
+                ("200 OK", String::new(), token.to_string())
+            }
+            None if target.starts_with("/encoded") => ("200 OK", String::new(), encoded(&target, &headers).to_string()),
             None => {
                 // What came is told in a header too.
                 let told = headers.get("authorization").and_then(Value::as_str).unwrap_or("none").to_owned();
@@ -87,4 +98,34 @@ async fn serve(stream: TcpStream, asked: Arc<AtomicUsize>) {
             return;
         }
     }
+}
+
+/// What a server makes of a request, and then writes in every way that there is.
+fn encoded(target: &str, headers: &Map<String, Value>) -> Value {
+    let mut told = format!("{}\n", String::from_utf8_lossy(&without_percent(target)));
+    for (name, value) in headers {
+        let value = value.as_str().unwrap_or_default();
+        let pair = value.strip_prefix("Basic ").map(|pair| STANDARD.decode(pair).unwrap());
+        told += &format!("{name}: {}\n", pair.map_or(value.into(), |pair| String::from_utf8(pair).unwrap()));
+    }
+    json!({
+        "base64": STANDARD.encode(&told),
+        "base64url": URL_SAFE_NO_PAD.encode(&told),
+        "hex": hex::encode(&told),
+        "hex_upper": hex::encode_upper(&told),
+        "json": Value::from(told.as_str()).to_string(),
+        "percent": told.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>(),
+        "plain": told,
+    })
+}
+
+fn without_percent(text: &str) -> Vec<u8> {
+    let mut pieces = text.split('%');
+    let mut out = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at(2);
+        out.push(u8::from_str_radix(digits, 16).unwrap());
+        out.extend_from_slice(rest.as_bytes());
+    }
+    out
 }

@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 pub(crate) use limits::LimitFlags;
 pub(crate) use serve::{Approve, CacheCommand, Login, Logout, Names, Running, Serve, Status};
 use std::path::PathBuf;
-use tollgate::{Approvals, Grants, ToolName};
+use tollgate::{Approvals, Grants, LimitKind, ToolName};
 
 /// A WebAssembly host for MCP: sandboxed policies call the tools of many servers.
 #[derive(Debug, Parser)]
@@ -334,7 +334,11 @@ pub(crate) struct Servers {
     pub(crate) json: bool,
 }
 
+/// A model takes its time, and is asked several times: the wall time of `ask`, where no flag says another.
+pub(crate) const ASK_TIMEOUT_MS: u64 = 600_000;
+
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg(LimitKind::Timeout.name(), |flag| flag.help(limits::help(LimitKind::Timeout, ASK_TIMEOUT_MS))))]
 pub(crate) struct Ask {
     /// The question
     pub(crate) question: String,
@@ -439,7 +443,11 @@ pub(crate) fn approvals(texts: &[String]) -> Result<Approvals, crate::exit::Fail
     Approvals::parse(texts).map_err(|error| crate::exit::Failure::usage(format!("--approve: {error}")))
 }
 
-/// Reads `--grant`s.
+/// Reads `--grant`s, and says what is doubtful about them.
 pub(crate) fn grants(texts: &[String]) -> Result<Grants, crate::exit::Failure> {
-    Grants::parse(texts).map_err(|error| crate::exit::Failure::usage(error.to_string()))
+    let grants = Grants::parse(texts).map_err(|error| crate::exit::Failure::usage(error.to_string()))?;
+    for doubt in grants.iter().filter_map(tollgate::Grant::doubt) {
+        crate::print::warn(format_args!("--grant: {doubt}; name those that you mean"));
+    }
+    Ok(grants)
 }

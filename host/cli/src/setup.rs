@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::print;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollgate::config::{self, Config, Folders, TrustStore};
+use tollgate::config::{self, Config, ConfigError, Folders, TrustStore};
 use tollgate::secrets::{FolderStore, SecretStore};
 use tollgate::state::{LazySqliteStore, Quota, SqliteOptions};
 use tollgate::{ComponentSource, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState};
@@ -69,6 +69,10 @@ pub(crate) fn discovered() -> Result<Option<PathBuf>, Failure> {
 pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
     let cwd = std::env::current_dir().unwrap_or_default();
     let config = config::load(&cwd.join(file), folders().home.as_deref())?;
+    let errors = config::unknown_shipped(&config, &SHIPPED.map(|(name, _)| name));
+    if !errors.is_empty() {
+        return Err(ConfigError { errors, warnings: Vec::new() }.into());
+    }
     for warning in &config.warnings {
         print::warn(warning);
     }

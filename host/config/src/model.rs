@@ -280,7 +280,7 @@ pub struct Policy {
 pub enum Code {
     /// A component that exports `run`.
     Component(At<PathBuf>),
-    /// A policy that comes with the program: `planner` or `hub-agent`.
+    /// A policy that comes with the program, by its name there; [`unknown_shipped`](crate::unknown_shipped) says whether it does.
     Shipped(At<String>),
     /// Source text for an interpreter.
     Script(At<PathBuf>, Language),

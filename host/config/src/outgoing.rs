@@ -8,6 +8,7 @@ use crate::tree::{Node, Value};
 use crate::values::{Name, Text, Url};
 use serde_json::json;
 use std::path::PathBuf;
+use tollgate_core::OriginPattern;
 
 keys! {
     /// Where a secret is put into a component's HTTP requests, and towards whom.
@@ -144,6 +145,12 @@ pub(crate) fn uses(table: Option<At<Uses>>, in_document: bool, key: &Key<'_>, cx
         if !in_document && hosts.is_empty() {
             let help = "add `hosts: [api.example.com]`: nobody else gets it";
             cx.error_help(secret.line, &key, "does not say which hosts may get the secret", help);
+        }
+        for host in &hosts {
+            // One that cannot be read is the host's to refuse, with all else that is wrong with the secret.
+            if let Some(doubt) = OriginPattern::parse_host(host).ok().and_then(|origin| origin.host.doubt()) {
+                cx.warn(host.line, &key.child("hosts"), doubt, "name those that may get the secret");
+            }
         }
         uses.push(SecretUse { secret, hosts, place });
     }

@@ -1,19 +1,17 @@
 //! Policies: the values of `policies`, and the calls that a person must approve.
 
-use crate::diagnostic::quoted;
-use crate::model::{At, Code, Language, LimitOverrides, Policy};
+use crate::diagnostic::{Diagnostic, quoted};
+use crate::model::{At, Code, Config, Language, LimitOverrides, Policy};
 use crate::outgoing::{Uses, uses};
-use crate::read::{Cx, Key, Read, Unknown, exactly_one, keys, suggest};
+use crate::read::{Cx, Key, NameRule as _, Read, Unknown, exactly_one, keys, suggest};
 use crate::tree::Node;
-use crate::values::{Text, extension_pattern, neither_or_both, of_extension};
+use crate::values::{Name, Text, extension_pattern, neither_or_both, of_extension};
 use serde_json::json;
 use tollgate_core::Grant;
 use tollgate_core::grant::approve::{Pattern, PatternError};
 
 /// What the name of a shipped policy begins with. A file of such a name is written `./tollgate:…`.
 const SHIPPED_PREFIX: &str = "tollgate:";
-/// The policies that come with the program.
-const SHIPPED: [&str; 2] = ["planner", "hub-agent"];
 /// The most patterns of one list; each call is held against them.
 const APPROVE_MAX: usize = 256;
 
@@ -97,22 +95,43 @@ impl Read for PolicyComponent {
             let value = cx.path(&text, node.line, key)?;
             return Some(Self(Code::Component(At { line: node.line, value })));
         };
-        if !SHIPPED.contains(&name) {
-            let help = match suggest(name, &SHIPPED) {
-                Some(near) => format!("did you mean `{SHIPPED_PREFIX}{near}`?"),
-                None => format!("there is: {}", SHIPPED.map(|known| format!("{SHIPPED_PREFIX}{known}")).join(", ")),
-            };
-            cx.error_help(node.line, key, format!("no policy {} comes with the program", quoted(&text)), help);
+        if Name::check(name).is_err() {
+            let message = format!("{} is not the name of a shipped policy", quoted(&text));
+            let help = format!("write {SHIPPED_PREFIX}NAME; a file of such a name is ./{SHIPPED_PREFIX}…");
+            cx.error_help(node.line, key, message, help);
             return None;
         }
         Some(Self(Code::Shipped(At { line: node.line, value: name.to_owned() })))
     }
 
     fn schema() -> serde_json::Value {
-        let shipped = SHIPPED.map(|name| format!("{SHIPPED_PREFIX}{name}"));
+        let shipped = format!("^{SHIPPED_PREFIX}{}", Name::PATTERN.trim_start_matches('^'));
         let file = json!({"type": "string", "pattern": r"\S", "not": {"pattern": format!("^{SHIPPED_PREFIX}")}});
-        json!({"anyOf": [{"enum": shipped}, file]})
+        json!({"anyOf": [{"type": "string", "pattern": shipped}, file]})
     }
+}
+
+/// What is wrong with the shipped policies that a configuration uses, where `shipped` are the names of those that there are. The
+/// file does not know: they are those of the program that reads it.
+pub fn unknown_shipped(config: &Config, shipped: &[&str]) -> Vec<Diagnostic> {
+    let all = shipped.iter().map(|name| format!("{SHIPPED_PREFIX}{name}")).collect::<Vec<_>>().join(", ");
+    let unknown = config.policies.iter().filter_map(|policy| {
+        let Code::Shipped(name) = &policy.code else { return None };
+        if shipped.contains(&name.as_str()) {
+            return None;
+        }
+        let message =
+            format!("no policy {} comes with the program", quoted(&format!("{SHIPPED_PREFIX}{}", name.value)));
+        let help = match suggest(name, shipped) {
+            Some(near) => format!("did you mean `{SHIPPED_PREFIX}{near}`? there is: {all}"),
+            None if shipped.is_empty() => "name a component's file".to_owned(),
+            None => format!("there is: {all}"),
+        };
+        let policies = Key::Root.child("policies");
+        let policy = policies.child(&policy.name);
+        Some(Diagnostic::at(&config.file, name.line, policy.child("component"), message).help(help))
+    });
+    unknown.collect()
 }
 
 /// Tools whose calls a person must approve.

@@ -279,7 +279,13 @@ impl Read for Priority {
 impl Read for Grant {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let text = cx.text(node, key)?;
-        text.parse().map_err(|error: tollgate_core::GrantError| cx.error(node.line, key, error.to_string())).ok()
+        let parsed =
+            text.parse().map_err(|error: tollgate_core::GrantError| cx.error(node.line, key, error.to_string()));
+        let grant: Self = parsed.ok()?;
+        if let Some(doubt) = grant.doubt() {
+            cx.warn(node.line, key, doubt, "name those that you mean");
+        }
+        Some(grant)
     }
 
     fn schema() -> serde_json::Value {

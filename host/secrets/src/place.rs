@@ -14,7 +14,7 @@ pub const SECRET_MAX_BYTES: u64 = 64 << 10;
 pub enum Place {
     /// A variable of the host's environment.
     Env(String),
-    /// A file that only this user can read: 0600, owned by this user, no link.
+    /// A file that only its owner can read and write (0600 or less): this user, or root. The path may be a link to it.
     File(PathBuf),
     /// The standard output of a command: program and arguments, no shell.
     Command(Vec<String>),
@@ -51,7 +51,7 @@ impl Place {
             },
             Self::File(path) => {
                 let shown = path.display();
-                let bytes = match private::read(path, SECRET_MAX_BYTES) {
+                let bytes = match private::read_given(path, SECRET_MAX_BYTES) {
                     Ok(Some((bytes, _))) => Zeroizing::new(bytes),
                     Ok(None) => return error(format!("{shown} is not there"), "check the path"),
                     Err(why) => {

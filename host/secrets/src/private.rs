@@ -7,6 +7,9 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The user that the system's files belong to.
+const ROOT: u32 = 0;
+
 /// Makes the folder if it is not there.
 ///
 /// # Errors
@@ -24,24 +27,44 @@ pub fn open_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a file of at most `max_bytes`, with what it is. `None` when there is none.
+/// Reads a file that this program keeps, of at most `max_bytes`, with what it is. `None` when there is none.
+///
+/// # Errors
+/// It cannot be read, is larger, is a link, or others may have read or written it.
+pub fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata)>> {
+    read_with(path, max_bytes, OFlags::NOFOLLOW, is_ours)
+}
+
+/// Reads a file that somebody has put there for this user, as [`read`] does: its path may be a link, and the file the
+/// system's. What counts is the file that was opened, so a link that is turned meanwhile changes nothing.
 ///
 /// # Errors
 /// It cannot be read, is larger, or others may have read or written it.
-pub fn read(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata)>> {
-    // A link is not followed, and a pipe does not block.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let file = match File::options().read(true).custom_flags(flags).open(path) {
+pub fn read_given(path: &Path, max_bytes: u64) -> io::Result<Option<(Vec<u8>, Metadata)>> {
+    read_with(path, max_bytes, OFlags::empty(), |metadata| is_ours(metadata) || metadata.uid() == ROOT)
+}
+
+fn read_with(
+    path: &Path,
+    max_bytes: u64,
+    flags: OFlags,
+    is_of: impl Fn(&Metadata) -> bool,
+) -> io::Result<Option<(Vec<u8>, Metadata)>> {
+    // A pipe does not block.
+    let bits = i32::try_from((flags | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let file = match File::options().read(true).custom_flags(bits).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(io::Error::other("it is a link, which is not followed"));
+            let why =
+                if flags.contains(OFlags::NOFOLLOW) { "a link, which is not followed" } else { "a link to itself" };
+            return Err(io::Error::other(format!("it is {why}")));
         }
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
     let mode = metadata.mode() & 0o777;
-    let why = match (metadata.is_file(), is_ours(&metadata)) {
+    let why = match (metadata.is_file(), is_of(&metadata)) {
         (false, _) => Some("it is not a regular file".to_owned()),
         (_, false) => Some("it belongs to another user".to_owned()),
         _ if mode & 0o077 != 0 => Some(format!("it is open to others (mode {mode:04o})")),

@@ -242,8 +242,8 @@ impl HostBuilder {
         self
     }
 
-    /// A policy that comes with your program: it runs by its name. A configuration may use `planner` and `hub-agent` as
-    /// `tollgate:NAME`, where they are given here. It has no grants but those of whoever runs it, and agents do not see it.
+    /// A policy that comes with your program: it runs by its name, and a configuration may use it as `tollgate:NAME`. It has no
+    /// grants but those of whoever runs it, and agents do not see it.
     #[must_use]
     pub fn shipped_policy(mut self, name: impl Into<String>, component: ComponentSource) -> Self {
         self.shipped.insert(name.into(), NamedPolicy::new(PolicySpec::new(component)));

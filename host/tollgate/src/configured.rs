@@ -54,7 +54,7 @@ impl Configured {
         let mut defaults = host.base_limits();
         config.limits.apply(&mut defaults);
         let policies = config.policies.iter().map(|policy| {
-            policy_spec(host, policy, &store, &lock, &defaults).map(|spec| (policy.name.value.clone(), spec))
+            policy_spec(host, &config, policy, &store, &lock, &defaults).map(|spec| (policy.name.value.clone(), spec))
         });
         let policies: Vec<_> = policies.collect::<Result<_, _>>()?;
         let mut servers = Vec::new();
@@ -91,6 +91,7 @@ impl Configured {
 
 fn policy_spec(
     host: &Host,
+    config: &Config,
     policy: &model::Policy,
     store: &Arc<dyn SecretStore>,
     lock: &Option<Arc<Lock>>,
@@ -101,10 +102,9 @@ fn policy_spec(
         Code::Shipped(name) => match host.0.shipped.get(&name.value) {
             Some(shipped) => shipped.spec.code.clone(),
             None => {
-                return Err(HostError::UnknownPolicy {
-                    name: format!("tollgate:{}", name.value),
-                    known: host.0.shipped.keys().map(|name| format!("tollgate:{name}")).collect(),
-                });
+                let known: Vec<_> = host.0.shipped.keys().map(String::as_str).collect();
+                let errors = config::unknown_shipped(config, &known);
+                return Err(config::ConfigError { errors, warnings: Vec::new() }.into());
             }
         },
         Code::Script(file, language) => {

@@ -176,10 +176,8 @@ fn bind(
     Binding::new(used.secret.value.clone(), provider, hosts, place)
 }
 
-/// A host as the configuration writes it: with its scheme, or for https.
 fn origin(host: &str) -> Result<OriginPattern, String> {
-    let whole = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
-    whole.parse().map_err(|why| format!("the host `{host}`: {why}"))
+    OriginPattern::parse_host(host).map_err(|why| format!("the host `{host}`: {why}"))
 }
 
 /// How often a document's address may send elsewhere.

@@ -4,6 +4,11 @@ use clap::{Arg, ArgMatches, Args as ClapArgs, Command, FromArgMatches};
 use tollgate::LimitKind;
 use tollgate::limits::{Limits, Unit, format_value, parse_value};
 
+/// What a limit's flag is for, and what holds without it.
+pub(crate) fn help(kind: LimitKind, default: u64) -> String {
+    format!("{} [default: {}]", kind.about(), format_value(kind.unit(), default))
+}
+
 /// One flag a limit, made from the table of limits.
 #[derive(Debug, Default)]
 pub(crate) struct LimitFlags(pub(crate) Vec<(LimitKind, u64)>);
@@ -29,7 +34,6 @@ impl ClapArgs for LimitFlags {
             command.next_help_heading("Limits (the configuration may set others)"),
             |command, &kind| {
                 let unit = kind.unit();
-                let default = format_value(unit, defaults.get(kind));
                 let flag = kind.flag().trim_start_matches('-');
                 command.arg(
                     Arg::new(kind.name())
@@ -40,7 +44,7 @@ impl ClapArgs for LimitFlags {
                             Unit::Millis => "DURATION",
                         })
                         .value_parser(move |text: &str| parse_value(unit, text))
-                        .help(format!("{} [default: {default}]", kind.about())),
+                        .help(help(kind, defaults.get(kind))),
                 )
             },
         )

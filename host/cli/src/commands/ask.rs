@@ -1,6 +1,6 @@
 //! `tollgate ask`: a question, answered by a language model with the tools of all servers.
 
-use crate::args::{self, Ask, Global};
+use crate::args::{self, ASK_TIMEOUT_MS, Ask, Global};
 use crate::commands::run::show;
 use crate::exit::Failure;
 use crate::terminal::Terminal;
@@ -10,9 +10,6 @@ use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use tollgate::{Grants, LimitKind, Principal, RunRequest, Status};
-
-/// A model takes its time, and is asked several times.
-const TIMEOUT_MS: u64 = 600_000;
 
 pub(crate) async fn ask(global: &Global, ask: Ask) -> Result<u8, Failure> {
     let mut grants = args::grants(&ask.flags.grants)?;
@@ -31,7 +28,7 @@ pub(crate) async fn ask(global: &Global, ask: Ask) -> Result<u8, Failure> {
             members.insert(key.to_owned(), value.as_str().into());
         }
     }
-    let request = RunRequest::named("hub-agent").limit(LimitKind::Timeout, TIMEOUT_MS);
+    let request = RunRequest::named("hub-agent").limit(LimitKind::Timeout, ASK_TIMEOUT_MS);
     let limits = &ask.flags.limits.0;
     let request = limits
         .iter()

@@ -455,3 +455,23 @@ fn no_secret_shows_in_debug_or_summary() {
     });
     assert!(!env.collect::<String>().contains("hunter2"));
 }
+
+#[test]
+fn hosts_that_anybody_can_have_draw_a_warning() {
+    let text = "policies:
+  p:
+    component: p.wasm
+    grants: ['http=https://*.github.io/*', 'http=https://*.example.com/*']
+    secrets:
+      k: {hosts: [api.x.com, '*.github.io:8443'], in: bearer}";
+    let config = config("a.yaml", text);
+    assert_eq!(
+        lines(&config.warnings),
+        [
+            "/etc/gate/a.yaml:4: policies.p.grants[0]: `*.github.io` is also every host that somebody else has there; \
+             name those that you mean",
+            "/etc/gate/a.yaml:6: policies.p.secrets.k.hosts: `*.github.io` is also every host that somebody else has \
+             there; name those that may get the secret",
+        ]
+    );
+}

@@ -233,7 +233,7 @@ topics! {
         ("a.json", "{\"model\": {\"provider\": \"anthropic\",\n\"model\": \"m\", \"secret\": \"k\",\n\"max_token\": 5}}"),
     ];
     approvals: &[
-        ("a.yaml", "policies: {p: {component: 'tollgate:planer'}, q: {component: 'tollgate:'}, r: {component: 'tollgate:hub-agent', language: python}}"),
+        ("a.yaml", "policies: {p: {component: 'tollgate:a b'}, q: {component: 'tollgate:'}, r: {component: 'tollgate:hub-agent', language: python}}"),
         ("a.yaml", "policies:\n  p:\n    component: p.wasm\n    approve:\n      - '*:delete_*'\n      - delete_*\n      - 5"),
         ("a.yaml", "policies: {p: {component: p.wasm, approve: '*:*', aprove: []}}"),
         ("a.yaml", "serve: {approve: ['a b:c', 'x:']}"),

@@ -167,6 +167,30 @@ fn every_key_is_read() {
 }
 
 #[test]
+fn a_shipped_policy_that_is_unknown_is_named_with_those_that_there_are() {
+    let text = "policies:
+  a: {component: 'tollgate:planer'}
+  b: {component: 'tollgate:planner'}
+  c: {script: x.js}
+  d:
+    component: 'tollgate:weather'";
+    let config = config("a.yaml", text);
+    let said = lines(&tollgate_config::unknown_shipped(&config, &["hub-agent", "planner"]));
+    assert_eq!(
+        said,
+        [
+            "/etc/gate/a.yaml:2: policies.a.component: no policy `tollgate:planer` comes with the program; \
+             did you mean `tollgate:planner`? there is: tollgate:hub-agent, tollgate:planner",
+            "/etc/gate/a.yaml:6: policies.d.component: no policy `tollgate:weather` comes with the program; \
+             there is: tollgate:hub-agent, tollgate:planner",
+        ]
+    );
+    assert!(tollgate_config::unknown_shipped(&config, &["planer", "planner", "weather"]).is_empty());
+    let none = lines(&tollgate_config::unknown_shipped(&config, &[]));
+    assert!(none.len() == 3 && none[0].ends_with("comes with the program; name a component's file"), "{none:?}");
+}
+
+#[test]
 fn the_three_formats_say_the_same() {
     let yaml = config("a.yaml", ALL_YAML);
     for other in [config("a.toml", ALL_TOML), config("a.json", ALL_JSON)] {

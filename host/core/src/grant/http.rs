@@ -41,6 +41,24 @@ impl HostPattern {
             (Self::Below(_), Host::Address(_)) => false,
         }
     }
+
+    /// What its author should know: that anybody can have a host that it means.
+    pub fn doubt(&self) -> Option<String> {
+        match self {
+            Self::Below(name) if public_suffix(name) == Some(psl::Type::Private) => {
+                Some(format!("`{self}` is also every host that somebody else has there"))
+            }
+            Self::Any | Self::Below(_) | Self::Exact(_) => None,
+        }
+    }
+}
+
+/// Whether names below this one are for anybody, by Mozilla's Public Suffix List: given out by a registry of the DNS, or by a
+/// company to its customers.
+fn public_suffix(name: &str) -> Option<psl::Type> {
+    let below = format!("x.{name}");
+    let suffix = psl::suffix(below.as_bytes()).filter(|suffix| suffix.as_bytes().len() >= name.len())?;
+    suffix.typ()
 }
 
 impl FromStr for HostPattern {
@@ -54,10 +72,19 @@ impl FromStr for HostPattern {
             return Host::parse(text).map(Self::Exact).map_err(|error| error.to_string());
         };
         check_name(suffix).map_err(|error| error.to_string())?;
-        match Host::parse(suffix) {
-            Ok(Host::Name(name)) if name.contains('.') => Ok(Self::Below(name)),
-            _ => Err(format!("`{text}` would be every host of a top-level domain: name the domain, as *.example.com")),
+        let name = match Host::parse(suffix) {
+            Ok(Host::Name(name)) if name.contains('.') => name,
+            _ => {
+                return Err(format!(
+                    "`{text}` would be every host of a top-level domain: name the domain, as *.example.com"
+                ));
+            }
+        };
+        if public_suffix(&name) == Some(psl::Type::Icann) {
+            let why = "would be every host of a public suffix, where anybody can have a name";
+            return Err(format!("`*.{name}` {why}: name the domain, as *.example.{name}"));
         }
+        Ok(Self::Below(name))
     }
 }
 
@@ -83,6 +110,14 @@ pub struct OriginPattern {
 }
 
 impl OriginPattern {
+    /// Reads it as a configuration writes it: with its scheme, or for https.
+    ///
+    /// # Errors
+    /// What it is not.
+    pub fn parse_host(text: &str) -> Result<Self, String> {
+        if text.contains("://") { text.parse() } else { format!("https://{text}").parse() }
+    }
+
     /// Whether a URL's origin is meant.
     pub fn matches(&self, url: &HttpUrl) -> bool {
         self.scheme == url.scheme && self.port.is_none_or(|port| port == url.port) && self.host.matches(&url.host)
@@ -128,6 +163,10 @@ pub struct HttpGrant {
 }
 
 impl HttpGrant {
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.origin.host.doubt()
+    }
+
     fn matches(&self, method: &str, url: &HttpUrl) -> bool {
         let is_method = self.methods.is_empty() || self.methods.contains(method);
         is_method && self.origin.matches(url) && self.covers(&url.path)

@@ -213,6 +213,11 @@ impl Grant {
         }
     }
 
+    /// What its author should know, though it is a grant: that it is for hosts of anybody's.
+    pub fn doubt(&self) -> Option<String> {
+        self.http().and_then(HttpGrant::doubt)
+    }
+
     /// The narrow grant that would allow a request; with `private`, also where the host's address is not public.
     pub fn for_request(method: &str, url: &HttpUrl, private: bool) -> Self {
         Self(Scope::Http(http::suggested(method, url, private)))

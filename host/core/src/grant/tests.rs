@@ -165,6 +165,11 @@ fn what_is_no_grant_of_http_is_refused_with_its_reason() {
         ("ftp://x.com/*", "ftp"),
         ("https://*.com/*", "top-level"),
         ("https://*.7.8/*", "top-level"),
+        ("https://*.co.uk/*", "public suffix"),
+        ("https://*.CO.uk/*", "as *.example.co.uk"),
+        ("https://*.kawasaki.jp/*", "public suffix"),
+        ("https://*.any.ck/*", "public suffix"),
+        ("https://*.xn--55qx5d.cn/*", "public suffix"),
         ("https://a*.x.com/*", "not a host name"),
         ("https://**/*", "not a host name"),
         ("https:///*", "no host"),
@@ -190,6 +195,25 @@ fn what_is_no_grant_of_http_is_refused_with_its_reason() {
     ] {
         let error = format!("http={text}").parse::<Grant>().unwrap_err().to_string();
         assert!(error.contains(why), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_wildcard_over_names_that_a_company_gives_out_is_doubtful() {
+    for (host, doubtful) in [
+        ("*.github.io", true),
+        ("*.googleapis.com", true),
+        ("*.westeurope.azurecontainer.io", true),
+        ("me.github.io", false),
+        ("*.me.github.io", false),
+        ("*.example.co.uk", false),
+        ("*.city.kawasaki.jp", false),
+        ("*.corp.internal", false),
+        ("*.x.test", false),
+        ("*", false),
+    ] {
+        let grant: Grant = format!("http=https://{host}/*").parse().unwrap();
+        assert_eq!(grant.doubt().is_some(), doubtful, "{host}");
     }
 }
 

@@ -22,7 +22,7 @@ fn a_variable_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_file_must_be_this_users_alone_and_no_link() {
+fn a_file_must_be_this_users_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
     let place = Place::File(file.clone());
@@ -38,9 +38,6 @@ fn a_file_must_be_this_users_alone_and_no_link() {
         assert!(error.contains("chmod 600") && !error.contains("hush"), "{mode:o} {error}");
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let link = dir.path().join("link");
-    symlink(&file, &link).unwrap();
-    assert!(read(&Place::File(link)).unwrap_err().contains("link"));
     assert!(read(&Place::File(dir.path().to_owned())).unwrap_err().contains("not a regular file"));
     assert!(read(&Place::File("/dev/zero".into())).is_err());
     fs::write(&file, b"hush\xff").unwrap();
@@ -48,6 +45,59 @@ fn a_file_must_be_this_users_alone_and_no_link() {
     assert!(error.contains("not UTF-8") && !error.contains("hush"), "{error}");
     fs::write(&file, vec![b'x'; (64 << 10) + 1]).unwrap();
     assert!(read(&place).unwrap_err().contains("more than"));
+}
+
+#[test]
+fn a_link_is_followed_and_the_file_behind_it_is_what_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let put = |folder: &str, value: &str, mode| {
+        fs::create_dir(at(folder)).unwrap();
+        fs::write(at(folder).join("token"), value).unwrap();
+        fs::set_permissions(at(folder).join("token"), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // As Kubernetes mounts a secret, and puts a new one in its place.
+    put("..2026_01", "old", 0o400);
+    symlink("..2026_01", at("..data")).unwrap();
+    symlink("..data/token", at("token")).unwrap();
+    let place = Place::File(at("token"));
+    assert_eq!(read(&place).unwrap(), "old");
+    put("..2026_02", "new", 0o400);
+    symlink("..2026_02", at("..next")).unwrap();
+    fs::rename(at("..next"), at("..data")).unwrap();
+    assert_eq!(read(&place).unwrap(), "new");
+
+    // A link's own mode is 0777, and says nothing.
+    for mode in [0o440, 0o404, 0o644] {
+        fs::set_permissions(at("..2026_02/token"), fs::Permissions::from_mode(mode)).unwrap();
+        let error = read(&place).unwrap_err();
+        assert!(error.contains(&format!("open to others (mode {mode:04o})")), "{error}");
+    }
+    fs::set_permissions(at("..2026_02/token"), fs::Permissions::from_mode(0o400)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(at("..2026_02/token"), Some(65534), None).unwrap();
+        assert!(read(&place).unwrap_err().contains("belongs to another user"));
+    }
+    for (name, target, why) in [
+        ("folder", "..data", "not a regular file"),
+        ("device", "/dev/zero", "not a regular file"),
+        ("nowhere", "gone", "is not there"),
+        ("circle", "circle", "a link to itself"),
+    ] {
+        symlink(target, at(name)).unwrap();
+        let error = read(&Place::File(at(name))).unwrap_err();
+        assert!(error.contains(why), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_among_what_the_program_keeps_itself_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = FolderStore::new(dir.path().join("secrets"));
+    store.set("a", Secret::from("x")).await.unwrap();
+    symlink("a", dir.path().join("secrets/b")).unwrap();
+    let error = store.get("b").await.unwrap_err().to_string();
+    assert!(error.contains("a link, which is not followed"), "{error}");
 }
 
 #[test]
