@@ -21,7 +21,7 @@ class AsTheyAre(FuncMetadata):
 
 
 def tool(function, annotations: ToolAnnotations) -> Tool:
-    """A tool that refuses arguments that it does not have, and values of another type. The SDK ignores and converts them."""
+    """A tool that refuses unknown arguments and values of another type. The SDK would ignore and convert them."""
     made = Tool.from_function(function, annotations=annotations)
     described = made.fn_metadata
 

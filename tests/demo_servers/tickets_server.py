@@ -103,4 +103,5 @@ def update_ticket(
 
 add = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 change = ToolAnnotations(idempotent_hint=True, open_world_hint=False)
-MCPServer("tickets", tools=[tool(list_tickets, READ), tool(create_ticket, add), tool(update_ticket, change)]).run("stdio")
+tools = [tool(list_tickets, READ), tool(create_ticket, add), tool(update_ticket, change)]
+MCPServer("tickets", tools=tools).run("stdio")
