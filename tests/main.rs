@@ -15,6 +15,7 @@ mod ask;
 mod cancel;
 mod clients;
 mod demo;
+mod demo_servers;
 mod examples;
 mod exit_codes;
 mod fleet;

@@ -12,6 +12,7 @@
 //! - [`outside`]: requests of adapters over HTTP, beside reqwest.
 //! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
 //! - [`scripts`]: what scripts cost, beside a Python process.
+//! - [`adapters`]: five servers as adapters, beside the same as processes.
 //! - [`serve`]: what the front end adds to a call, beside another proxy.
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +22,7 @@
     reason = "a measurement that goes wrong must stop, loudly"
 )]
 
+mod adapters;
 mod memory;
 mod metering;
 mod outside;
@@ -67,16 +69,19 @@ fn main() {
             startup::tools().await;
         }
     });
+    if is_wanted("adapters") {
+        adapters::beside_processes();
+    }
     if is_wanted("serve") {
         serve::first_list();
         serve::echo();
     }
 }
 
-/// The median of some times.
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+/// The median of some times or sizes.
+fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
+    values.sort_unstable();
+    values[values.len() / 2]
 }
 
 /// Prints one line. Without a baseline the ratio is left out.

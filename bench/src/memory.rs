@@ -42,9 +42,9 @@ pub(crate) async fn suspended() {
     host.shutdown().await;
 }
 
-/// What this process has for itself (proc(5), `smaps_rollup`): what instances share of their images counts once.
-pub(crate) fn private_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("this measurement needs Linux");
+/// What a process has for itself (proc(5), `smaps_rollup`): what instances share of their images counts once.
+pub(crate) fn private_bytes(process: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).expect("this measurement needs Linux");
     let kib = |line: &str| line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
     text.lines().filter(|line| line.starts_with("Private_")).map(kib).sum::<u64>() * 1024
 }

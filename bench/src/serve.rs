@@ -36,7 +36,8 @@ trait Client {
     }
 }
 
-struct Pipes {
+/// A client over stdio, of a server of its own.
+pub(crate) struct Pipes {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
@@ -53,13 +54,34 @@ impl Pipes {
         self.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, false);
     }
 
-    fn start(mut command: Command) -> Self {
+    /// Starts the server and shakes hands with it.
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut client = Self { stdin: child.stdin.take(), stdout, child };
         client.begin();
         client
+    }
+
+    /// The server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn write(&mut self, message: &str) {
+        let stdin = self.stdin.as_mut().expect("it is open");
+        stdin.write_all(format!("{message}\n").as_bytes()).expect("it reads");
+    }
+
+    /// The next answer, whichever request it is of.
+    pub(crate) fn answer(&mut self) -> String {
+        let mut line = String::new();
+        while !(line.contains("\"result\"") || line.contains("\"error\"")) {
+            line.clear();
+            assert!(self.stdout.read_line(&mut line).expect("it answers") > 0, "it ended");
+        }
+        line
     }
 }
 
@@ -72,14 +94,8 @@ impl Drop for Pipes {
 
 impl Client for Pipes {
     fn send(&mut self, message: &str, wants_answer: bool) -> String {
-        let stdin = self.stdin.as_mut().expect("it is open");
-        stdin.write_all(format!("{message}\n").as_bytes()).expect("it reads");
-        let mut line = String::new();
-        while wants_answer && !(line.contains("\"result\"") || line.contains("\"error\"")) {
-            line.clear();
-            assert!(self.stdout.read_line(&mut line).expect("it answers") > 0, "it ended");
-        }
-        line
+        self.write(message);
+        if wants_answer { self.answer() } else { String::new() }
     }
 }
 
