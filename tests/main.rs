@@ -13,6 +13,7 @@
 
 mod ask;
 mod cancel;
+mod checks;
 mod clients;
 mod demo;
 mod examples;

@@ -78,7 +78,7 @@ pub(crate) enum Commands {
     Bindings(Bindings),
     /// List the interpreters of scripts, or compile them for this machine
     Interpreters(Interpreters),
-    /// Look at a component: what it imports, exports and asks for
+    /// Look at a component: what it imports, exports and asks for; by its name, also what the configuration grants it
     Check(Check),
     /// Make a project for a policy or an adapter that builds and runs
     New(New),
@@ -395,9 +395,9 @@ pub(crate) struct Import {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Check {
-    /// The component's file
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) file: PathBuf,
+    /// The component's file, or the name of a policy or server (`policy:NAME`, `server:NAME` where both have it)
+    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) what: String,
     /// Print one JSON document on stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -19,6 +19,11 @@ pub(crate) mod plugins {
 /// The policies that a configuration may use as `tollgate:NAME`.
 const SHIPPED: [(&str, &[u8]); 2] = [("hub-agent", plugins::POLICY_HUB_AGENT), ("planner", plugins::POLICY_PLANNER)];
 
+/// The names of the policies that come with the program.
+pub(crate) fn shipped() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
+}
+
 /// Sets colours and logs up. Logs go to stderr.
 pub(crate) fn init_output(global: &Global) {
     match global.color {

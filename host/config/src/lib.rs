@@ -61,6 +61,7 @@ pub use diagnostic::{ConfigError, Diagnostic};
 pub use discover::{Folders, discover};
 pub use import::{ImportKind, ImportOptions, Imported, import};
 pub use model::{Config, Digest, Server};
+pub use read::suggest;
 pub use resolve::{AuthSecret, resolve, resolve_auth};
 pub use route::route;
 pub use schema::schema;

@@ -49,7 +49,7 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Login(login) => login::login(global, login).await,
         Commands::Logout(logout) => login::logout(global, logout).await,
         Commands::Approve(approve) => approve::approve(global, approve).await,
-        Commands::Check(check) => check::check(check).await,
+        Commands::Check(check) => check::check(global, check).await,
         Commands::New(new) => project::new(new),
         Commands::Build(build) => project::build(build).await,
         Commands::Secrets(command) => secrets::secrets(global, command).await,
