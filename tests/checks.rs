@@ -17,7 +17,7 @@ servers:
     grants: ["http=https://api.example.com/v1/*!GET", "tool=crm:*"]
     limits: {{fuel: 5000000}}
     secrets:
-      key: {{hosts: [api.example.com]}}
+      key: {{hosts: [api.example.com], in: bearer}}
       stray: {{hosts: [elsewhere.example], in: header, name: X-Key}}
   files:
     command: files-server

@@ -35,6 +35,7 @@ mod routing;
 mod runtime;
 mod scripts;
 mod serve;
+mod state;
 mod support;
 mod terminal;
 mod trust;

@@ -2,10 +2,12 @@
 
 mod limits;
 mod serve;
+mod state;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 pub(crate) use limits::LimitFlags;
 pub(crate) use serve::{Approve, CacheCommand, Login, Logout, Names, Running, Serve, Status};
+pub(crate) use state::{Owner, StateCommand};
 use std::path::PathBuf;
 use tollgate::{Approvals, Grants, ToolName};
 
@@ -87,6 +89,9 @@ pub(crate) enum Commands {
     /// List, set or check the secrets that the host holds for servers and components
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// What components keep from run to run: list it, look at it, forget it
+    #[command(subcommand)]
+    State(StateCommand),
     /// Pin what components and API documents are now, or show what changed
     Lock(Lock),
     /// Add a server to the configuration: an API with an OpenAPI document, a component, a URL
@@ -119,6 +124,9 @@ impl Commands {
             | Self::Interpreters(Interpreters { json, .. })
             | Self::Lock(Lock { json, .. })
             | Self::Secrets(SecretsCommand::List { json } | SecretsCommand::Check { json })
+            | Self::State(
+                StateCommand::List { json, .. } | StateCommand::Get { json, .. } | StateCommand::Clear { json, .. },
+            )
             | Self::Check(Check { json, .. }) => *json,
             Self::Serve(_)
             | Self::Login(_)

@@ -120,14 +120,16 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
     for dir in interpreter_folders() {
         builder = builder.interpreters(dir);
     }
+    if let Some(file) = state_file() {
+        let kept = LazySqliteStore::new(file, SqliteOptions::default());
+        builder = builder.state(Arc::new(kept), Quota::default());
+    }
     if let Some(state) = folders().state {
         match FileTokenStore::open(state.join("logins")) {
             Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
             Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
         }
-        let kept = LazySqliteStore::new(state.join("state.db"), SqliteOptions::default());
         builder = builder.pins(state.join("pins")).scripts(state.join("scripts"));
-        builder = builder.state(Arc::new(kept), Quota::default());
     }
     if let Some(store) = secret_folder() {
         builder = builder.secrets(Arc::new(store));
@@ -144,6 +146,11 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
         builder = builder.journal(Arc::new(journal));
     }
     Ok(builder)
+}
+
+/// Where components keep their state, if the configuration names no other file.
+pub(crate) fn state_file() -> Option<PathBuf> {
+    Some(folders().state?.join("state.db"))
 }
 
 /// Where `tollgate secrets set` keeps secrets: `$XDG_CONFIG_HOME/tollgate/secrets`, or `~/.config/…`.

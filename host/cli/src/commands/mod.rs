@@ -19,6 +19,7 @@ mod run;
 mod secrets;
 mod serve;
 mod servers;
+mod state;
 mod status;
 mod tools;
 
@@ -53,6 +54,7 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::New(new) => project::new(new),
         Commands::Build(build) => project::build(build).await,
         Commands::Secrets(command) => secrets::secrets(global, command).await,
+        Commands::State(command) => state::state(global, command).await,
         Commands::Lock(lock) => lock::lock(global, lock).await,
         Commands::Config(command) => config::config(global, command),
         Commands::Trust(trust) => config::trust(global, trust),
