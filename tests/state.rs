@@ -1,7 +1,14 @@
-//! `tollgate state`: what components kept, seen from outside.
+//! What components keep: `tollgate state` shows it, the journal has what was done to it.
 
-use crate::support::Place;
+use crate::support::{Place, shared_cache};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate::state::{
+    Entry, Expected, Holder, Key, KeyRange, MemoryStore, Namespace, Page, Quota, StateError, StateStore, Usage, Version,
+};
+use tollgate::{
+    AdapterSpec, BoxFuture, ComponentSource, Digest, Grants, Host, LimitKind, Limits, MemoryJournal,
+};
 use tollgate_test_guests as guests;
 
 /// A place where an adapter and a script have kept something.
@@ -94,4 +101,119 @@ fn a_look_at_nothing_leaves_nothing_behind() {
     place.write("tollgate.yaml", "state: {file: other.db}\n");
     let ended = place.run(["--config", "tollgate.yaml", "state", "list", "--json"]).expect(1);
     assert!(ended.stderr.contains("is no state store, or is damaged"), "{}", ended.stderr);
+}
+
+fn outside(limits: Limits) -> AdapterSpec {
+    let grants = Grants::parse(["state=k*"]).unwrap();
+    let source = ComponentSource::File(guests::ADAPTER_OUTSIDE.into());
+    AdapterSpec { grants, limits: Some(limits), ..AdapterSpec::new(source) }
+}
+
+async fn host(spec: AdapterSpec, store: impl StateStore) -> (Host, Arc<MemoryJournal>) {
+    let journal = Arc::new(MemoryJournal::new(1_000));
+    let builder = Host::builder().cache_dir(shared_cache().join("tollgate/components"));
+    let builder = builder.adapter("a", spec).state(Arc::new(store), Quota::default()).journal(journal.clone());
+    (builder.build().await.unwrap(), journal)
+}
+
+/// What the journal has of state.
+fn entries(journal: &MemoryJournal) -> Vec<Value> {
+    let all: Vec<Value> = journal.entries().iter().map(|entry| serde_json::to_value(entry).unwrap()).collect();
+    all.into_iter().filter(|entry| entry["event"] == "state").collect()
+}
+
+#[tokio::test]
+async fn each_request_to_state_is_an_entry_that_shows_neither_key_nor_value() {
+    let (host, journal) = host(outside(Limits::default()), MemoryStore::default()).await;
+    let call = async |tool: &str, args: Value| host.call(&tool.parse().unwrap(), args.to_string()).await;
+    call("a:keep", json!({"key": "k-hunter2", "value": "hunter2"})).await.unwrap();
+    call("a:kept", json!({"key": "k-hunter2"})).await.unwrap();
+    call("a:kept", json!({"key": "k-none"})).await.unwrap();
+    call("a:keys", json!({"prefix": "k"})).await.unwrap();
+    call("a:kept", json!({"key": "other"})).await.unwrap_err();
+    call("a:kept", json!({"key": "k".repeat(1_000)})).await.unwrap_err();
+
+    let digest = |key: &str| json!(Digest::of(key.as_bytes()).hex());
+    let seen: Vec<_> = entries(&journal)
+        .into_iter()
+        .map(|e| json!([e["operation"], e["key_sha256"], e["bytes"], e["version"], e["outcome"]]))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            json!(["set", digest("k-hunter2"), 9, 1, "ok"]),
+            json!(["get", digest("k-hunter2"), 9, 1, "ok"]),
+            json!(["get", digest("k-none"), 0, null, "absent"]),
+            json!(["list", digest("k"), 9, null, "ok"]),
+            json!(["get", digest("other"), 0, null, "denied"]),
+            json!(["get", null, 0, null, "invalid-key"]),
+        ]
+    );
+    let whole = serde_json::to_string(&journal.entries()).unwrap();
+    assert!(whole.contains(r#""owner":"server:a""#) && !whole.contains("hunter2"), "{whole}");
+    host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_run_that_asks_its_state_without_end_reaches_a_limit_and_fills_no_journal() {
+    let mut limits = Limits::default();
+    limits.set(LimitKind::StateRequests, 3);
+    let (host, journal) = host(outside(limits), MemoryStore::default()).await;
+    let args = json!({"key": "k", "times": 500}).to_string();
+    let result = host.call(&"a:touch".parse().unwrap(), args).await.unwrap();
+    let result: Value = serde_json::from_str(&result.json).unwrap();
+    let touched = &result["structuredContent"];
+    assert_eq!(touched["answered"], 3);
+    assert!(touched["error"].as_str().unwrap().contains("--state-requests"), "{touched}");
+    let outcomes: Vec<_> = entries(&journal).iter().map(|entry| entry["outcome"].clone()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "absent").count(), 3);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "limit").count(), 64);
+    host.shutdown().await;
+}
+
+/// Never answers.
+struct Stuck;
+
+impl StateStore for Stuck {
+    fn get(&self, _: &Namespace, _: Key) -> BoxFuture<'_, Result<Option<Entry>, StateError>> {
+        Box::pin(std::future::pending())
+    }
+    fn set(
+        &self,
+        _: &Namespace,
+        _: Key,
+        _: String,
+        _: Expected,
+        _: Quota,
+    ) -> BoxFuture<'_, Result<Version, StateError>> {
+        Box::pin(std::future::pending())
+    }
+    fn delete(&self, _: &Namespace, _: Key, _: Option<Version>) -> BoxFuture<'_, Result<bool, StateError>> {
+        Box::pin(std::future::pending())
+    }
+    fn list(&self, _: &Namespace, _: KeyRange) -> BoxFuture<'_, Result<Page, StateError>> {
+        Box::pin(std::future::pending())
+    }
+    fn usage(&self, _: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
+        Box::pin(std::future::pending())
+    }
+    fn holders(&self, _: Option<Namespace>, _: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>> {
+        Box::pin(std::future::pending())
+    }
+    fn clear(&self, _: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_any_more_is_an_entry_too() {
+    let mut limits = Limits::default();
+    limits.set(LimitKind::Timeout, 300);
+    let (host, journal) = host(outside(limits), Stuck).await;
+    let args = json!({"key": "k", "value": 1}).to_string();
+    host.call(&"a:keep".parse().unwrap(), args).await.unwrap_err();
+    let entries = entries(&journal);
+    assert_eq!(entries.len(), 1);
+    assert_eq!((&entries[0]["operation"], &entries[0]["outcome"]), (&json!("set"), &json!("cancelled")));
+    host.shutdown().await;
 }
