@@ -147,7 +147,7 @@ pub fn permissions(subject: &Subject<'_>) -> Permissions {
 /// Whether what a component asks for is among what it was given. What cannot be read is given if it is written the same.
 fn is_given(asked: &str, grants: &[String]) -> bool {
     match asked.parse::<Grant>() {
-        Ok(asked) => grants.iter().filter_map(|grant| grant.parse().ok()).collect::<Grants>().include(&asked),
+        Ok(asked) => grants.iter().filter_map(|grant| grant.parse::<Grant>().ok()).collect::<Grants>().include(&asked),
         Err(_) => grants.iter().any(|grant| grant == asked),
     }
 }

@@ -67,8 +67,7 @@ fn what_does_not_fit_together_is_noted() {
 
 #[test]
 fn what_is_asked_for_and_not_given_is_noted_and_so_is_a_secret_that_goes_nowhere() {
-    let imports =
-        owned(&["tollgate:tools/tools@0.1.0", "tollgate:state/state@0.1.0", "tollgate:model/model@0.1.0"]);
+    let imports = owned(&["tollgate:tools/tools@0.1.0", "tollgate:state/state@0.1.0", "tollgate:model/model@0.1.0"]);
     let grants = owned(&["crm:get_*", "state=plan/*", "http=https://*.example.com/*"]);
     let asks = owned(&["tool=crm:get_customer", "tool=crm:*", "state", "state=plan/a", "future=`x`"]);
     let secrets = [

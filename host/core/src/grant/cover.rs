@@ -47,7 +47,8 @@ fn pattern_includes(given: &str, asked: &str) -> bool {
 
 impl HttpGrant {
     fn includes(&self, asked: &Self) -> bool {
-        let is_method = self.methods.is_empty() || (!asked.methods.is_empty() && asked.methods.is_subset(&self.methods));
+        let is_method =
+            self.methods.is_empty() || (!asked.methods.is_empty() && asked.methods.is_subset(&self.methods));
         let is_path = if asked.is_prefix {
             self.is_prefix && asked.path.as_str().starts_with(self.path.as_str())
         } else {

@@ -80,7 +80,8 @@ async fn named(config: Config, what: &str) -> Result<Looked, Failure> {
             of_policy(Config { policies: vec![policy], ..config }, Named { kind: "policy", name, place, runs }).await
         }
         (None, Some(server)) => {
-            let named = Named { kind: "server", name: server.name.value.clone(), place, runs: server.transport.to_string() };
+            let named =
+                Named { kind: "server", name: server.name.value.clone(), place, runs: server.transport.to_string() };
             let host = host(Config { policies: Vec::new(), ..config.clone() }).await?;
             let given = host.check_server(&config, &named.name).await;
             host.shutdown().await;
@@ -129,7 +130,7 @@ fn told(named: Named, mut given: Given) -> Looked {
     let secrets: Vec<_> = given
         .secrets
         .iter()
-        .flat_map(|secret| secret.hosts().iter().map(|host| (secret.name(), host)))
+        .flat_map(|secret| secret.hosts().iter().map(move |host| (secret.name(), host)))
         .map(|(name, host)| SecretUse { name: name.to_owned(), origin: host.to_string() })
         .collect();
     let permissions = permissions(&Subject {

@@ -96,14 +96,18 @@ impl Rows {
 pub(super) fn text(looked: &Looked) -> String {
     let mut rows = Rows::default();
     if let Some(Named { kind, name, place, runs }) = &looked.named {
-        rows.add("name", format_args!("{}, a {kind} of {}", styled(BOLD, print::line(name, 80)), print::line(place, 80)));
+        rows.add(
+            "name",
+            format_args!("{}, a {kind} of {}", styled(BOLD, print::line(name, 80)), print::line(place, 80)),
+        );
         rows.add_text("runs", runs);
     }
     if let Some(checked) = &looked.component {
         component(checked, &mut rows);
     }
     rows.add_each("asks: it", &looked.asks);
-    let asked = looked.component.as_ref().and_then(|c| c.descriptor.as_ref()).is_some_and(|said| !said.grants.is_empty());
+    let asked =
+        looked.component.as_ref().and_then(|c| c.descriptor.as_ref()).is_some_and(|said| !said.grants.is_empty());
     let label = match &looked.named {
         Some(_) => "granted",
         None if asked => "asks: it",
