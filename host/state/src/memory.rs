@@ -97,7 +97,8 @@ impl StateStore for MemoryStore {
 
     fn holders(&self, after: Option<Namespace>, limit: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>> {
         let spaces = self.0.lock();
-        let held = spaces.iter().filter(|(space, held)| held.used.keys > 0 && after.as_ref().is_none_or(|a| *space > a));
+        let held =
+            spaces.iter().filter(|(space, held)| held.used.keys > 0 && after.as_ref().is_none_or(|a| *space > a));
         let mut holders: Vec<_> = held.map(|(space, held)| Holder { space: space.clone(), used: held.used }).collect();
         holders.sort_by(|one, other| one.space.cmp(&other.space));
         holders.truncate(limit as usize);

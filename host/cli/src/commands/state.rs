@@ -7,10 +7,11 @@ use crate::setup;
 use serde_json::{Value, json};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use tollgate::state::{
-    Holder, Key, KeyInfo, KeyRange, LazySqliteStore, Namespace, PAGE_MAX_KEYS, SqliteOptions, StateError, StateStore as _,
-};
 use tollgate::config::suggest;
+use tollgate::state::{
+    Holder, Key, KeyInfo, KeyRange, LazySqliteStore, Namespace, PAGE_MAX_KEYS, SqliteOptions, StateError,
+    StateStore as _,
+};
 use tollgate::{Status, Tenant};
 
 /// How many owners are read at once.
@@ -98,9 +99,9 @@ impl Kept {
         let (store, Holder { space, .. }) = self.of(owner).await?;
         let keys = keys(store, &space).await?;
         if as_json {
-            let list = keys.iter().map(|KeyInfo { key, version, size }| {
-                json!({"key": key, "version": version, "bytes": size})
-            });
+            let list = keys
+                .iter()
+                .map(|KeyInfo { key, version, size }| json!({"key": key, "version": version, "bytes": size}));
             print::json(&list.collect::<Vec<_>>())?;
         } else {
             let rows = keys.iter().map(|KeyInfo { key, version, size }| {

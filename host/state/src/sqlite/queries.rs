@@ -1,6 +1,8 @@
 //! What is done to the tables. Errors here are SQLite's; the rules' own answers are values.
 
-use crate::model::{Entry, Expected, Holder, Key, KeyInfo, KeyRange, Namespace, Page, Quota, StateError, Usage, Version};
+use crate::model::{
+    Entry, Expected, Holder, Key, KeyInfo, KeyRange, Namespace, Page, Quota, StateError, Usage, Version,
+};
 use crate::rules::{self, Present};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tollgate_core::Tenant;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::BoxFuture;
 use tollgate_state::{
-    Entry, Expected, Holder, Key, KeyRange, MemoryStore, Namespace, Page, Quota, Scopes, SqliteStore, State, StateError,
-    StateStore, Usage, Version,
+    Entry, Expected, Holder, Key, KeyRange, MemoryStore, Namespace, Page, Quota, Scopes, SqliteStore, State,
+    StateError, StateStore, Usage, Version,
 };
 
 const TASKS: u64 = 16;
