@@ -6,9 +6,7 @@ use std::sync::Arc;
 use tollgate::state::{
     Entry, Expected, Holder, Key, KeyRange, MemoryStore, Namespace, Page, Quota, StateError, StateStore, Usage, Version,
 };
-use tollgate::{
-    AdapterSpec, BoxFuture, ComponentSource, Digest, Grants, Host, LimitKind, Limits, MemoryJournal,
-};
+use tollgate::{AdapterSpec, BoxFuture, ComponentSource, Digest, Grants, Host, LimitKind, Limits, MemoryJournal};
 use tollgate_test_guests as guests;
 
 /// A place where an adapter and a script have kept something.
@@ -16,7 +14,10 @@ fn kept() -> Place {
     let place = Place::new();
     place.write(
         "tollgate.yaml",
-        format!("servers: {{notes: {{component: {}, grants: [state]}}}}\nstate: {{file: kept/state.db}}\n", guests::ADAPTER_OUTSIDE),
+        format!(
+            "servers: {{notes: {{component: {}, grants: [state]}}}}\nstate: {{file: kept/state.db}}\n",
+            guests::ADAPTER_OUTSIDE
+        ),
     );
     for (key, value) in [("a", json!({"n": 1})), ("b/\u{202e}x", json!("\u{1b}[2J")), ("b/y", json!([1, 2]))] {
         let args = json!({"key": key, "value": value}).to_string();

@@ -220,8 +220,7 @@ mod tests {
 
     #[test]
     fn tokens_questions_and_state_are_paid_by_all() {
-        let limits =
-            Limits { model_calls: 9, model_tokens: 100, questions: 1, state_requests: 1, ..Limits::default() };
+        let limits = Limits { model_calls: 9, model_tokens: 100, questions: 1, state_requests: 1, ..Limits::default() };
         let outer = Budget::new(limits, None);
         let inner = Budget::new(Limits::default(), Some(outer.clone()));
         inner.take_model_call().unwrap();
