@@ -189,12 +189,7 @@ fn says_token(description: &str) -> bool {
 }
 
 /// Whether a parameter is one that the host fills in, because an `apiKey` scheme of the operation is it.
-fn is_key(
-    schemes: &Map<String, Value>,
-    security: &[BTreeMap<String, Vec<String>>],
-    place: Place,
-    name: &str,
-) -> bool {
+fn is_key(schemes: &Map<String, Value>, security: &[BTreeMap<String, Vec<String>>], place: Place, name: &str) -> bool {
     let place = match place {
         Place::Path => return false,
         Place::Query => "query",

@@ -113,8 +113,10 @@ fn names_that_collide_tell_their_place() {
 #[test]
 fn a_bearer_token_that_is_also_declared_as_a_parameter_is_no_argument() {
     let text = json!({"type": "string"});
-    let parameter = |name: &str, place: &str, description: &str| json!({"name": name, "in": place, "required": true,
-        "description": description, "schema": text});
+    let parameter = |name: &str, place: &str, description: &str| {
+        json!({"name": name, "in": place, "required": true,
+        "description": description, "schema": text})
+    };
     let args = |name: &str, place: &str, description: &str, scheme: &str| -> Vec<String> {
         let paths = json!({"/x": {"get": {
             "parameters": [parameter(name, place, description)], "security": [{scheme: []}]
@@ -154,8 +156,7 @@ fn a_token_in_a_form_is_no_argument_and_the_rest_of_the_form_is() {
         let paths = json!({"/x": {"post": {"security": [{"oauth": []}], "requestBody": body}}});
         let catalog = catalog("3.0.3", paths, json!({}));
         let entry = catalog.tools[0].clone();
-        let args: Vec<String> =
-            entry.tool["inputSchema"]["properties"].as_object().unwrap().keys().cloned().collect();
+        let args: Vec<String> = entry.tool["inputSchema"]["properties"].as_object().unwrap().keys().cloned().collect();
         (args, entry)
     };
     let token = json!({"type": "string", "description": "Authentication token. Requires scope: `x`"});
