@@ -61,7 +61,8 @@ fn document(shape: &Shape, choices: &mut Choices<'_>) -> Value {
         Kind::Bool => json!(choices.next() % 2 == 1),
         Kind::Int(kind) => integer(*kind, choices),
         Kind::Float32 | Kind::Float64 => {
-            let floats = [json!(0), json!(-0.0), json!(0.1), json!(3.5e38), json!(5e-324), json!("NaN"), json!("-Infinity")];
+            let floats =
+                [json!(0), json!(-0.0), json!(0.1), json!(3.5e38), json!(5e-324), json!("NaN"), json!("-Infinity")];
             choices.one_of(&floats).cloned().unwrap_or_default()
         }
         Kind::Char => json!(char::from(choices.next()).to_string()),
@@ -69,7 +70,10 @@ fn document(shape: &Shape, choices: &mut Choices<'_>) -> Value {
             let length = several(choices);
             json!((0..length).map(|_| char::from(choices.next())).collect::<String>())
         }
-        Kind::Bytes => choices.one_of(&["", "AA==", "AB==", "AAA=", "AAAA", "A", "=", "A A="]).map(|text| json!(text)).unwrap_or_default(),
+        Kind::Bytes => choices
+            .one_of(&["", "AA==", "AB==", "AAA=", "AAAA", "A", "=", "A A="])
+            .map(|text| json!(text))
+            .unwrap_or_default(),
         Kind::List(item) => {
             let length = several(choices);
             (0..length).map(|_| document(item, choices)).collect()
