@@ -13,6 +13,7 @@
 
 mod ask;
 mod cancel;
+mod checks;
 mod clients;
 mod demo;
 mod demo_servers;
@@ -37,6 +38,7 @@ mod runtime;
 mod scripts;
 mod secrets;
 mod serve;
+mod state;
 mod support;
 mod terminal;
 mod trust;

@@ -41,16 +41,17 @@ fn help() {
         "bindings",
         "interpreters",
         "check",
+        "state",
+        "state list",
+        "state get",
+        "state clear",
         "config",
         "trust",
         "completions",
     ] {
-        let args: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
-        let ended = place.run(args).expect(0);
-        insta::assert_snapshot!(
-            format!("help_{}", if command.is_empty() { "tollgate" } else { command }),
-            ended.stdout
-        );
+        let ended = place.run(command.split_whitespace().chain(["--help"])).expect(0);
+        let name = if command.is_empty() { "tollgate".to_owned() } else { command.replace(' ', "_") };
+        insta::assert_snapshot!(format!("help_{name}"), ended.stdout);
     }
 }
 
@@ -87,6 +88,7 @@ fn errors() {
         ("unknown_server", with_servers(&["tools", "--server", "god"])),
         ("invalid_arguments", with_servers(&["call", "good:echo", r#"{"text":1}"#])),
         ("server_died_at_start", alone(&["--config", "bad.json", "call", "bad:echo"])),
+        ("state_of_nobody", alone(&["state", "get", "policy:greet", "k"])),
         ("no_such_config", alone(&["--config", "nothing.yaml", "tools"])),
     ];
     for (name, args) in cases {

@@ -83,3 +83,19 @@ fn a_form_is_asked_line_by_line_and_again_where_an_answer_does_not_fit() {
     assert!(ended.stdout.contains("Ada") && ended.stdout.contains("how_many"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("\u{1b}[2J"), "{}", ended.stdout);
 }
+
+#[test]
+fn state_is_forgotten_when_a_person_says_so() {
+    let place = Place::new();
+    let config = format!("servers: {{a: {{component: {}, grants: [state]}}}}\n", guests::ADAPTER_OUTSIDE);
+    place.write("tollgate.yaml", config);
+    place.run(["--config", "tollgate.yaml", "call", "a:keep", r#"{"key":"k","value":1}"#]).expect(0);
+    let clear = |answer: &str| {
+        let steps = json!([["Forget the key of `server:a` (2 B)? [y/N]", answer]]);
+        on_terminal(&place, &steps, &["--config", "tollgate.yaml", "state", "clear", "server:a"])
+    };
+    let ended = clear("n\r");
+    assert!(ended.code == 3 && ended.stdout.contains("nothing was forgotten"), "{}", ended.stdout);
+    let ended = clear("y\r");
+    assert!(ended.code == 0 && ended.stdout.contains("1 key forgotten"), "{}", ended.stdout);
+}

@@ -3,6 +3,8 @@
 //! `fuzz/targets` has the libFuzzer programs (`cargo +nightly fuzz run --fuzz-dir fuzz/targets config fuzz/corpus/config`);
 //! the corpora under `fuzz/corpus` are replayed by this crate's tests, on stable.
 
+mod types;
+
 use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
@@ -48,6 +50,27 @@ pub fn schema(data: &[u8]) {
 pub fn inspect(data: &[u8]) {
     if let Err(error) = tollgate_runtime::inspect::inspect(data) {
         drop(error.to_string());
+    }
+}
+
+/// An API's document, and calls of its tools.
+pub fn openapi(data: &[u8]) {
+    adapter_openapi::fuzz(data);
+}
+
+/// The types of a plain component: the tools that they become, and arguments of these on their way to values and back. The
+/// first byte says how many bytes are for the arguments; the component is what comes after them.
+pub fn types(data: &[u8]) {
+    let Some((&length, rest)) = data.split_first() else { return };
+    let Some((choices, component)) = rest.split_at_checked(usize::from(length)) else { return };
+    let derived = match tollgate_component_tools::derive(component) {
+        Ok(derived) => derived,
+        Err(error) => return drop(error.to_string()),
+    };
+    derived.refused.iter().for_each(|refused| drop(refused.to_string()));
+    let mut choices = types::Choices::new(choices);
+    for tool in derived.tools.iter().take(16) {
+        types::call(tool, &mut choices);
     }
 }
 
@@ -134,6 +157,16 @@ mod tests {
     #[test]
     fn the_corpus_of_components_replays() {
         replay("inspect", super::inspect);
+    }
+
+    #[test]
+    fn the_corpus_of_api_documents_replays() {
+        replay("openapi", super::openapi);
+    }
+
+    #[test]
+    fn the_corpus_of_component_types_replays() {
+        replay("types", super::types);
     }
 
     #[test]

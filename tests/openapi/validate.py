@@ -103,6 +103,7 @@ def judge(document, apis, line):
         if isinstance(operation, dict) and "responses" in operation:
             dropped = ("security", "servers", "callbacks")
             operation = {name: member for name, member in operation.items() if name not in dropped}
+            operation = without_token(operation)
             item[method] = {**operation, "responses": {"default": {"description": ""}}}
     request = Request(line)
     if key not in apis:
@@ -124,6 +125,21 @@ def judge(document, apis, line):
         errors = [error for error in errors if not any(text in error for text in unread)]
         errors += nested(document, item, request)
     return [error for error in errors if not is_known(error)]
+
+
+def without_token(value):
+    """The token that Slack demands as a parameter or in a form, beside its security scheme, is a credential too."""
+    if isinstance(value, list):
+        return [without_token(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    is_token = lambda one: str((one or {}).get("description", "")).startswith("Authentication token.")
+    value = {name: without_token(member) for name, member in value.items()}
+    if value.get("name") == "token" and is_token(value):
+        value["required"] = False
+    if isinstance(value.get("required"), list) and is_token((value.get("properties") or {}).get("token")):
+        value["required"] = [name for name in value["required"] if name != "token"]
+    return value
 
 
 def nested(document, item, request):

@@ -85,7 +85,7 @@ pub enum StateError {
     Conflict(Option<Version>),
     /// The host has no room for this request now. Retry after a pause.
     Overloaded,
-    /// The store cannot be used; an operator must help.
+    /// The store cannot be used, or the run made as many requests to it as it may; an operator must help.
     Unavailable(String),
 }
 

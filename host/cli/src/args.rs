@@ -2,10 +2,12 @@
 
 mod limits;
 mod serve;
+mod state;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 pub(crate) use limits::LimitFlags;
 pub(crate) use serve::{Approve, CacheCommand, Login, Logout, Names, Running, Serve, Status};
+pub(crate) use state::{Owner, StateCommand};
 use std::path::PathBuf;
 use tollgate::{Approvals, Grants, LimitKind, ToolName};
 
@@ -78,7 +80,7 @@ pub(crate) enum Commands {
     Bindings(Bindings),
     /// List the interpreters of scripts, or compile them for this machine
     Interpreters(Interpreters),
-    /// Look at a component: what it imports, exports and asks for
+    /// Look at a component: what it imports, exports and asks for; by its name, also what the configuration grants it
     Check(Check),
     /// Make a project for a policy or an adapter that builds and runs
     New(New),
@@ -87,6 +89,9 @@ pub(crate) enum Commands {
     /// List, set or check the secrets that the host holds for servers and components
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// What components keep from run to run: list it, look at it, forget it
+    #[command(subcommand)]
+    State(StateCommand),
     /// Pin what components and API documents are now, or show what changed
     Lock(Lock),
     /// Add a server to the configuration: an API with an OpenAPI document, a component, a URL
@@ -119,6 +124,9 @@ impl Commands {
             | Self::Interpreters(Interpreters { json, .. })
             | Self::Lock(Lock { json, .. })
             | Self::Secrets(SecretsCommand::List { json } | SecretsCommand::Check { json })
+            | Self::State(
+                StateCommand::List { json, .. } | StateCommand::Get { json, .. } | StateCommand::Clear { json, .. },
+            )
             | Self::Check(Check { json, .. }) => *json,
             Self::Serve(_)
             | Self::Login(_)
@@ -399,9 +407,9 @@ pub(crate) struct Import {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Check {
-    /// The component's file
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) file: PathBuf,
+    /// The component's file, or the name of a policy or server (`policy:NAME`, `server:NAME` where both have it)
+    #[arg(value_name = "FILE|NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) what: String,
     /// Print one JSON document on stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -19,6 +19,11 @@ pub(crate) mod plugins {
 /// The policies that a configuration may use as `tollgate:NAME`.
 const SHIPPED: [(&str, &[u8]); 2] = [("hub-agent", plugins::POLICY_HUB_AGENT), ("planner", plugins::POLICY_PLANNER)];
 
+/// The names of the policies that come with the program.
+pub(crate) fn shipped() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
+}
+
 /// Sets colours and logs up. Logs go to stderr.
 pub(crate) fn init_output(global: &Global) {
     match global.color {
@@ -119,14 +124,16 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
     for dir in interpreter_folders() {
         builder = builder.interpreters(dir);
     }
+    if let Some(file) = state_file() {
+        let kept = LazySqliteStore::new(file, SqliteOptions::default());
+        builder = builder.state(Arc::new(kept), Quota::default());
+    }
     if let Some(state) = folders().state {
         match FileTokenStore::open(state.join("logins")) {
             Ok(store) => builder = builder.logins(Logins::new(Arc::new(store))),
             Err(error) => tracing::warn!("logins are kept in memory only: {error}"),
         }
-        let kept = LazySqliteStore::new(state.join("state.db"), SqliteOptions::default());
         builder = builder.pins(state.join("pins")).scripts(state.join("scripts"));
-        builder = builder.state(Arc::new(kept), Quota::default());
     }
     if let Some(store) = secret_folder() {
         builder = builder.secrets(Arc::new(store));
@@ -143,6 +150,11 @@ pub(crate) fn builder(journals: Vec<Arc<dyn Journal>>, file: Option<&Path>) -> R
         builder = builder.journal(Arc::new(journal));
     }
     Ok(builder)
+}
+
+/// Where components keep their state, if the configuration names no other file.
+pub(crate) fn state_file() -> Option<PathBuf> {
+    Some(folders().state?.join("state.db"))
 }
 
 /// Where `tollgate secrets set` keeps secrets: `$XDG_CONFIG_HOME/tollgate/secrets`, or `~/.config/…`.

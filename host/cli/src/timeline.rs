@@ -232,7 +232,7 @@ impl Journal for Timeline {
             Event::Log { level, message } => self.log(*level, message),
             Event::Progress { done, total, message } => self.progress(*done, *total, message.as_deref()),
             // The call or run that they belong to is shown.
-            Event::HttpStarted { .. } | Event::HttpEnded { .. } => {}
+            Event::HttpStarted { .. } | Event::HttpEnded { .. } | Event::State { .. } => {}
             Event::RunStarted { .. } | Event::RunEnded { .. } => {}
             // The person reads it already.
             Event::Asked { .. } | Event::Answered { .. } => {}

@@ -62,6 +62,7 @@ pub use discover::{Folders, discover};
 pub use import::{ImportKind, ImportOptions, Imported, import};
 pub use model::{Config, Digest, Server};
 pub use policy::unknown_shipped;
+pub use read::suggest;
 pub use resolve::{AuthSecret, resolve, resolve_auth};
 pub use route::route;
 pub use schema::schema;

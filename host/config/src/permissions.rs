@@ -6,6 +6,7 @@
 use crate::diagnostic::visible;
 use std::fmt;
 use tollgate_core::limits::{Unit, format_value};
+use tollgate_core::{Grant, Grants, OriginPattern};
 
 /// The most sentences of one list; more are counted.
 const LINES_MAX: usize = 50;
@@ -15,10 +16,12 @@ const SCOPE_MAX_CHARS: usize = 200;
 /// What is known of a component.
 #[derive(Clone, Debug, Default)]
 pub struct Subject<'a> {
-    /// The interfaces that it imports, as `tollgate:tools/tools@0.1.0`.
-    pub imports: &'a [String],
+    /// The interfaces that it imports, as `tollgate:tools/tools@0.1.0`. `None` of a script: its interpreter imports them all.
+    pub imports: Option<&'a [String]>,
     /// Its grants, as written.
     pub grants: &'a [String],
+    /// The grants that it asks for by its own account, where `grants` are those that it has.
+    pub asks: &'a [String],
     /// The secrets that the host adds to its requests.
     pub secrets: &'a [SecretUse],
     /// What its state may hold: keys and bytes, where it is known.
@@ -39,7 +42,8 @@ pub struct SecretUse {
 pub struct Permissions {
     /// A sentence each: `may call: every tool of crm`.
     pub may: Vec<String>,
-    /// What does not fit together: an import without a grant, a grant without an import.
+    /// What does not fit together: an import without a grant, a grant without an import, a grant that is asked for and not
+    /// given, a secret that goes nowhere.
     pub notes: Vec<String>,
 }
 
@@ -87,19 +91,24 @@ const KINDS: [Kind; 7] = [
 pub fn permissions(subject: &Subject<'_>) -> Permissions {
     let grants: Vec<_> = subject.grants.iter().map(|grant| split(grant)).collect();
     let mut said = Permissions::default();
-    let mut placed = Vec::new();
+    let mut placed = vec![false; subject.secrets.len()];
     for kind in &KINDS {
-        let imported = subject.imports.iter().any(|import| import.starts_with(kind.imports));
+        let imports = |import: &String| import.starts_with(kind.imports);
+        let imported = subject.imports.map(|all| all.iter().any(imports));
         let scopes: Vec<_> = grants.iter().filter(|(word, _)| *word == kind.word).map(|(_, scope)| *scope).collect();
+        let asked: Vec<_> = subject.asks.iter().filter(|asked| split(asked).0 == kind.word).collect();
         match (imported, scopes.is_empty()) {
-            (true, true) => said.notes.push(format!(
+            (Some(false), false) => {
+                said.notes.push(format!("it is granted {}, and does not import what uses it", kind.what));
+            }
+            (Some(true), true) if asked.is_empty() => said.notes.push(format!(
                 "it asks for {} and is granted none: what it asks there is denied; grant `{}`",
                 kind.what, kind.example
             )),
-            (false, false) => {
-                said.notes.push(format!("it is granted {}, and does not import what uses it", kind.what));
-            }
             _ => {}
+        }
+        for asked in asked.into_iter().filter(|asked| !is_given(asked, subject.grants)) {
+            said.notes.push(format!("it asks for {}, which is not granted", shown(asked)));
         }
         for scope in scopes {
             let what = match kind.word {
@@ -113,23 +122,47 @@ pub fn permissions(subject: &Subject<'_>) -> Permissions {
             said.may.push(format!("{}: {what}", kind.verb));
         }
     }
-    for (word, scope) in grants.iter().filter(|(word, _)| KINDS.iter().all(|kind| kind.word != *word)) {
+    let is_strange = |word: &str| KINDS.iter().all(|kind| kind.word != word);
+    for (word, scope) in grants.iter().filter(|(word, _)| is_strange(word)) {
         said.may.push(format!("may use: {}", shown(&format!("{word}={scope}"))));
     }
-    for secret in subject.secrets.iter().filter(|secret| !placed.contains(&secret.name.as_str())) {
-        said.may.push(format!("may send: the secret {} to {}", shown(&secret.name), shown(&secret.origin)));
+    for asked in subject.asks.iter().filter(|asked| is_strange(split(asked).0)) {
+        said.notes.push(format!("it asks for {}, which is no grant", shown(asked)));
+    }
+    for (secret, _) in subject.secrets.iter().zip(placed).filter(|(_, placed)| !placed) {
+        let (name, origin) = (shown(&secret.name), shown(&secret.origin));
+        if reaches(subject.grants, &secret.origin) {
+            said.may.push(format!("may send: the secret {name} to {origin}"));
+        } else {
+            said.notes.push(format!("the secret {name} is for {origin}, and no grant lets it send anything there"));
+        }
     }
     let beyond = if said.may.is_empty() { "" } else { " beyond this" };
-    said.may = bounded(said.may);
+    said.may = bounded(said.may, "grants like these");
+    said.notes = bounded(said.notes, "such notes");
     said.may.push(format!("sees no files, environment, real clock or network{beyond}"));
     said
 }
 
-fn bounded(mut lines: Vec<String>) -> Vec<String> {
+/// Whether what a component asks for is among what it was given. What cannot be read is given if it is written the same.
+fn is_given(asked: &str, grants: &[String]) -> bool {
+    match asked.parse::<Grant>() {
+        Ok(asked) => grants.iter().filter_map(|grant| grant.parse::<Grant>().ok()).collect::<Grants>().include(&asked),
+        Err(_) => grants.iter().any(|grant| grant == asked),
+    }
+}
+
+/// Whether a grant lets requests go to where a secret is for.
+fn reaches(grants: &[String], origin: &str) -> bool {
+    let Ok(origin) = origin.parse::<OriginPattern>() else { return true };
+    grants.iter().filter_map(|grant| grant.parse::<Grant>().ok()).any(|grant| grant.meets(&origin))
+}
+
+fn bounded(mut lines: Vec<String>, what: &str) -> Vec<String> {
     let more = lines.len().saturating_sub(LINES_MAX);
     if more > 0 {
         lines.truncate(LINES_MAX);
-        lines.push(format!("and {more} more grants like these"));
+        lines.push(format!("and {more} more {what}"));
     }
     lines
 }
@@ -183,7 +216,8 @@ fn servers(pattern: &str) -> String {
     }
 }
 
-fn http<'a>(scope: &str, secrets: &'a [SecretUse], placed: &mut Vec<&'a str>) -> String {
+/// `placed` tells of each secret whether a grant has named it.
+fn http(scope: &str, secrets: &[SecretUse], placed: &mut [bool]) -> String {
     let (url, words) = scope.rsplit_once('!').unwrap_or((scope, ""));
     let words: Vec<_> = words.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
     let methods: Vec<_> = words.iter().copied().filter(|word| *word != "private").collect();
@@ -204,9 +238,9 @@ fn http<'a>(scope: &str, secrets: &'a [SecretUse], placed: &mut Vec<&'a str>) ->
     if words.contains(&"private") {
         text.push_str(", also where that is a private or loopback address");
     }
-    for secret in secrets.iter().filter(|secret| origin(url) == origin(&secret.origin)) {
+    for (secret, placed) in secrets.iter().zip(placed).filter(|(secret, _)| origin(url) == origin(&secret.origin)) {
         text.push_str(&format!(", carrying the secret {}", shown(&secret.name)));
-        placed.push(&secret.name);
+        *placed = true;
     }
     text
 }

@@ -193,7 +193,7 @@ fn foreign_key(name: &str) -> Option<&'static str> {
 }
 
 /// The nearest of `known`, if it is near: a slip of the finger, or another way to join the words.
-pub(crate) fn suggest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn suggest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     let name = (name.len() <= 64).then(|| plain(name))?;
     known

@@ -369,6 +369,7 @@ fn zero_reason(kind: LimitKind) -> Option<&'static str> {
         | LimitKind::TableElements
         | LimitKind::HttpRequests
         | LimitKind::HttpSentBytes
+        | LimitKind::StateRequests
         | LimitKind::ModelCalls
         | LimitKind::Questions => None,
         LimitKind::ModelTokens => Some("no model could be asked; `model_calls: 0` says that"),

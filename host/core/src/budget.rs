@@ -14,6 +14,7 @@ use std::time::Duration;
 pub struct Budget {
     calls_made: AtomicU64,
     calls_in_flight: AtomicU64,
+    state_requests: AtomicU64,
     model_calls: AtomicU64,
     model_tokens: AtomicU64,
     questions: AtomicU64,
@@ -46,6 +47,7 @@ impl Budget {
         Arc::new(Self {
             calls_made: AtomicU64::new(0),
             calls_in_flight: AtomicU64::new(0),
+            state_requests: AtomicU64::new(0),
             model_calls: AtomicU64::new(0),
             model_tokens: AtomicU64::new(0),
             questions: AtomicU64::new(0),
@@ -80,6 +82,14 @@ impl Budget {
 
     fn pay_call(&self) -> Result<(), LimitReached> {
         self.pay(LimitKind::Calls, |budget| &budget.calls_made)
+    }
+
+    /// Pays one request to what components keep, here and at every ancestor.
+    ///
+    /// # Errors
+    /// [`LimitKind::StateRequests`]. Nothing is spent then.
+    pub fn take_state_request(&self) -> Result<(), LimitReached> {
+        self.pay(LimitKind::StateRequests, |budget| &budget.state_requests)
     }
 
     /// Pays one request to a model, here and at every ancestor, if there are tokens left.
@@ -209,8 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn tokens_and_questions_are_paid_by_all() {
-        let limits = Limits { model_calls: 9, model_tokens: 100, questions: 1, ..Limits::default() };
+    fn tokens_questions_and_state_are_paid_by_all() {
+        let limits = Limits { model_calls: 9, model_tokens: 100, questions: 1, state_requests: 1, ..Limits::default() };
         let outer = Budget::new(limits, None);
         let inner = Budget::new(Limits::default(), Some(outer.clone()));
         inner.take_model_call().unwrap();
@@ -221,6 +231,8 @@ mod tests {
         inner.take_question().unwrap();
         assert_eq!(inner.take_question().unwrap_err().kind, LimitKind::Questions);
         assert_eq!(outer.take_question().unwrap_err().value, 1);
+        inner.take_state_request().unwrap();
+        assert_eq!(outer.take_state_request().unwrap_err().kind, LimitKind::StateRequests);
     }
 
     #[test]

@@ -21,6 +21,7 @@
 //! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it), [`Upstream`] (routing over MCP connections and
 //!   adapters implements it, the gate uses it) and [`Model`] (a model's provider implements it, the gate uses it).
 
+pub mod access;
 pub mod address;
 pub mod budget;
 pub mod call;
@@ -42,6 +43,7 @@ pub mod trace;
 pub mod traits;
 pub mod url;
 
+pub use access::{StateAccess, StateOperation};
 pub use address::AddressKind;
 pub use budget::Budget;
 pub use call::{Answer, Attempt, Call, CallError, CallFailure, Outcome, OutcomeClass, RpcError, ToolResult, Violation};

@@ -105,6 +105,8 @@ limits! {
     HttpSentBytes http_sent_bytes "http_sent_bytes" "--http-sent-bytes" Bytes 16 * MIB, "Bytes that the run sends over HTTP";
     /// Bytes of the bodies of all HTTP answers of the run.
     HttpReceivedBytes http_received_bytes "http_received_bytes" "--http-received-bytes" Bytes 64 * MIB, "Bytes that the run gets over HTTP";
+    /// Requests to the state that components keep, those of the adapters behind them and denied ones included.
+    StateRequests state_requests "state_requests" "--state-requests" Count 10_000, "Requests to the state that components keep";
     /// Requests to language models.
     ModelCalls model_calls "model_calls" "--model-calls" Count 100, "Requests to language models";
     /// Tokens that language models read and write for the run. A request that begins below the limit may end over it.
@@ -210,6 +212,7 @@ impl fmt::Display for LimitReached {
             LimitKind::HttpAtOnce => "has as many HTTP requests in flight as it may",
             LimitKind::HttpSentBytes => "sent more over HTTP than it may",
             LimitKind::HttpReceivedBytes => "got more over HTTP than it may",
+            LimitKind::StateRequests => "made all the requests to its state that it may make",
             LimitKind::ModelCalls => "made all the requests to language models that it may make",
             LimitKind::ModelTokens => "used up its tokens of language models",
             LimitKind::Questions => "asked all the questions that it may ask",

@@ -4,7 +4,9 @@
 //! only [`Caller`]; only the gate holds an `Upstream`.
 
 use crate::BoxFuture;
+use crate::access::StateAccess;
 use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
+use crate::limits::LimitReached;
 use crate::model::{Completion, Meter, ModelError, ModelRequest};
 use crate::query::{ListKind, Listed, Query, QueryKind};
 use crate::question::{AskError, Question, Reply};
@@ -111,6 +113,17 @@ pub trait Caller: Send + Sync + 'static {
 
     /// The answer of a request began with this status, or there is none, and why.
     fn http_ended(&self, _request: u64, _result: Result<u16, String>) {}
+
+    /// The run is about to ask its state for something.
+    ///
+    /// # Errors
+    /// It may not ask for more.
+    fn state_started(&self) -> Result<(), LimitReached> {
+        Ok(())
+    }
+
+    /// What came of a request to the run's state: each that began ends, if only because nobody waits for it.
+    fn state_ended(&self, _access: StateAccess) {}
 
     /// How long the run has waited for people so far. Its wall time does not count that.
     fn waited(&self) -> Duration {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tollgate_core::{
-    Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface, ListKind,
-    Listed, LogLevel, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind, Question, Reply, RunContext,
-    ServerInfo, Status, Tool, ToolResult,
+    Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface,
+    LimitReached, ListKind, Listed, LogLevel, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind, Question,
+    Reply, RunContext, ServerInfo, StateAccess, Status, Tool, ToolResult,
 };
 use tollgate_journal::{CallRecord, Entry, Event};
 
@@ -27,6 +27,7 @@ pub struct Session {
     pub(crate) next_question: AtomicU64,
     pub(crate) next_completion: AtomicU64,
     next_seq: AtomicU64,
+    state_refused: AtomicU64,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,
 }
@@ -54,6 +55,7 @@ impl Session {
             next_question: AtomicU64::new(0),
             next_completion: AtomicU64::new(0),
             next_seq: AtomicU64::new(0),
+            state_refused: AtomicU64::new(0),
             records: Mutex::default(),
             ended: Mutex::default(),
         };
@@ -196,6 +198,21 @@ impl Caller for Session {
             Err(why) => (None, Some(cut(&why))),
         };
         self.note(Event::HttpEnded { request, status, message });
+    }
+
+    fn state_started(&self) -> Result<(), LimitReached> {
+        self.context.budget.take_state_request()
+    }
+
+    fn state_ended(&self, access: StateAccess) {
+        let StateAccess { owner, operation, key_sha256, bytes, version, outcome } = access;
+        // What the budget refuses costs nothing, so it must not fill the journal.
+        if outcome == StateAccess::LIMIT
+            && self.state_refused.fetch_add(1, Ordering::Relaxed) >= RECORDS_OVER_BUDGET_MAX
+        {
+            return;
+        }
+        self.note(Event::State { owner: cut(&owner), operation, key_sha256, bytes, version, outcome });
     }
 
     fn log(&self, level: LogLevel, message: String) {

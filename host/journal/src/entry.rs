@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::model::Usage;
-use tollgate_core::{Attempt, EffectClass, LogLevel, Outcome, Principal, RunId, Status, Tenant};
+use tollgate_core::{Attempt, EffectClass, LogLevel, Outcome, Principal, RunId, StateOperation, Status, Tenant};
 
 /// One line of a journal.
 #[derive(Clone, Debug, Serialize)]
@@ -77,6 +77,22 @@ pub enum Event {
         status: Option<u16>,
         /// Why there is no answer; bounded.
         message: Option<String>,
+    },
+    /// A component asked what it keeps, or changed it. One entry after it: a change is done whole or not at all, and its
+    /// version tells which.
+    State {
+        /// Whose keys: `policy:NAME`, `server:NAME`, `file:DIGEST`, `scripts:PRINCIPAL`.
+        owner: String,
+        /// What was done.
+        operation: StateOperation,
+        /// SHA-256 of the key, of a list its prefix, in hexadecimal. None of a text that is too long to be one.
+        key_sha256: Option<String>,
+        /// Bytes of the value that was given or read; of a list, of its keys.
+        bytes: u64,
+        /// The version that was set or read.
+        version: Option<u64>,
+        /// `ok`, `absent`, `cancelled` (it may be done), `limit`, or the error's word.
+        outcome: &'static str,
     },
     /// A language model is about to be asked.
     ModelStarted {

@@ -133,6 +133,16 @@ impl Binding {
         &self.name
     }
 
+    /// The hosts that may get it.
+    pub fn hosts(&self) -> &[OriginPattern] {
+        &self.hosts
+    }
+
+    /// Where in requests to them it stands.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     pub(crate) fn is_for(&self, url: &HttpUrl) -> bool {
         self.hosts.iter().any(|host| host.matches(url))
     }

@@ -49,6 +49,11 @@ impl State {
         Self(Arc::new(Inner { store, space, scopes, quota, at_once: Semaphore::new(AT_ONCE_MAX) }))
     }
 
+    /// Whose keys.
+    pub fn owner(&self) -> &str {
+        self.0.space.owner()
+    }
+
     /// What a key has, if it is there.
     ///
     /// # Errors

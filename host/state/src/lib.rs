@@ -39,8 +39,8 @@ mod sqlite;
 pub use handle::State;
 pub use memory::MemoryStore;
 pub use model::{
-    Entry, Expected, Key, KeyInfo, KeyRange, Namespace, PAGE_MAX_KEYS, Page, Quota, StateError, StateStore, Usage,
-    Version,
+    Entry, Expected, Holder, Key, KeyInfo, KeyRange, Namespace, PAGE_MAX_KEYS, Page, Quota, StateError, StateStore,
+    Usage, Version,
 };
 pub use scope::Scopes;
 pub use sqlite::{LazySqliteStore, OpenError, SCHEMA_VERSION, SqliteOptions, SqliteStore};

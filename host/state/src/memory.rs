@@ -1,7 +1,7 @@
 //! State in memory.
 
 use crate::model::{
-    Entry, Expected, Key, KeyInfo, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version,
+    Entry, Expected, Holder, Key, KeyInfo, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version,
 };
 use crate::rules::{self, Present};
 use parking_lot::Mutex;
@@ -93,5 +93,25 @@ impl StateStore for MemoryStore {
 
     fn usage(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
         Box::pin(ready(Ok(self.0.lock().get(space).map(|space| space.used).unwrap_or_default())))
+    }
+
+    fn holders(&self, after: Option<Namespace>, limit: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>> {
+        let spaces = self.0.lock();
+        let held =
+            spaces.iter().filter(|(space, held)| held.used.keys > 0 && after.as_ref().is_none_or(|a| *space > a));
+        let mut holders: Vec<_> = held.map(|(space, held)| Holder { space: space.clone(), used: held.used }).collect();
+        holders.sort_by(|one, other| one.space.cmp(&other.space));
+        holders.truncate(limit as usize);
+        Box::pin(ready(Ok(holders)))
+    }
+
+    fn clear(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
+        let mut spaces = self.0.lock();
+        let used = spaces.get_mut(space).map(|space| {
+            space.entries.clear();
+            space.last += u64::from(space.last > 0);
+            std::mem::take(&mut space.used)
+        });
+        Box::pin(ready(Ok(used.unwrap_or_default())))
     }
 }

@@ -165,6 +165,15 @@ pub struct Usage {
     pub bytes: u64,
 }
 
+/// A namespace that holds something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Whose keys.
+    pub space: Namespace,
+    /// What they hold.
+    pub used: Usage,
+}
+
 /// Why nothing was done. Mirrors the WIT's `state-error`, case by case; none is a trap.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
@@ -225,4 +234,11 @@ pub trait StateStore: Send + Sync + 'static {
 
     /// What a namespace holds.
     fn usage(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>>;
+
+    /// The namespaces that hold something, those after one of them, at most `limit`: in the order of tenants, then owners.
+    /// For operators.
+    fn holders(&self, after: Option<Namespace>, limit: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>>;
+
+    /// Deletes every key of a namespace, and tells what they held. Versions go on from where they were. For operators.
+    fn clear(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>>;
 }

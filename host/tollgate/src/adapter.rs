@@ -1,5 +1,6 @@
 //! A component that stands in for a server.
 
+use crate::checks::Checked;
 use crate::openapi::{self, Catalog};
 use crate::outside::{Credential, Outside, Rights, Secrets};
 use crate::request::ComponentSource;
@@ -118,6 +119,23 @@ impl Adapter {
         Catalog::new(&catalog, &self.name, &api.document, &api.credentials, outbound)
     }
 
+    /// What each call of it may use, and carries.
+    fn given<'a>(&'a self, tools: &'a Tools) -> (&'a Grants, &'a Secrets) {
+        match tools {
+            Tools::Document(catalog) => (&catalog.grants, &catalog.secrets),
+            Tools::Own | Tools::Functions(_) => (&self.spec.grants, &self.spec.secrets),
+        }
+    }
+
+    /// What it is, what it may use and carries.
+    pub(crate) async fn looked_at(&self) -> Result<(Checked, Grants, Secrets), String> {
+        let names = self.tools(&self.name).await?.into_iter().map(|tool| tool.name).collect();
+        let Ready { program, tools, .. } = self.ready().await?;
+        let (grants, secrets) = self.given(tools);
+        let checked = Checked { inspection: program.inspection().clone(), descriptor: None, tools: names };
+        Ok((checked, grants.clone(), secrets.clone()))
+    }
+
     async fn answer(&self, asked: Asked<'_>, context: CallContext) -> Answer {
         let caller = &context.run;
         if caller.depth >= caller.limits.depth {
@@ -131,10 +149,7 @@ impl Adapter {
             Err(why) => return Answer::refused(CallError::Unavailable(why)),
         };
         let program = ready.program.clone();
-        let (grants, secrets) = match &ready.tools {
-            Tools::Document(catalog) => (&catalog.grants, &catalog.secrets),
-            Tools::Own | Tools::Functions(_) => (&self.spec.grants, &self.spec.secrets),
-        };
+        let (grants, secrets) = self.given(&ready.tools);
         let failed = match &asked {
             Asked::Tool(..) => failed,
             Asked::Query(_) => internal_error,

@@ -30,7 +30,7 @@ pub(crate) struct Configured {
 
 /// A server as the file had it. Two are equal when a restart would change nothing.
 #[derive(PartialEq)]
-struct ConfiguredServer {
+pub(crate) struct ConfiguredServer {
     server: config::Server,
     /// Environment and headers, filled in: they may change while the file does not.
     values: Result<Vec<(String, Secret)>, String>,
@@ -142,7 +142,7 @@ fn own_limits(overrides: &LimitOverrides, defaults: &Limits) -> Option<Limits> {
 }
 
 impl ConfiguredServer {
-    async fn new(config: &Config, server: &config::Server, defaults: &Limits) -> Self {
+    pub(crate) async fn new(config: &Config, server: &config::Server, defaults: &Limits) -> Self {
         let owned = (config.clone(), server.clone());
         // A secret may come from a command, which may take its time.
         let resolved = tokio::task::spawn_blocking(move || {
@@ -260,7 +260,7 @@ impl ConfiguredServer {
         }
     }
 
-    fn adapter(
+    pub(crate) fn adapter(
         &self,
         adapter: &model::Adapter,
         host: &Host,
@@ -307,7 +307,7 @@ pub fn secret_store(config: &Config, others: Option<Arc<dyn SecretStore>>) -> Ar
 }
 
 /// What pins the files of a configuration, where there is such a file beside it.
-fn lock_of(config: &Config) -> Result<Option<Arc<Lock>>, HostError> {
+pub(crate) fn lock_of(config: &Config) -> Result<Option<Arc<Lock>>, HostError> {
     if config.file.as_os_str().is_empty() {
         return Ok(None);
     }

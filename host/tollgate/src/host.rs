@@ -19,9 +19,7 @@ use tollgate_core::{Clock, Entropy, Grants, Limits, Model, Tenant};
 use tollgate_gate::Gate;
 use tollgate_journal::{Journal, JournalError};
 use tollgate_route::{Router, RouterSettings};
-use tollgate_runtime::{
-    Descriptor, Digest, Inspection, PrepareError, Program, RunError, Runtime, RuntimeConfig, World,
-};
+use tollgate_runtime::{Descriptor, Digest, PrepareError, Program, RunError, Runtime, RuntimeConfig};
 use tollgate_script::{Language as ScriptLanguage, Library, SessionError, Sessions};
 use tollgate_secrets::SecretStore;
 use tollgate_upstream::{AddError, Fleet, FleetOptions};
@@ -164,6 +162,14 @@ pub enum HostError {
         /// What is wrong.
         why: String,
     },
+    /// A server's component cannot be used as the configuration says.
+    #[error("server `{server}`: {why}")]
+    Adapter {
+        /// The server.
+        server: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A script's session cannot be used.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -177,17 +183,6 @@ fn known_policies(names: &[String]) -> String {
         [] => "the configuration has no policies; give the path of a component".to_owned(),
         names => format!("there are {}", names.join(", ")),
     }
-}
-
-/// A component that was looked at.
-#[derive(Debug)]
-pub struct Checked {
-    /// What it is.
-    pub inspection: Inspection,
-    /// What it says of itself, for a policy.
-    pub descriptor: Option<Descriptor>,
-    /// The names of the tools that it provides, for an adapter.
-    pub tools: Vec<String>,
 }
 
 /// A policy that the host knows by name.
@@ -373,40 +368,6 @@ impl Host {
     pub(crate) async fn prepare(&self, which: &str, source: &ComponentSource) -> Result<Arc<Program>, HostError> {
         let bytes = read(source).await?;
         self.0.runtime.prepare(bytes).await.map_err(|e| HostError::Component { which: which.to_owned(), source: e })
-    }
-
-    /// Looks at a component: what it is, imports, exports, and says of itself. Runs nothing of it but its
-    /// description, with every import denied.
-    ///
-    /// # Errors
-    /// Says what is wrong with it.
-    pub async fn check(&self, source: &ComponentSource) -> Result<Checked, HostError> {
-        let which = match source {
-            ComponentSource::File(path) | ComponentSource::Pinned(path, _) => path.display().to_string(),
-            ComponentSource::Bytes(_) => "this component".to_owned(),
-        };
-        let program = self.prepare(&which, source).await?;
-        let inspection = program.inspection().clone();
-        let describe = |source| HostError::Describe { which: which.clone(), source };
-        let mut descriptor = None;
-        let tools = match inspection.world {
-            world if world.is_policy() => {
-                descriptor = Some(self.0.runtime.describe(&program).await.map_err(describe)?.clone());
-                Vec::new()
-            }
-            // What it has depends on the document.
-            World::DocumentAdapter => Vec::new(),
-            World::Plain => {
-                let unusable = |why| describe(RunError::Unusable(why));
-                let functions = crate::adapter::functions(&which, read(source).await?).await.map_err(unusable)?;
-                functions.into_keys().collect()
-            }
-            _ => {
-                let tools = self.0.runtime.list_tools(&program).await.map_err(describe)?;
-                tools.iter().map(|tool| tool.name.clone()).collect()
-            }
-        };
-        Ok(Checked { inspection, descriptor, tools })
     }
 
     // --- The rest ---

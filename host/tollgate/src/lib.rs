@@ -21,7 +21,8 @@
 //! - [`Secrets`]: what the host adds to a component's HTTP requests. `outside`: HTTP and state of a run. `openapi`: APIs as
 //!   servers.
 //! - [`HostStatus`], [`Metrics`]: how a host is, and what it counted.
-//! - `configured`: a configuration file, turned into what the host takes.
+//! - `configured`: a configuration file, turned into what the host takes. [`Checked`], [`Given`]: a component that is looked
+//!   at and not run, and what it was given.
 //!
 //! The types of the parts are here under their own names: [`Limits`], [`Grants`], [`CallFailure`],
 //! [`ServerSpec`], [`Journal`] and so on. A `Host` is cheap to clone; its clones are the same host.
@@ -29,6 +30,7 @@
 mod adapter;
 mod builder;
 mod calls;
+mod checks;
 mod configured;
 mod host;
 mod interpreters;
@@ -45,8 +47,9 @@ mod status;
 
 pub use adapter::AdapterSpec;
 pub use builder::HostBuilder;
+pub use checks::{Checked, Given};
 pub use configured::{locked, secret_store};
-pub use host::{Checked, Host, HostError, PolicyInfo};
+pub use host::{Host, HostError, PolicyInfo};
 pub use interpreters::{InterpreterError, InterpreterInfo};
 pub use metrics::Metrics;
 pub use outside::Secrets;

@@ -59,6 +59,7 @@ pub struct Metrics {
     run_seconds: Histogram,
     fuel: Counter,
     http: Family<Word, Counter>,
+    state: Family<Word, Counter>,
     model: Family<Word, Counter>,
     tokens: Family<Kind, Counter>,
     questions: Counter,
@@ -87,6 +88,7 @@ impl Metrics {
             run_seconds: Histogram::new(SECONDS),
             fuel: Counter::default(),
             http: Family::default(),
+            state: Family::default(),
             model: Family::default(),
             tokens: Family::default(),
             questions: Counter::default(),
@@ -102,9 +104,10 @@ impl Metrics {
         registry.register("runs", "Runs of components and scripts, by how they ended", runs.clone());
         let about = "Runs of components and scripts, from request to end";
         registry.register_with_unit("run_duration", about, Unit::Seconds, run_seconds.clone());
-        let Self { registry, fuel, http, model, tokens, questions, .. } = &mut metrics;
+        let Self { registry, fuel, http, state, model, tokens, questions, .. } = &mut metrics;
         registry.register("fuel", "Fuel that runs used", fuel.clone());
         registry.register("http_requests", "HTTP requests of components, by the class of their status", http.clone());
+        registry.register("state_requests", "Requests to the state of components, by how they ended", state.clone());
         registry.register("model_requests", "Requests to language models, by how they ended", model.clone());
         registry.register("model_tokens", "Tokens that language models read and wrote", tokens.clone());
         registry.register("questions", "Questions to the people behind runs", questions.clone());
@@ -225,6 +228,7 @@ impl Journal for Metrics {
                 };
                 self.http.get_or_create(&Word { status }).inc();
             }
+            Event::State { outcome, .. } => drop(self.state.get_or_create(&Word { status: outcome }).inc()),
             Event::ModelEnded { outcome, usage, .. } => {
                 self.model.get_or_create(&Word { status: outcome }).inc();
                 self.tokens.get_or_create(&Kind { kind: "input" }).inc_by(usage.input_tokens);

@@ -28,6 +28,11 @@ impl Secrets {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(Binding::name)
     }
+
+    /// Each.
+    pub fn iter(&self) -> impl Iterator<Item = &Binding> {
+        self.0.iter()
+    }
 }
 
 impl fmt::Debug for Secrets {

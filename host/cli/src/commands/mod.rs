@@ -19,6 +19,7 @@ mod run;
 mod secrets;
 mod serve;
 mod servers;
+mod state;
 mod status;
 mod tools;
 
@@ -49,10 +50,11 @@ pub(crate) async fn dispatch(args: Args) -> u8 {
         Commands::Login(login) => login::login(global, login).await,
         Commands::Logout(logout) => login::logout(global, logout).await,
         Commands::Approve(approve) => approve::approve(global, approve).await,
-        Commands::Check(check) => check::check(check).await,
+        Commands::Check(check) => check::check(global, check).await,
         Commands::New(new) => project::new(new),
         Commands::Build(build) => project::build(build).await,
         Commands::Secrets(command) => secrets::secrets(global, command).await,
+        Commands::State(command) => state::state(global, command).await,
         Commands::Lock(lock) => lock::lock(global, lock).await,
         Commands::Config(command) => config::config(global, command),
         Commands::Trust(trust) => config::trust(global, trust),

@@ -44,7 +44,9 @@ fn grants_become_sentences() {
         SecretUse { name: "github_token".into(), origin: "https://api.github.com".into() },
         SecretUse { name: "other".into(), origin: "https://elsewhere.example".into() },
     ];
-    let subject = Subject { imports: &imports, grants: &grants, secrets: &secrets, state: Some((10_000, 64 << 20)) };
+    let room = Some((10_000, 64 << 20));
+    let subject =
+        Subject { imports: Some(&imports), grants: &grants, secrets: &secrets, state: room, ..Subject::default() };
     insta::assert_snapshot!(permissions(&subject));
 }
 
@@ -59,7 +61,25 @@ fn what_does_not_fit_together_is_noted() {
         owned(&["tollgate:tools/tools-blocking@0.1.0", "tollgate:ask/ask@0.1.0"]),
         owned(&["state", "http=https://x.example/*", "model"]),
     );
-    insta::assert_snapshot!(permissions(&Subject { imports: &imports, grants: &grants, ..Subject::default() }));
+    let subject = Subject { imports: Some(&imports), grants: &grants, ..Subject::default() };
+    insta::assert_snapshot!(permissions(&subject));
+}
+
+#[test]
+fn what_is_asked_for_and_not_given_is_noted_and_so_is_a_secret_that_goes_nowhere() {
+    let imports = owned(&["tollgate:tools/tools@0.1.0", "tollgate:state/state@0.1.0", "tollgate:model/model@0.1.0"]);
+    let grants = owned(&["crm:get_*", "state=plan/*", "http=https://*.example.com/*"]);
+    let asks = owned(&["tool=crm:get_customer", "tool=crm:*", "state", "state=plan/a", "future=`x`"]);
+    let secrets = [
+        SecretUse { name: "key".into(), origin: "https://api.example.com".into() },
+        SecretUse { name: "key".into(), origin: "https://elsewhere.example".into() },
+    ];
+    let subject =
+        Subject { imports: Some(&imports), grants: &grants, asks: &asks, secrets: &secrets, ..Subject::default() };
+    insta::assert_snapshot!(permissions(&subject));
+    // What a script uses is not known before it runs.
+    let script = permissions(&Subject { grants: &grants, ..Subject::default() });
+    assert_eq!(script.notes, Vec::<String>::new());
 }
 
 #[test]
@@ -74,7 +94,7 @@ fn what_is_hostile_or_unknown_is_shown_escaped_and_cut_and_never_left_out() {
         "crm:get` of nothing, `",
     ]);
     grants.push(format!("crm:{}", "x".repeat(10_000)));
-    let text = permissions(&Subject { grants: &grants, ..Subject::default() }).to_string();
+    let text = permissions(&Subject { imports: Some(&[]), grants: &grants, ..Subject::default() }).to_string();
     assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.len() < 2_000, "{text}");
     insta::assert_snapshot!(text);
     let many: Vec<_> = (0..1_000).map(|i| format!("crm:t{i}")).collect();

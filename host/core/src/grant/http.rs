@@ -51,6 +51,19 @@ impl HostPattern {
             Self::Any | Self::Below(_) | Self::Exact(_) => None,
         }
     }
+
+    /// Whether every host that `other` means is meant.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (_, Self::Any) => false,
+            (_, Self::Exact(host)) => self.matches(host),
+            (Self::Below(ours), Self::Below(theirs)) => {
+                theirs.strip_suffix(ours.as_str()).is_some_and(|labels| labels.is_empty() || labels.ends_with('.'))
+            }
+            (Self::Exact(_), Self::Below(_)) => false,
+        }
+    }
 }
 
 /// Whether names below this one are for anybody, by Mozilla's Public Suffix List: given out by a registry of the DNS, or by a
@@ -122,6 +135,12 @@ impl OriginPattern {
     pub fn matches(&self, url: &HttpUrl) -> bool {
         self.scheme == url.scheme && self.port.is_none_or(|port| port == url.port) && self.host.matches(&url.host)
     }
+
+    /// Whether every origin that `other` means is meant.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let is_port = self.port.is_none() || self.port == other.port;
+        self.scheme == other.scheme && is_port && self.host.includes(&other.host)
+    }
 }
 
 impl FromStr for OriginPattern {
@@ -154,12 +173,12 @@ impl fmt::Display for OriginPattern {
 /// Permission for some requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HttpGrant {
-    origin: OriginPattern,
-    path: UrlPath,
-    is_prefix: bool,
+    pub(super) origin: OriginPattern,
+    pub(super) path: UrlPath,
+    pub(super) is_prefix: bool,
     /// None given is every one.
-    methods: BTreeSet<String>,
-    private: bool,
+    pub(super) methods: BTreeSet<String>,
+    pub(super) private: bool,
 }
 
 impl HttpGrant {
@@ -173,7 +192,7 @@ impl HttpGrant {
     }
 
     /// Whether the path is meant, however its server understands it.
-    fn covers(&self, path: &UrlPath) -> bool {
+    pub(super) fn covers(&self, path: &UrlPath) -> bool {
         let mut wanted = self.path.readings().iter();
         let mut want = "";
         path.readings().iter().all(|have| {

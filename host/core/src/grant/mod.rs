@@ -9,6 +9,7 @@
 //! grants keys of the component's own: [`state`].
 
 pub mod approve;
+mod cover;
 pub mod http;
 pub mod state;
 #[cfg(test)]
@@ -377,6 +378,11 @@ impl FromIterator<Grant> for Grants {
 
 /// Matches `*` and `?`. Runs in the product of the lengths at worst, whatever the pattern.
 pub fn glob(pattern: &str, text: &str) -> bool {
+    matched(pattern, text, |_| true)
+}
+
+/// As [`glob`]; `one` tells which characters a `?` stands for.
+fn matched(pattern: &str, text: &str, one: impl Fn(char) -> bool) -> bool {
     let (mut p, mut t) = (pattern.chars(), text.chars());
     // Where to go back to: after the last star, and one character further in the text.
     let mut back: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
@@ -388,7 +394,7 @@ pub fn glob(pattern: &str, text: &str) -> bool {
                 back = Some((p.clone(), t.clone()));
             }
             (None, None) => return true,
-            (Some(want), Some(have)) if want == '?' || want == have => {
+            (Some(want), Some(have)) if want == have || (want == '?' && one(have)) => {
                 p = ahead;
                 t.next();
             }

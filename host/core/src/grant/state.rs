@@ -69,6 +69,11 @@ impl Scope {
     pub fn covers_prefix(&self, prefix: &str) -> bool {
         self.open && prefix.starts_with(&self.text)
     }
+
+    /// Whether it speaks of every key that `other` does.
+    pub fn includes(&self, other: &Self) -> bool {
+        if other.open { self.covers_prefix(&other.text) } else { self.covers(&other.text) }
+    }
 }
 
 /// Checks what is a key, or begins one: `what` names it.

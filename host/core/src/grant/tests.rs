@@ -22,6 +22,52 @@ fn scopes() {
 }
 
 #[test]
+fn grants_include_narrower_ones_of_their_kind() {
+    let table = [
+        ("*:*", "crm:get_*", true),
+        ("crm:get_*", "crm:get_?", true),
+        ("crm:get_?", "crm:get_*", false),
+        ("crm:*!read-only", "crm:get", false),
+        ("crm:*", "crm:get!read-only", true),
+        ("*:*", "resource=crm:x", false),
+        ("state", "state=plan/*", true),
+        ("state=plan/*", "state=plan/a", true),
+        ("state=plan/a", "state=plan/*", false),
+        ("model", "model=small", true),
+        ("model=gpt-*", "model", false),
+        ("ask", "ask", true),
+        ("http=https://*.x.com/*", "http=https://api.x.com/v1/*!GET", true),
+        ("http=https://*.x.com/*", "http=https://*.api.x.com/*", true),
+        ("http=https://*.x.com/*", "http=https://*.evilx.com/*", false),
+        ("http=https://*.x.com/*", "http=https://x.com/*", false),
+        ("http=https://*/*!read-only", "http=https://x.com/*!GET", true),
+        ("http=https://*/*!read-only", "http=https://x.com/*", false),
+        ("http=https://x.com/v1/*", "http=https://x.com/v1/users", true),
+        ("http=https://x.com/v1/*", "http=https://x.com/*", false),
+        ("http=https://x.com/v1", "http=https://x.com/v1/*", false),
+        ("http=https://x.com:*/*", "http=https://x.com:8443/*", true),
+        ("http=https://x.com/*", "http=https://x.com:8443/*", false),
+        ("http=https://x.com/*", "http=http://x.com/*", false),
+        ("http=https://x.com/*", "http=https://x.com/*!private", false),
+    ];
+    for (given, asked, want) in table {
+        let asked: Grant = asked.parse().unwrap();
+        assert_eq!(Grants::parse([given]).unwrap().include(&asked), want, "{given} {asked}");
+    }
+    let grant: Grant = "http=https://*.x.com/v1/*".parse().unwrap();
+    for (origin, want) in [
+        ("https://api.x.com", true),
+        ("https://*.x.com", true),
+        ("https://*.y.x.com:*", true),
+        ("https://x.com", false),
+        ("http://api.x.com", false),
+        ("https://api.x.com:8443", false),
+    ] {
+        assert_eq!(grant.meets(&origin.parse().unwrap()), want, "{origin}");
+    }
+}
+
+#[test]
 fn resources_and_prompts_are_granted_apart_from_tools() {
     let grants = Grants::parse(["resource=files:file:///notes/*", "prompt=*:ask_*"]).unwrap();
     assert!(grants.covers(HostInterface::Resource, "files", "file:///notes/a?b=c!read-only"));
@@ -53,6 +99,26 @@ proptest! {
             }
         }
         prop_assert_eq!(glob(&pattern, &text), slow(pattern.as_bytes(), text.as_bytes()));
+    }
+
+    #[test]
+    fn what_includes_a_grant_allows_all_that_it_does(
+        given in "(resource=)?[ab*?]{1,3}:[ab*?]{1,4}(!read-only)?",
+        asked in "(resource=)?[ab*?]{1,3}:[ab*?]{1,4}(!read-only)?",
+        names in prop::collection::vec(("[ab]{1,3}", "[ab]{1,4}"), 20),
+    ) {
+        let (Ok(given), Ok(asked)) = (given.parse::<Grant>(), asked.parse::<Grant>()) else { return Ok(()) };
+        prop_assert!(given.includes(&given));
+        if given.includes(&asked) {
+            let (given, asked) = (Grants(vec![given]), Grants(vec![asked]));
+            for (server, name) in names {
+                for effect in [EffectClass::Read, EffectClass::Unknown] {
+                    prop_assert!(given.allows(&server, &name, effect) || !asked.allows(&server, &name, effect));
+                }
+                let covers = |grants: &Grants| grants.covers(HostInterface::Resource, &server, &name);
+                prop_assert!(covers(&given) || !covers(&asked));
+            }
+        }
     }
 
     #[test]

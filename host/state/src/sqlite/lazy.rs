@@ -1,7 +1,9 @@
 //! A store that is opened when it is first used: most hosts have no component that keeps anything.
 
 use super::{SqliteOptions, SqliteStore};
-use crate::model::{Entry, Expected, Key, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version};
+use crate::model::{
+    Entry, Expected, Holder, Key, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version,
+};
 use std::path::PathBuf;
 use tokio::sync::OnceCell;
 use tollgate_core::BoxFuture;
@@ -67,5 +69,14 @@ impl StateStore for LazySqliteStore {
     fn usage(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
         let space = space.clone();
         Box::pin(async move { self.store().await?.usage(&space).await })
+    }
+
+    fn holders(&self, after: Option<Namespace>, limit: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>> {
+        Box::pin(async move { self.store().await?.holders(after, limit).await })
+    }
+
+    fn clear(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
+        let space = space.clone();
+        Box::pin(async move { self.store().await?.clear(&space).await })
     }
 }

@@ -17,7 +17,9 @@ mod worker;
 pub use lazy::LazySqliteStore;
 pub use open::{OpenError, SqliteOptions};
 
-use crate::model::{Entry, Expected, Key, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version};
+use crate::model::{
+    Entry, Expected, Holder, Key, KeyRange, Namespace, Page, Quota, StateError, StateStore, Usage, Version,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -141,5 +143,14 @@ impl StateStore for SqliteStore {
     fn usage(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
         let space = space.clone();
         self.ask(|reply| Question::Usage { space, reply })
+    }
+
+    fn holders(&self, after: Option<Namespace>, limit: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>> {
+        self.ask(|reply| Question::Holders { after, limit, reply })
+    }
+
+    fn clear(&self, space: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
+        let space = space.clone();
+        self.change(0, |reply| Change::Clear { space, reply })
     }
 }

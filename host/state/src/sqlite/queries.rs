@@ -1,8 +1,11 @@
 //! What is done to the tables. Errors here are SQLite's; the rules' own answers are values.
 
-use crate::model::{Entry, Expected, Key, KeyInfo, KeyRange, Namespace, Page, Quota, StateError, Usage, Version};
+use crate::model::{
+    Entry, Expected, Holder, Key, KeyInfo, KeyRange, Namespace, Page, Quota, StateError, Usage, Version,
+};
 use crate::rules::{self, Present};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use tollgate_core::Tenant;
 
 pub(super) type Answer<T> = rusqlite::Result<Result<T, StateError>>;
 
@@ -101,6 +104,13 @@ pub(super) fn delete(connection: &Connection, owner: &Namespace, key: &Key, expe
     Ok(Ok(true))
 }
 
+pub(super) fn clear(connection: &Connection, owner: &Namespace) -> rusqlite::Result<Usage> {
+    let Some(space) = space(connection, owner)? else { return Ok(Usage::default()) };
+    connection.prepare_cached("DELETE FROM entry WHERE namespace = ?1")?.execute([space.id])?;
+    changed(connection, space.id, space.last.saturating_add(1), Usage::default())?;
+    Ok(space.used)
+}
+
 pub(super) fn get(connection: &Connection, owner: &Namespace, key: &Key) -> rusqlite::Result<Option<Entry>> {
     let mut query = connection.prepare_cached(
         "SELECT entry.value, entry.version FROM entry JOIN namespace ON namespace.id = entry.namespace
@@ -136,4 +146,18 @@ pub(super) fn list(connection: &Connection, owner: &Namespace, range: &KeyRange)
 
 pub(super) fn usage(connection: &Connection, owner: &Namespace) -> rusqlite::Result<Usage> {
     Ok(space(connection, owner)?.map(|space| space.used).unwrap_or_default())
+}
+
+pub(super) fn holders(connection: &Connection, after: Option<&Namespace>, limit: u32) -> rusqlite::Result<Vec<Holder>> {
+    let mut query = connection.prepare_cached(
+        "SELECT tenant, owner, keys, bytes FROM namespace
+         WHERE keys > 0 AND (?1 IS NULL OR (tenant, owner) > (?1, ?2)) ORDER BY tenant, owner LIMIT ?3",
+    )?;
+    let read = |row: &Row<'_>| {
+        let (tenant, owner): (String, String) = (row.get(0)?, row.get(1)?);
+        let used = Usage { keys: count(row, 2)?, bytes: count(row, 3)? };
+        Ok(Holder { space: Namespace::new(Tenant::new(tenant), owner), used })
+    };
+    let found = query.query_map(params![after.map(Namespace::tenant), after.map(Namespace::owner), limit], read)?;
+    found.collect()
 }

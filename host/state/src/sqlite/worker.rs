@@ -2,7 +2,7 @@
 
 use super::open::OpenError;
 use super::queries;
-use crate::model::{Entry, Expected, Key, KeyRange, Namespace, Page, Quota, StateError, Usage, Version};
+use crate::model::{Entry, Expected, Holder, Key, KeyRange, Namespace, Page, Quota, StateError, Usage, Version};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -21,18 +21,21 @@ pub(super) struct Job<W> {
 pub(super) enum Change {
     Set { space: Namespace, key: Key, value: String, expected: Expected, quota: Quota, reply: Reply<Version> },
     Delete { space: Namespace, key: Key, expected: Option<Version>, reply: Reply<bool> },
+    Clear { space: Namespace, reply: Reply<Usage> },
 }
 
 pub(super) enum Question {
     Get { space: Namespace, key: Key, reply: Reply<Option<Entry>> },
     List { space: Namespace, range: KeyRange, reply: Reply<Page> },
     Usage { space: Namespace, reply: Reply<Usage> },
+    Holders { after: Option<Namespace>, limit: u32, reply: Reply<Vec<Holder>> },
 }
 
 /// What one change came to. It is told when the transaction is on disk.
 enum Done {
     Set(Result<Version, StateError>),
     Delete(Result<bool, StateError>),
+    Clear(Usage),
 }
 
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
@@ -88,6 +91,7 @@ impl Change {
             Self::Delete { space, key, expected, .. } => {
                 queries::delete(connection, space, key, *expected).map(Done::Delete)
             }
+            Self::Clear { space, .. } => queries::clear(connection, space).map(Done::Clear),
         }
     }
 
@@ -95,6 +99,7 @@ impl Change {
         match self {
             Self::Set { reply, .. } => reply.is_closed(),
             Self::Delete { reply, .. } => reply.is_closed(),
+            Self::Clear { reply, .. } => reply.is_closed(),
         }
     }
 
@@ -103,8 +108,9 @@ impl Change {
         match (self, done) {
             (Self::Set { reply, .. }, Done::Set(answer)) => drop(reply.send(answer)),
             (Self::Delete { reply, .. }, Done::Delete(answer)) => drop(reply.send(answer)),
+            (Self::Clear { reply, .. }, Done::Clear(used)) => drop(reply.send(Ok(used))),
             // An answer has the kind of its change.
-            (Self::Set { .. }, Done::Delete(_)) | (Self::Delete { .. }, Done::Set(_)) => {}
+            (Self::Set { .. } | Self::Delete { .. } | Self::Clear { .. }, _) => {}
         }
     }
 
@@ -112,6 +118,7 @@ impl Change {
         match self {
             Self::Set { reply, .. } => drop(reply.send(Err(error))),
             Self::Delete { reply, .. } => drop(reply.send(Err(error))),
+            Self::Clear { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -129,6 +136,9 @@ pub(super) fn read(connection: Connection, mut queue: mpsc::Receiver<Job<Questio
             }
             Question::Usage { space, reply } => {
                 let _ = reply.send(queries::usage(&connection, &space).map_err(failed));
+            }
+            Question::Holders { after, limit, reply } => {
+                let _ = reply.send(queries::holders(&connection, after.as_ref(), limit).map_err(failed));
             }
         }
     }

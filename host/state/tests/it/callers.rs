@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::BoxFuture;
 use tollgate_state::{
-    Entry, Expected, Key, KeyRange, MemoryStore, Namespace, Page, Quota, Scopes, SqliteStore, State, StateError,
-    StateStore, Usage, Version,
+    Entry, Expected, Holder, Key, KeyRange, MemoryStore, Namespace, Page, Quota, Scopes, SqliteStore, State,
+    StateError, StateStore, Usage, Version,
 };
 
 const TASKS: u64 = 16;
@@ -127,6 +127,12 @@ fn requests_over_the_bound_are_refused_at_once_and_the_rest_goes_on() {
         }
         fn usage(&self, s: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
             self.0.usage(s)
+        }
+        fn holders(&self, a: Option<Namespace>, limit: u32) -> BoxFuture<'_, Result<Vec<Holder>, StateError>> {
+            self.0.holders(a, limit)
+        }
+        fn clear(&self, s: &Namespace) -> BoxFuture<'_, Result<Usage, StateError>> {
+            self.0.clear(s)
         }
     }
     let state = state(Stuck(MemoryStore::default()));

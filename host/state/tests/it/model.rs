@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tollgate_core::Tenant;
 use tollgate_state::{
-    Expected, Key, KeyInfo, KeyRange, MemoryStore, Namespace, Quota, SqliteOptions, SqliteStore, StateError,
+    Expected, Holder, Key, KeyInfo, KeyRange, MemoryStore, Namespace, Quota, SqliteOptions, SqliteStore, StateError,
     StateStore, Usage,
 };
 
@@ -18,6 +18,7 @@ enum Op {
     Delete(usize, String, Option<Want>),
     List(usize, String, Option<String>, u32),
     Usage(usize),
+    Clear(usize),
     Reopen,
 }
 
@@ -47,7 +48,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (space.clone(), key.clone(), "[0-9]{1,30}", want.clone()).prop_map(|(s, k, v, w)| Op::Set(s, k, v, w)),
         3 => (space.clone(), key.clone(), prop::option::of(want)).prop_map(|(s, k, w)| Op::Delete(s, k, w)),
         2 => (space.clone(), prefix, prop::option::of(key), 1..4_u32).prop_map(|(s, p, a, l)| Op::List(s, p, a, l)),
-        1 => space.prop_map(Op::Usage),
+        1 => space.clone().prop_map(Op::Usage),
+        1 => space.prop_map(Op::Clear),
         1 => Just(Op::Reopen),
     ]
 }
@@ -163,11 +165,29 @@ fn behaves<S: StateStore>(ops: Vec<Op>, mut open: impl FnMut(Option<S>) -> S) ->
                 prop_assert_eq!((page.keys, page.next), (first, next));
             }
             Op::Usage(s) => prop_assert_eq!(block_on(store.usage(&spaces[s])).unwrap(), models[s].usage()),
+            Op::Clear(s) => {
+                prop_assert_eq!(block_on(store.clear(&spaces[s])).unwrap(), models[s].usage());
+                models[s].entries.clear();
+                // Versions go on; a namespace that never had one has none to go on from.
+                models[s].last += u64::from(models[s].last > 0);
+            }
             Op::Reopen => store = open(Some(store)),
         }
     }
     for (space, model) in spaces.iter().zip(&models) {
         prop_assert_eq!(block_on(store.usage(space)).unwrap(), model.usage(), "the counts have not drifted");
+    }
+    let mut holders: Vec<_> = spaces
+        .iter()
+        .zip(&models)
+        .map(|(space, model)| Holder { space: space.clone(), used: model.usage() })
+        .filter(|holder| holder.used.keys > 0)
+        .collect();
+    holders.sort_by(|one, other| one.space.cmp(&other.space));
+    prop_assert_eq!(&block_on(store.holders(None, 10)).unwrap(), &holders);
+    for (i, holder) in holders.iter().enumerate() {
+        let next = block_on(store.holders(Some(holder.space.clone()), 1)).unwrap();
+        prop_assert_eq!(next, holders.iter().skip(i + 1).take(1).cloned().collect::<Vec<_>>());
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::document::Document;
 use crate::operation::{Body, Field, Kind, Style};
 use crate::parameters::Inputs;
 use crate::schema::{Converter, Use, is_hidden};
+use crate::servers::Credentials;
 use crate::text;
 
 /// The most members that become arguments of their own.
@@ -34,13 +35,14 @@ const HARMLESS: [&str; 14] = [
     "writeOnly",
 ];
 
-/// Reads the body, adding its arguments.
+/// Reads the body, adding its arguments. Its credentials are none of the caller's, because the host adds them.
 ///
 /// # Errors
 /// Why the operation cannot be a tool.
 pub fn read<'d>(
     document: &'d Document,
     operation: &'d Value,
+    credentials: &Credentials<'_>,
     converter: &mut Converter<'d>,
     inputs: &mut Inputs,
 ) -> Result<Option<Body>, String> {
@@ -54,12 +56,17 @@ pub fn read<'d>(
     let schema = details.get("schema");
     let mut body =
         Body { media: concrete(media), kind, required, arg: None, renamed: BTreeMap::new(), fields: BTreeMap::new() };
-    let plain = match (kind, schema) {
+    let mut plain = match (kind, schema) {
         (Kind::Json | Kind::Form | Kind::Multipart, Some(schema)) => plain(document, schema, 8),
         _ => None,
     };
     if matches!(kind, Kind::Form | Kind::Multipart) {
         body.fields = fields(document, details, plain.as_ref(), kind);
+    }
+    if let Some(plain) = plain.as_mut().filter(|_| matches!(kind, Kind::Form | Kind::Multipart)) {
+        plain.properties.retain(|(name, schema)| !credentials.is_field(name, described(document, schema)));
+        let kept: HashSet<_> = plain.properties.iter().map(|(name, _)| *name).collect();
+        plain.required.retain(|name| kept.contains(name));
     }
     // A body that may be left out, with members that may not: only as one argument can that be said.
     let plain = plain.filter(|plain| required || plain.required.is_empty());
@@ -282,9 +289,14 @@ fn is_text(document: &Document, schema: &Value) -> bool {
     document.resolve(schema).is_ok_and(|schema| schema.get("type").is_some_and(|name| name == "string"))
 }
 
+fn described<'d>(document: &'d Document, schema: &'d Value) -> &'d str {
+    let schema = document.resolve(schema).ok();
+    schema.and_then(|schema| schema.get("description")?.as_str()).unwrap_or_default()
+}
+
 /// The argument of a member that is a file, or a list of files.
 fn files(document: &Document, schema: &Value) -> Value {
-    let described = document.resolve(schema).ok().and_then(|schema| schema.get("description")?.as_str());
+    let described = Some(described(document, schema)).filter(|text| !text.is_empty());
     let mut argument = match list_items(document, schema) {
         Some(_) => json!({"type": "array", "items": file()}),
         None => file(),

@@ -10,6 +10,7 @@ use crate::operation::Operation;
 use crate::options::{Candidate, Category, Options};
 use crate::parameters::Inputs;
 use crate::schema::{Converter, Use};
+use crate::servers::Credentials;
 use crate::{body, parameters, responses, servers, text};
 
 /// The most operations of a document.
@@ -211,17 +212,17 @@ fn entry(
     }
     let server = servers::base_url([found.object, found.item, document.root()], options)?;
     let security = servers::security(document, found.object);
+    let credentials = Credentials::new(schemes, &security);
     let responses = responses::read(document, found.object);
     let read = |purpose| -> Result<_, String> {
         let mut converter = Converter::new(document, purpose);
         let mut inputs = Inputs::default();
-        let credential = |place, name: &str| servers::is_credential(schemes, &security, place, name);
         let owners = (path, found.item, found.object);
-        let parameters = parameters::read(document, owners, credential, &mut converter, &mut inputs)?;
+        let parameters = parameters::read(document, owners, &credentials, &mut converter, &mut inputs)?;
         let body = match found.method.as_str() {
             // A body has no meaning there.
             "GET" | "HEAD" | "OPTIONS" => None,
-            _ => body::read(document, found.object, &mut converter, &mut inputs)?,
+            _ => body::read(document, found.object, &credentials, &mut converter, &mut inputs)?,
         };
         let definitions = converter.definitions()?;
         Ok((parameters, body, inputs.into_schema(definitions)))

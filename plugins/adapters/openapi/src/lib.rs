@@ -18,6 +18,12 @@
 //! body that is a plain object are arguments too. A body of another kind, or one with a member whose name is taken, or
 //! one that may be left out while its members may not, is the argument `body`. A file is an object with `text` or
 //! `base64`, and perhaps `filename` and `media_type`.
+//!
+//! What authorises a call is no argument, because the host adds it: the header `Authorization`, the parameter that an
+//! `apiKey` scheme of the operation is, and a bearer token that the document also declares as a parameter of the query, a
+//! header or a member of a form (Slack, Google). Such a one is told by three signs together: the operation has a scheme
+//! of the type `oauth2` or `openIdConnect`, or `http` with `bearer`; it is called `token`, `access_token` or
+//! `oauth_token`; and the first sentence of its description says that it is an access token and nothing else.
 
 pub mod body;
 pub mod catalog;

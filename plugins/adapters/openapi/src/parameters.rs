@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::document::Document;
 use crate::operation::{Parameter, Place, Style};
 use crate::schema::Converter;
+use crate::servers::Credentials;
 use crate::text;
 
 /// The most parameters of one operation.
@@ -71,15 +72,14 @@ struct Declared<'d> {
     object: &'d Value,
 }
 
-/// Reads the parameters of an operation. `is_credential` tells which are none of the caller's, because the host adds
-/// them.
+/// Reads the parameters of an operation. Its credentials are none of the caller's, because the host adds them.
 ///
 /// # Errors
 /// Why the operation cannot be a tool.
 pub fn read<'d>(
     document: &'d Document,
     (path, item, operation): (&str, &'d Value, &'d Value),
-    is_credential: impl Fn(Place, &str) -> bool,
+    credentials: &Credentials<'_>,
     converter: &mut Converter<'d>,
     inputs: &mut Inputs,
 ) -> Result<Vec<Parameter>, String> {
@@ -99,7 +99,10 @@ pub fn read<'d>(
         Place::Header => !OWNED_HEADERS.contains(&parameter.name.to_ascii_lowercase().as_str()),
         _ => true,
     });
-    declared.retain(|parameter| !is_credential(parameter.place, parameter.name));
+    declared.retain(|Declared { name, place, object }| {
+        let description = object.get("description").and_then(Value::as_str).unwrap_or_default();
+        !credentials.is_parameter(*place, name, description)
+    });
     declared.sort_by_key(|parameter| parameter.place);
 
     let mut parameters = Vec::new();

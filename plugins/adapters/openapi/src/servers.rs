@@ -136,13 +136,60 @@ pub fn security(document: &Document, operation: &Value) -> Vec<BTreeMap<String, 
     ways.into_iter().flatten().take(MAX_SCHEMES).filter_map(way).collect()
 }
 
+/// What authorises calls of an operation, and so is no argument: the host adds it.
+pub struct Credentials<'c> {
+    schemes: &'c Map<String, Value>,
+    security: &'c [BTreeMap<String, Vec<String>>],
+}
+
+impl<'c> Credentials<'c> {
+    /// Those of the operation's ways to authorise.
+    pub fn new(schemes: &'c Map<String, Value>, security: &'c [BTreeMap<String, Vec<String>>]) -> Self {
+        Self { schemes, security }
+    }
+
+    /// Whether a parameter is one: an `apiKey` scheme is it, or it is a bearer token by its own account.
+    pub fn is_parameter(&self, place: Place, name: &str, description: &str) -> bool {
+        is_key(self.schemes, self.security, place, name)
+            || (matches!(place, Place::Query | Place::Header) && self.is_field(name, description))
+    }
+
+    /// Whether a parameter, or a member of a form, is a bearer token by its own account (RFC 6750 has these places for one,
+    /// beside the header): the operation has a scheme whose token it can be, its name says so, and the first sentence of its
+    /// description says nothing else. "OAuth access token." is one; "The access token to revoke." is an argument.
+    pub fn is_field(&self, name: &str, description: &str) -> bool {
+        const NAMES: [&str; 3] = ["token", "access_token", "oauth_token"];
+        let is_bearer = |scheme: &Value| {
+            let is = |member: &str, word: &str| {
+                scheme.get(member).and_then(Value::as_str).is_some_and(|text| text.eq_ignore_ascii_case(word))
+            };
+            is("type", "oauth2") || is("type", "openIdConnect") || (is("type", "http") && is("scheme", "bearer"))
+        };
+        let mut used = self.security.iter().flat_map(BTreeMap::keys).filter_map(|name| self.schemes.get(name));
+        NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) && used.any(is_bearer) && says_token(description)
+    }
+}
+
+/// Whether the first sentence says "access token", in one of its names, and nothing more than for whom.
+fn says_token(description: &str) -> bool {
+    const KINDS: [&str; 8] =
+        ["oauth", "oauth2", "access", "authentication", "authorization", "authorisation", "auth", "bearer"];
+    const OTHERS: [&str; 10] = ["a", "an", "the", "your", "2.0", "token", "for", "of", "current", "user"];
+    let line = description.trim().lines().next().unwrap_or_default();
+    let sentence = line.split_once(". ").map_or(line, |(first, _)| first).trim_end_matches('.').to_ascii_lowercase();
+    let (mut token, mut kind) = (false, false);
+    for word in sentence.split_whitespace() {
+        token |= word == "token";
+        kind |= KINDS.contains(&word);
+        if !KINDS.contains(&word) && !OTHERS.contains(&word) {
+            return false;
+        }
+    }
+    token && kind
+}
+
 /// Whether a parameter is one that the host fills in, because an `apiKey` scheme of the operation is it.
-pub fn is_credential(
-    schemes: &Map<String, Value>,
-    security: &[BTreeMap<String, Vec<String>>],
-    place: Place,
-    name: &str,
-) -> bool {
+fn is_key(schemes: &Map<String, Value>, security: &[BTreeMap<String, Vec<String>>], place: Place, name: &str) -> bool {
     let place = match place {
         Place::Path => return false,
         Place::Query => "query",

@@ -23,6 +23,12 @@ struct Keys {
     keys: Vec<String>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Touched {
+    answered: u32,
+    error: Option<String>,
+}
+
 struct Outside;
 
 #[adapter]
@@ -62,6 +68,19 @@ impl Outside {
             Some(entry) => Kept { value: Some(entry.value), version: Some(entry.version) },
             None => Kept { value: None, version: None },
         })
+    }
+
+    /// Reads a key over and over: how often it was answered, and what was said at last.
+    #[tool(read_only)]
+    async fn touch(key: String, times: u32) -> Result<Touched> {
+        let mut touched = Touched { answered: 0, error: None };
+        for _ in 0..times {
+            match state::get::<Value>(&key).await {
+                Ok(_) => touched.answered += 1,
+                Err(error) => touched.error = Some(error.to_string()),
+            }
+        }
+        Ok(touched)
     }
 
     /// The keys that begin so.

@@ -111,6 +111,72 @@ fn names_that_collide_tell_their_place() {
 }
 
 #[test]
+fn a_bearer_token_that_is_also_declared_as_a_parameter_is_no_argument() {
+    let text = json!({"type": "string"});
+    let parameter = |name: &str, place: &str, description: &str| {
+        json!({"name": name, "in": place, "required": true,
+        "description": description, "schema": text})
+    };
+    let args = |name: &str, place: &str, description: &str, scheme: &str| -> Vec<String> {
+        let paths = json!({"/x": {"get": {
+            "parameters": [parameter(name, place, description)], "security": [{scheme: []}]
+        }}});
+        let catalog = catalog("3.0.3", paths, json!({}));
+        catalog.tools[0].tool["inputSchema"]["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    for (name, place, description) in [
+        ("token", "header", "Authentication token. Requires scope: `admin`"),
+        ("token", "query", "Authentication token. Requires scope: `none`"),
+        ("access_token", "query", "OAuth access token."),
+        ("oauth_token", "query", "OAuth 2.0 token for the current user."),
+        ("Access_Token", "query", "Your access token\nMore of it."),
+    ] {
+        assert_eq!(args(name, place, description, "oauth"), Vec::<String>::new(), "{name} {place} {description}");
+        // Another scheme sends no bearer token, so this is what the API calls so.
+        assert_eq!(args(name, place, description, "key"), [name], "{name} {place} {description}");
+    }
+    for (name, place, description) in [
+        ("token", "query", "Pagination token. If empty, list starts at the first product."),
+        ("token", "query", "The invite token to resolve"),
+        ("token", "query", "The access token to revoke."),
+        ("token", "query", "The token"),
+        ("token", "query", ""),
+        ("page_token", "query", "Access token."),
+        ("token", "cookie", "Access token."),
+    ] {
+        assert_eq!(args(name, place, description, "oauth"), [name], "{name} {place} {description}");
+    }
+}
+
+#[test]
+fn a_token_in_a_form_is_no_argument_and_the_rest_of_the_form_is() {
+    let of = |media: &str, properties: Value, required: Value| {
+        let schema = json!({"type": "object", "required": required, "properties": properties});
+        let body = json!({"required": true, "content": {media: {"schema": schema}}});
+        let paths = json!({"/x": {"post": {"security": [{"oauth": []}], "requestBody": body}}});
+        let catalog = catalog("3.0.3", paths, json!({}));
+        let entry = catalog.tools[0].clone();
+        let args: Vec<String> = entry.tool["inputSchema"]["properties"].as_object().unwrap().keys().cloned().collect();
+        (args, entry)
+    };
+    let token = json!({"type": "string", "description": "Authentication token. Requires scope: `x`"});
+    let form = "application/x-www-form-urlencoded";
+    let (args, entry) = of(form, json!({"token": token, "name": {"type": "string"}}), json!(["token", "name"]));
+    assert_eq!(args, ["name"]);
+    assert_eq!(entry.tool["inputSchema"]["required"], json!(["name"]));
+    let sent = adapter_openapi::request(&entry.operation, &json!({"name": "a"})).unwrap();
+    assert_eq!(sent.body.as_deref(), Some(&b"name=a"[..]));
+    // A form that is nothing but the token is empty.
+    let (args, entry) = of(form, json!({"token": token}), json!(["token"]));
+    assert_eq!(args, Vec::<String>::new());
+    let sent = adapter_openapi::request(&entry.operation, &json!({})).unwrap();
+    assert_eq!(sent.body.as_deref(), Some(&b""[..]));
+    // No scheme sends a token in JSON.
+    let (args, _) = of("application/json", json!({"token": token}), json!(["token"]));
+    assert_eq!(args, ["token"]);
+}
+
+#[test]
 fn a_plain_body_becomes_arguments_without_what_is_read_only() {
     let paths = json!({"/pets": {"post": {"requestBody": {"required": true, "content": {"application/json": {"schema": {
         "allOf": [{"$ref": "#/components/schemas/Base"}, {"type": "object", "properties": {"tag": {"type": "string"}}}]

