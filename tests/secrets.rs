@@ -94,10 +94,11 @@ async fn planted_secrets_are_in_nothing_that_a_run_has_or_leaves() {
     let variable = |name: &str| format!("PLANTED_{name}");
     let variables: Map<_, _> =
         PLANTED.iter().map(|(name, _)| (name.to_string(), json!({"env": variable(name)}))).collect();
+    let grants = [&first, &second, &third].map(|api| format!("http={}/*", api.url));
     let config = json!({
         "servers": {"a": {
             "component": guests::ADAPTER_MEMORY,
-            "grants": [&first, &second, &third].map(|api| format!("http={}/*", api.url)),
+            "grants": grants,
             "secrets": {
                 "header": {"in": "header", "name": "X-Key", "prefix": "Token ", "hosts": [first.url]},
                 "query": {"in": "query", "name": "key", "hosts": [first.url]},

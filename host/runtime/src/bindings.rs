@@ -230,14 +230,17 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
     })?;
     let mut prompts = linker.instance("tollgate:prompts/prompts-blocking@0.1.0")?;
-    prompts.func_wrap_async("get", move |mut store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
-        Box::new(async move {
-            let (caller, fuel_left) = start_call(&mut store)?;
-            let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
-            charge_fuel(&mut store, fuel_used)?;
-            Ok((answer,))
-        })
-    })?;
+    prompts.func_wrap_async(
+        "get",
+        move |mut store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
+            Box::new(async move {
+                let (caller, fuel_left) = start_call(&mut store)?;
+                let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
+                charge_fuel(&mut store, fuel_used)?;
+                Ok((answer,))
+            })
+        },
+    )?;
     Ok(())
 }
 

@@ -102,12 +102,13 @@ impl Runtime {
                 let mut offers = Offers::default();
                 if let Some(exports) = &program.exports.resources {
                     offers.resources = self.items(program, exports.list, ListKind::Resources, resource).await?;
-                    offers.templates = self.items(program, exports.templates, ListKind::ResourceTemplates, template).await?;
+                    offers.templates =
+                        self.items(program, exports.templates, ListKind::ResourceTemplates, template).await?;
                 }
                 if let Some(exports) = &program.exports.prompts {
                     offers.prompts = self.items(program, exports.list, ListKind::Prompts, prompt).await?;
                 }
-                Ok(Arc::new(offers))
+                Ok::<_, RunError>(Arc::new(offers))
             })
             .await?;
         Ok(offers.clone())
@@ -182,8 +183,7 @@ impl Runtime {
         P: ComponentNamedList + wasmtime::component::Lower + Send + Sync + 'static,
     {
         let limits = setup.limits.clone();
-        let end =
-            self.execute::<P, (Result<String, WitToolError>,)>(program, export, params, setup, cancelled).await;
+        let end = self.execute::<P, (Result<String, WitToolError>,)>(program, export, params, setup, cancelled).await;
         end.and_then(|(answer,)| match answer {
             Ok(text) if text.len() as u64 > limits.output_bytes => Err(limits.reached(LimitKind::OutputBytes).into()),
             Ok(text) => {

@@ -230,9 +230,7 @@ impl Adapter {
                 "adapter `{}` lists the tool {name} and does not know it",
                 self.name
             )),
-            ToolError::NoResource(uri) => {
-                rejected(NO_RESOURCE, &format!("`{}` has no resource {uri}", self.name))
-            }
+            ToolError::NoResource(uri) => rejected(NO_RESOURCE, &format!("`{}` has no resource {uri}", self.name)),
             ToolError::NoPrompt(name) => rejected(INVALID_PARAMS, &format!("`{}` has no prompt `{name}`", self.name)),
             ToolError::InvalidArguments(message) => {
                 CallError::InvalidArguments(vec![Violation { path: String::new(), message }])
@@ -313,20 +311,13 @@ fn invocation_of_query(ready: &Ready, query: Query) -> Result<Invocation, CallEr
 }
 
 impl Invocation {
-    async fn run(
-        self,
-        runtime: &Runtime,
-        program: &Program,
-        setup: RunSetup,
-    ) -> RunEnd<Result<ToolResult, ToolError>> {
+    async fn run(self, runtime: &Runtime, program: &Program, setup: RunSetup) -> RunEnd<Result<ToolResult, ToolError>> {
         let never = std::future::pending();
         let result = |text: Result<String, ToolError>| Ok(text.map(|json| ToolResult { json, is_error: false }));
         match self {
             Self::Tool(tool, args) => runtime.call_adapter(program, &tool, &args, setup, never).await,
             Self::Resource(uri) => runtime.read_resource(program, &uri, setup, never).await.and_then(result),
-            Self::Prompt(name, args) => {
-                runtime.get_prompt(program, &name, &args, setup, never).await.and_then(result)
-            }
+            Self::Prompt(name, args) => runtime.get_prompt(program, &name, &args, setup, never).await.and_then(result),
             Self::Function(function, values) => {
                 let end = runtime.call_function(program, &function.export, values, setup, never).await;
                 end.and_then(|value| {
