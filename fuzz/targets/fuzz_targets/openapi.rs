@@ -1,3 +1,3 @@
-//! Fuzzes [`tollgate_fuzz::openapi`].
+//! Fuzzes [`adapter_openapi::fuzz`].
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tollgate_fuzz::openapi(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| adapter_openapi::fuzz(data));

@@ -58,6 +58,17 @@ fn odd_corners_of_a_document_do_not_panic() {
     }
 }
 
+#[test]
+fn the_corpus_of_the_fuzzer_replays() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/openapi");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    for file in files {
+        adapter_openapi::fuzz(&std::fs::read(&file).unwrap());
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
