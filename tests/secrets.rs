@@ -68,7 +68,7 @@ fn lower_escapes(text: &str) -> String {
 }
 
 /// As the component wants it, so that no value is in its memory for being asked for.
-fn masked(value: &String) -> String {
+fn masked(value: &str) -> String {
     hex::encode(value.bytes().map(|byte| byte ^ 0x5a).collect::<Vec<_>>())
 }
 
@@ -117,10 +117,11 @@ async fn planted_secrets_are_in_nothing_that_a_run_has_or_leaves() {
     // Controls: what the component has of its own, and what stands where secrets came back.
     let own = spellings(OWN);
     let instead = PLANTED.map(|(name, _)| format!("[secret {name}]"));
-    let wanted: Vec<_> = secret.iter().chain(&own).chain(&instead).map(masked).collect();
+    let wanted: Vec<_> = secret.iter().chain(&own).chain(&instead).map(|value| masked(value)).collect();
     let each = |api: &Api| ["echo", "encoded"].map(|path| format!("{}/{path}", api.url));
     let urls = [&first, &second, &third].map(each).concat();
-    let asked = json!({"urls": urls, "own": own.iter().map(masked).collect::<Vec<_>>(), "wanted": wanted});
+    let asked =
+        json!({"urls": urls, "own": own.iter().map(|value| masked(value)).collect::<Vec<_>>(), "wanted": wanted});
     place.write("asked.json", asked.to_string());
 
     let args = "--config tollgate.json -vvv call a:search @asked.json --journal journal.jsonl --json";
