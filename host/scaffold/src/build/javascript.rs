@@ -4,7 +4,8 @@
 use super::{Event, read};
 use crate::process::{Cancel, Step};
 use crate::tools::{self, NODE_MISSING};
-use crate::{Error, Language, Project};
+use crate::{Error, Language, PROJECT_FILE, Project};
+use std::fs;
 
 pub(super) fn build(project: &Project, cancel: &Cancel, progress: &mut dyn FnMut(Event)) -> Result<Vec<u8>, Error> {
     tools::node_modules(project, cancel, progress)?;
@@ -21,11 +22,17 @@ pub(super) fn build(project: &Project, cancel: &Cancel, progress: &mut dyn FnMut
     let bundle = project.work().join("component.js");
     node("bundling", "esbuild/bin/esbuild")
         .args([format!("src/{kind}.{}", if typed { "ts" } else { "js" })])
-        .args(["--bundle", "--format=esm", "--target=es2022", "--conditions=tollgate", "--external:tollgate:*"])
-        .args(["--log-level=warning", "--color=false"])
+        .args(["--bundle", "--format=esm", "--target=es2022", "--conditions=tollgate"])
+        .args(["--external:tollgate:*", "--external:wasi:*", "--log-level=warning", "--color=false"])
         .args([format!("--outfile={}", bundle.display())])
         .advice("a module of Node itself (`node:fs` and such) is not there in a component")
         .run(cancel)?;
+    let text = fs::read_to_string(&bundle).map_err(|error| Error::io("read", &bundle, error))?;
+    // The bundle has only what is used of the helper package.
+    if !project.http && text.contains("from \"wasi:http/") {
+        let why = "the source uses `http` of the helper package: write `http = true` into this file".to_owned();
+        return Err(Error::Project { file: folder.join(PROJECT_FILE), why });
+    }
     progress(Event::Step("component"));
     let out = project.work().join("out.wasm");
     node("making the component", "componentize-qjs/bin/componentize-qjs")
