@@ -1,7 +1,7 @@
 // One exchange over `wasi:http`: the only place that knows its resources. The host wants what came of a resource gone
 // before the resource itself, so each is given back in turn and none is left to the engine's collector.
-import { handle } from "wasi:http/outgoing-handler@0.2.12";
-import { Fields, OutgoingBody, OutgoingRequest, RequestOptions, httpErrorCode } from "wasi:http/types@0.2.12";
+import { handle } from "wasi:http/outgoing-handler";
+import { Fields, OutgoingBody, OutgoingRequest, RequestOptions, httpErrorCode } from "wasi:http/types";
 import { httpError } from "./http-errors.js";
 import { HttpError } from "./interface-errors.js";
 
