@@ -130,6 +130,7 @@ fn test(args: &[String]) -> Result {
         };
         for filter in [
             "every_template_builds_and_its_test_passes",
+            "projects_with_every_interface_build",
             "components_of_every_language_run",
             "packages::",
             "the_compiler_takes_any_catalog_and_refuses_wrong_arguments",

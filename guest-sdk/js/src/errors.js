@@ -48,6 +48,17 @@ export function failureOf(error) {
   return undefined;
 }
 
+/** Calls the host. A failed call is thrown as a CallError. */
+export function called(call) {
+  try {
+    return call();
+  } catch (error) {
+    // The engine throws an error that carries the failure; anything else is no failed call.
+    const failure = error?.payload ?? error;
+    throw typeof failure?.error?.tag === "string" ? new CallError(failure) : error;
+  }
+}
+
 /** All text content of a result, a line break between two pieces. */
 export function textOf(result) {
   const content = Array.isArray(result?.content) ? result.content : [];

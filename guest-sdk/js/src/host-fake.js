@@ -3,15 +3,30 @@
 /** What the functions do now; null outside of a test. */
 export const fake = { host: null };
 
-function host() {
+const asked = (name) => (...args) => {
   if (fake.host === null) {
     throw new Error("there is no host here: in a test, call fakeHost() of `tollgate/testing` first");
   }
-  return fake.host;
-}
+  return fake.host[name](...args);
+};
 
-export const callTool = (server, tool, args) => host().callTool(server, tool, args);
-export const callTools = (calls) => host().callTools(calls);
-export const log = (level, message) => host().log(level, message);
-export const progress = (done, total, message) => host().progress(done, total, message);
-export const sleep = (ms) => host().sleep(ms);
+export const ask = asked("ask");
+export const callTool = asked("callTool");
+export const callTools = asked("callTools");
+export const complete = asked("complete");
+export const deleteState = asked("deleteState");
+export const gatherResources = asked("gatherResources");
+export const getPrompt = asked("getPrompt");
+export const getState = asked("getState");
+export const listKeys = asked("listKeys");
+export const listPrompts = asked("listPrompts");
+export const listResources = asked("listResources");
+export const listServers = asked("listServers");
+export const listTemplates = asked("listTemplates");
+export const listTools = asked("listTools");
+export const log = asked("log");
+export const progress = asked("progress");
+export const readResource = asked("readResource");
+export const send = asked("send");
+export const setState = asked("setState");
+export const sleep = asked("sleep");

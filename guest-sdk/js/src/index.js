@@ -1,7 +1,13 @@
 import * as host from "#host";
-import { CallError, PolicyError, failureOf, parsed, textOf } from "./errors.js";
+import { CallError, PolicyError, called, failureOf, parsed, textOf } from "./errors.js";
+import { AskError, HttpError, ModelError, StateError, interfaceOf } from "./interface-errors.js";
 
-export { CallError, PolicyError, textOf };
+export { ask } from "./ask.js";
+export { http } from "./http.js";
+export { model } from "./model.js";
+export { prompts, resources, servers } from "./resources.js";
+export { state } from "./state.js";
+export { AskError, CallError, HttpError, ModelError, PolicyError, StateError, textOf };
 
 /** Calling the tools of servers. Each call waits for its answer. */
 export const tools = {
@@ -11,11 +17,7 @@ export const tools = {
   },
   /** Calls a tool and returns the whole MCP CallToolResult. */
   callRaw(server, tool, args = {}) {
-    try {
-      return JSON.parse(host.callTool(server, tool, JSON.stringify(args)).json);
-    } catch (failure) {
-      throw thrown(failure);
-    }
+    return JSON.parse(called(() => host.callTool(server, tool, JSON.stringify(args))).json);
   },
   /** Makes all calls at once. The outcomes stand in the order of the calls, as those of Promise.allSettled. */
   callMany(calls) {
@@ -144,11 +146,13 @@ function finished(value, what) {
 function policyError(error) {
   const failure = failureOf(error);
   const own = error instanceof PolicyError;
+  // A failed call by its kind, what another interface refused by the interface's name.
+  const code = failure?.error.tag ?? interfaceOf(error);
   const bug = { type: error?.name ?? typeof error, stack: error?.stack };
-  const data = own ? error.data : failure ? undefined : bug;
+  const data = own ? error.data : code === undefined ? bug : undefined;
   return {
     message: messageOf(error),
-    code: (own ? error.code : undefined) ?? (failure ? failure.error.tag : own ? undefined : "exception"),
+    code: (own ? error.code : undefined) ?? code ?? (own ? undefined : "exception"),
     data: data === undefined ? undefined : JSON.stringify(data),
     causedBy: failure,
   };
@@ -159,16 +163,14 @@ function toolError(error) {
   return failure ? { tag: "call-failed", val: failure } : { tag: "failed", val: messageOf(error) };
 }
 
+// Errors whose message says it all.
+const OWN = [PolicyError, CallError, StateError, ModelError, AskError, HttpError];
+
 function messageOf(error) {
   if (!(error instanceof Error)) return line([error]);
-  const own = error instanceof PolicyError || error instanceof CallError || error.name === "Error";
-  return own ? error.message : `${error.name}: ${error.message}`;
-}
-
-// The engine throws the failure itself, or an error that carries it; anything else is no failed call.
-function thrown(error) {
-  const failure = error?.payload ?? error;
-  return typeof failure?.error?.tag === "string" ? new CallError(failure) : error;
+  return OWN.some((Class) => error instanceof Class) || error.name === "Error"
+    ? error.message
+    : `${error.name}: ${error.message}`;
 }
 
 function line(parts) {

@@ -1,10 +1,13 @@
 import { fake } from "./host-fake.js";
+import { exchange } from "./http-fake.js";
+import { FakeFailure, answered, carrying, failure, keptBy, othersBy, serversBy } from "./fakes.js";
 
 /**
  * Stands in for the host until the next call: `answers` has a value or a function of the arguments for each tool,
- * named `server:tool`. A function may throw `callFailure(…)`; a tool that is not there is `unknown-tool`.
+ * named `server:tool`. A function may throw `callFailure(…)`; a tool that is not there is `unknown-tool`. `more` is
+ * what there is beside tools.
  */
-export function fakeHost(answers = {}) {
+export function fakeHost(answers = {}, more = {}) {
   const host = { calls: [], logs: [], progress: [], sleptMs: 0 };
   fake.host = {
     callTool(server, tool, args) {
@@ -12,13 +15,8 @@ export function fakeHost(answers = {}) {
       const given = JSON.parse(args);
       host.calls.push({ server, tool, args: given });
       if (!Object.hasOwn(answers, name)) throw carrying(failure(server, tool, "unknown-tool", []));
-      try {
-        const answer = answers[name];
-        return { json: JSON.stringify(whole(typeof answer === "function" ? answer(given) : answer)) };
-      } catch (error) {
-        if (!(error instanceof FakeFailure)) throw error;
-        throw carrying(failure(server, tool, error.kind, error.detail));
-      }
+      const refused = ({ kind, detail }) => failure(server, tool, kind, detail);
+      return { json: JSON.stringify(whole(answered(answers[name], given, refused))) };
     },
     callTools(calls) {
       return calls.map(({ server, tool, args }) => {
@@ -33,11 +31,15 @@ export function fakeHost(answers = {}) {
     log: (level, message) => host.logs.push({ level, message }),
     progress: (done, total, message) => host.progress.push({ done, total, message }),
     sleep: (ms) => (host.sleptMs += ms),
+    ...keptBy(host, more.kept),
+    ...serversBy(more),
+    ...othersBy(host, more),
+    send: exchange(host, more.http),
   };
   return host;
 }
 
-/** What a fake tool throws to fail: a kind of CallError and its detail. */
+/** What a fake throws to fail: the kind of the error, and its detail. */
 export function callFailure(kind, detail) {
   return new FakeFailure(kind, detail);
 }
@@ -59,35 +61,6 @@ export function callAdapter(module, name, args = {}) {
     throw asError(error);
   }
 }
-
-class FakeFailure {
-  constructor(kind, detail) {
-    this.kind = kind;
-    this.detail = detail;
-  }
-}
-
-const DETAILS = {
-  "unknown-tool": [],
-  "invalid-arguments": [],
-  failed: { json: '{"content":[],"isError":true}' },
-  rejected: { code: -32000, message: "refused" },
-  overloaded: undefined,
-  "rate-limited": undefined,
-  "budget-exhausted": { name: "calls", value: 0, message: "the run has no calls left" },
-  cancelled: undefined,
-};
-
-function failure(server, tool, kind, detail) {
-  const val = detail ?? (kind in DETAILS ? DETAILS[kind] : "as the test says");
-  const failed = kind === "failed" && typeof val === "string";
-  const content = [{ type: "text", text: val }];
-  const error = { tag: kind, val: failed ? { json: JSON.stringify({ content, isError: true }) } : val };
-  return { server, tool, attempts: 1, elapsedMs: 0, error };
-}
-
-// As the component's engine throws it.
-const carrying = (payload) => Object.assign(new Error("a call failed"), { payload });
 
 const whole = (value) =>
   Array.isArray(value?.content)

@@ -149,7 +149,8 @@ class Declaring(unittest.TestCase):
             return ToolResult({"content": [], "isError": True})
 
         self.assertEqual(declare.the_tools()["numbers"].hints, {"readOnlyHint": True, "idempotentHint": False})
-        self.assertEqual(declare.the_tools()["numbers"].output_schema["required"], ["result"])
+        output: Any = declare.the_tools()["numbers"].output_schema
+        self.assertEqual(output["required"], ["result"])
         content = [{"type": "text", "text": "[1]"}]
         self.assertEqual(call_adapter("numbers"), {"content": content, "structuredContent": {"result": [1]}})
         self.assertEqual(call_adapter("raw"), {"content": [], "isError": True})
@@ -205,11 +206,12 @@ class Calling(unittest.TestCase):
             except CallError as error:
                 raise PolicyError("cannot bill", code="billing") from error
         except PolicyError as error:
-            self.assertEqual(failure_of(error).kind, "unknown-tool")
+            failure: Any = failure_of(error)
+            self.assertEqual(failure.kind, "unknown-tool")
 
     def test_a_mistake_is_told_with_its_place(self) -> None:
         try:
-            {}["no"]
+            dict[str, int]()["no"]
         except KeyError as error:
             message, data = describe_bug(error)
         self.assertEqual(message, "KeyError: 'no'")

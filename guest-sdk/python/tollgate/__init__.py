@@ -14,10 +14,31 @@ parameters are its input::
 An adapter provides tools: functions with :func:`tool`. Each call of one is a fresh instance: nothing is kept.
 """
 
-from . import log, tools
+from . import ask, log, model, prompts, resources, servers, state, tools
 from .declare import ToolResult, policy, tool
-from .errors import CallError, PolicyError
+from .errors import AskError, CallError, HttpError, ModelError, PolicyError, StateError
 from .log import progress
 from .tools import sleep
 
-__all__ = ["CallError", "PolicyError", "ToolResult", "log", "policy", "progress", "sleep", "tool", "tools"]
+# `tollgate.http` is not imported here: a component that has it must say so.
+__all__ = [
+    "AskError",
+    "CallError",
+    "HttpError",
+    "ModelError",
+    "PolicyError",
+    "StateError",
+    "ToolResult",
+    "ask",
+    "log",
+    "model",
+    "policy",
+    "progress",
+    "prompts",
+    "resources",
+    "servers",
+    "sleep",
+    "state",
+    "tool",
+    "tools",
+]

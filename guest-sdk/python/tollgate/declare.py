@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from .schema import Misfit, decode, encode, schema_of
 
@@ -113,6 +113,16 @@ _policies: list[Policy] = []
 _tools: dict[str, Tool] = {}
 
 
+@overload
+def policy(function: F) -> F: ...
+@overload
+def policy(
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    grants: Sequence[str] = (),
+) -> Callable[[F], F]: ...
 def policy(
     function: F | None = None,
     *,
@@ -120,7 +130,7 @@ def policy(
     title: str | None = None,
     description: str | None = None,
     grants: Sequence[str] = (),
-) -> Any:
+) -> F | Callable[[F], F]:
     """Makes a function the policy that its module is.
 
     Its parameters are the members of the input, with the types that they are annotated with: str, int, float, bool,
@@ -138,6 +148,19 @@ def policy(
     return declare if function is None else declare(function)
 
 
+@overload
+def tool(function: F) -> F: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
+    read_only: bool | None = None,
+    destructive: bool | None = None,
+    idempotent: bool | None = None,
+    open_world: bool | None = None,
+) -> Callable[[F], F]: ...
 def tool(
     function: F | None = None,
     *,
@@ -148,7 +171,7 @@ def tool(
     destructive: bool | None = None,
     idempotent: bool | None = None,
     open_world: bool | None = None,
-) -> Any:
+) -> F | Callable[[F], F]:
     """Makes a function a tool of the adapter that its module is. Its parameters are those of :func:`policy`.
 
     The result becomes structured content, and its JSON text; one that is no object becomes the member `result` of

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import declare, host
+from .fakes import CallFailure, FakeOthers, FakeServers, FakeState, answered
 from .schema import encode
+from .servers import Server, Tool
 
-DETAILS: dict[str, Any] = {
-    "unknown-tool": [],
-    "invalid-arguments": [],
-    "overloaded": None,
-    "rate-limited": None,
-    "cancelled": None,
-}
+__all__ = ["CallFailure", "FakeHost", "call_adapter", "fake_host", "run_policy"]
 
 
-class CallFailure(Exception):
-    """What a fake tool raises to fail: a kind of :class:`tollgate.CallError`, and its detail."""
-
-    def __init__(self, kind: str, detail: Any = "as the test says") -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.detail = DETAILS.get(kind, detail) if detail == "as the test says" else detail
-
-
-@dataclass
-class FakeHost:
+class FakeHost(FakeState, FakeServers, FakeOthers):
     """What was asked of the host."""
 
-    answers: Mapping[str, Any]
-    calls: list[tuple[str, str, Any]] = field(default_factory=list)
-    logs: list[tuple[str, str]] = field(default_factory=list)
-    reports: list[tuple[float, float | None, str | None]] = field(default_factory=list)
-    slept_ms: int = 0
+    def __init__(
+        self,
+        answers: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        servers: Iterable[Server],
+        tools: Iterable[Tool],
+        gathered: Any,
+        resources: Mapping[str, Any],
+        prompts: Mapping[str, Any],
+        model: Any,
+        replies: Iterable[Any],
+        http: Any,
+    ) -> None:
+        FakeState.__init__(self, kept)
+        FakeServers.__init__(self, servers, tools, gathered, resources, prompts)
+        FakeOthers.__init__(self, model, replies, http)
+        self.answers = answers
+        self.calls: list[tuple[str, str, Any]] = []
+        self.logs: list[tuple[str, str]] = []
+        self.reports: list[tuple[float, float | None, str | None]] = []
+        self.slept_ms = 0
 
     def call_tool(self, server: str, tool: str, args: str) -> str | host.Failure:
         given = json.loads(args)
@@ -44,9 +45,8 @@ class FakeHost:
         name = f"{server}:{tool}"
         if name not in self.answers:
             return host.Failure(server, tool, 0, 0, "unknown-tool", [])
-        answer = self.answers[name]
         try:
-            value = answer(given) if isinstance(answer, Callable) else answer  # type: ignore[arg-type]
+            value = answered(self.answers[name], given)
         except CallFailure as failure:
             return host.Failure(server, tool, 1, 0, failure.kind, failure.detail)
         whole = isinstance(value, dict) and isinstance(value.get("content"), list)
@@ -66,10 +66,40 @@ class FakeHost:
         self.slept_ms += ms
 
 
-def fake_host(answers: Mapping[str, Any] | None = None) -> FakeHost:
+def fake_host(
+    answers: Mapping[str, Any] | None = None,
+    *,
+    kept: Mapping[str, Any] | None = None,
+    servers: Iterable[Server] = (),
+    tools: Iterable[Tool] = (),
+    gathered: Any = None,
+    resources: Mapping[str, Any] | None = None,
+    prompts: Mapping[str, Any] | None = None,
+    model: Any = None,
+    replies: Iterable[Any] = (),
+    http: Any = None,
+) -> FakeHost:
     """Stands in for the host until the next call of it: `answers` has a value or a function of the arguments for each
-    tool, named `server:tool`. A tool that is not there is `unknown-tool`. Nothing waits in truth."""
-    fake = FakeHost(answers or {})
+    tool, named `server:tool`. A tool that is not there is `unknown-tool`. Nothing waits in truth.
+
+    Args:
+        kept: Keys that are there from the beginning.
+        servers: The servers that are listed; those of `tools` are there already.
+        tools: The tools that are listed. Calls are answered by `answers`.
+        gathered: What `servers.gather_resources` gives, or a function of the domain.
+        resources: What is read, by `server:uri`.
+        prompts: By `server:name`: a value, or a function of the arguments.
+        model: What the model answers: a text, or a dict of `text`, `tool_uses` and `finish`; always this, a function of
+            the request, or in turn what a list has.
+        replies: What the person answers, in turn: an object that is accepted, `decline` or `cancel`.
+        http: What the outside answers: status, headers and body (bytes, a text, or what becomes JSON), or a function of
+            the request. Without this, every request is denied.
+
+    In place of a value may stand a :class:`CallFailure`.
+    """
+    fake = FakeHost(
+        answers or {}, kept or {}, servers, tools, gathered, resources or {}, prompts or {}, model, replies, http
+    )
     host.current = fake
     return fake
 

@@ -9,6 +9,7 @@ use crate::CallFailure;
 use crate::ask::AskError;
 use crate::bindings::types as wit;
 use crate::model::ModelError;
+use crate::state::StateError;
 
 /// What a policy or a tool returns, unless it names another error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -16,8 +17,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// How a policy or a tool fails: a message for people and, where it helps, a code and data for programs.
 ///
 /// `?` makes one from every [`std::error::Error`]. A [`CallFailure`] among its sources is kept as the
-/// cause, and the status of the run follows it. One of a model or of a question to a person sets the code, to `model`
-/// or `ask`.
+/// cause, and the status of the run follows it. One of another interface sets the code, to `model`, `ask`, `state`
+/// or `http`.
 ///
 /// Like other error types with that conversion, it is not itself a [`std::error::Error`].
 ///
@@ -106,6 +107,12 @@ impl<E: std::error::Error + 'static> From<E> for Error {
                 code = Some("model");
             } else if error.is::<AskError>() {
                 code = Some("ask");
+            } else if error.is::<StateError>() {
+                code = Some("state");
+            }
+            #[cfg(feature = "http")]
+            if error.is::<crate::http::Error>() {
+                code = Some("http");
             }
             // Some errors repeat their source in their own message, some leave it out.
             let text = error.to_string();
@@ -184,11 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_a_model_or_a_question_has_its_code() {
+    fn an_error_of_another_interface_has_its_code() {
         let error = Error::from(ModelError::Unavailable("none is configured".into())).into_policy_error();
         assert_eq!(error.code.as_deref(), Some("model"));
         assert_eq!(error.message, "no model is available: none is configured");
         assert_eq!(Error::from(AskError::Cancelled).into_policy_error().code.as_deref(), Some("ask"));
+        assert_eq!(Error::from(StateError::Overloaded).into_policy_error().code.as_deref(), Some("state"));
     }
 
     #[test]

@@ -90,6 +90,8 @@ fn error_of(failure: &Failure) -> Error {
         Failure::Late { wait: Wait::Connect, .. } => Error::ConnectionTimeout,
         Failure::Late { wait: Wait::FirstByte, .. } => Error::HttpResponseTimeout,
         Failure::Late { wait: Wait::BetweenBytes, .. } => Error::ConnectionReadTimeout,
+        // The helper packages tell it from others by the word.
+        Failure::Denied { .. } | Failure::Address { .. } => Error::InternalError(Some(format!("denied: {failure}"))),
         other => Error::InternalError(Some(other.to_string())),
     }
 }

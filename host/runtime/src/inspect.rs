@@ -296,7 +296,9 @@ const OFFERED_WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "
 /// Of WASI HTTP a component may send; it is no server.
 const OFFERED_HTTP: &[&str] = &["types", "outgoing-handler"];
 
-fn is_offered(import: &str) -> bool {
+/// Whether the host has an interface, named as `tollgate:tools/tools@0.1.0`. What builds components without the host has the
+/// same list.
+pub fn is_offered(import: &str) -> bool {
     if OFFERED.iter().any(|prefix| import.starts_with(prefix)) {
         return true;
     }

@@ -12,8 +12,37 @@ use wit_parser::Resolve;
 /// The largest component that a host reads, in bytes.
 const COMPONENT_MAX_BYTES: usize = 128 << 20;
 
+/// The host's own interfaces.
+const OFFERED: &[&str] = &[
+    "tollgate:types/types@0.1.",
+    "tollgate:tools/tools@0.1.",
+    "tollgate:tools/tools-blocking@0.1.",
+    "tollgate:resources/resources@0.1.",
+    "tollgate:resources/resources-blocking@0.1.",
+    "tollgate:prompts/prompts@0.1.",
+    "tollgate:prompts/prompts-blocking@0.1.",
+    "tollgate:log/log@0.1.",
+    "tollgate:log/progress@0.1.",
+    "tollgate:timer/timer@0.1.",
+    "tollgate:timer/timer-blocking@0.1.",
+    "tollgate:script/names@0.1.",
+    "tollgate:state/state-types@0.1.",
+    "tollgate:state/state@0.1.",
+    "tollgate:state/state-blocking@0.1.",
+    "tollgate:servers/servers-types@0.1.",
+    "tollgate:servers/servers@0.1.",
+    "tollgate:servers/servers-blocking@0.1.",
+    "tollgate:model/model-types@0.1.",
+    "tollgate:model/model@0.1.",
+    "tollgate:model/model-blocking@0.1.",
+    "tollgate:ask/ask-types@0.1.",
+    "tollgate:ask/ask@0.1.",
+    "tollgate:ask/ask-blocking@0.1.",
+];
 /// The parts of WASI 0.2 that a host has, though empty.
 const OFFERED_WASI: &[&str] = &["cli", "clocks", "filesystem", "io", "random", "sockets"];
+/// Of WASI HTTP a component may send; it is no server.
+const OFFERED_HTTP: &[&str] = &["types", "outgoing-handler"];
 
 /// The outside of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,14 +139,18 @@ fn inspect(bytes: &[u8]) -> Result<World, String> {
     Ok(World { kind, imports, exports })
 }
 
-fn is_offered(import: &str) -> bool {
-    if import.starts_with("tollgate:") {
-        return import.contains("@0.1.");
+/// Whether a host has an interface, named as `tollgate:tools/tools@0.1.0`. The host's own list is the same, which a test of
+/// both holds: this crate is without the host.
+pub fn is_offered(import: &str) -> bool {
+    if OFFERED.iter().any(|prefix| import.starts_with(prefix)) {
+        return true;
     }
     let Some((package, rest)) = import.strip_prefix("wasi:").and_then(|name| name.split_once('/')) else {
         return false;
     };
-    OFFERED_WASI.contains(&package) && rest.contains("@0.2.")
+    let Some((interface, version)) = rest.split_once('@') else { return false };
+    let is_offered = OFFERED_WASI.contains(&package) || (package == "http" && OFFERED_HTTP.contains(&interface));
+    is_offered && version.starts_with("0.2.")
 }
 
 #[cfg(test)]
@@ -139,12 +172,34 @@ mod tests {
     }
 
     #[test]
+    fn a_world_with_http_has_that_and_nothing_else_beside_the_other() {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
+        let names = |world: &str, exports: bool| -> Vec<String> {
+            let world = &resolve.worlds[resolve.select_world(&[package], Some(world)).unwrap()];
+            let items = if exports { &world.exports } else { &world.imports };
+            items.keys().map(|key| resolve.name_world_key(key)).collect()
+        };
+        for world in ["policy-blocking", "adapter-blocking"] {
+            let with_http = format!("{world}-http");
+            assert_eq!(names(&with_http, true), names(world, true));
+            let (mut more, same): (Vec<_>, Vec<_>) =
+                names(&with_http, false).into_iter().partition(|name| name.starts_with("wasi:"));
+            assert_eq!(same, names(world, false));
+            more.retain(|name| !is_offered(name));
+            assert_eq!(more, Vec::<String>::new());
+        }
+    }
+
+    #[test]
     fn only_what_a_host_has_is_offered() {
         for (import, offered) in [
             ("tollgate:tools/tools@0.1.0", true),
             ("tollgate:tools/tools@0.2.0", false),
+            ("tollgate:tools/toolsmith@0.1.0", false),
             ("wasi:cli/stdout@0.2.12", true),
-            ("wasi:http/outgoing-handler@0.2.0", false),
+            ("wasi:http/outgoing-handler@0.2.0", true),
+            ("wasi:http/incoming-handler@0.2.0", false),
             ("wasi:cli/stdout@0.3.0", false),
             ("env", false),
         ] {

@@ -69,6 +69,11 @@ impl Language {
         kind == Kind::Policy || !matches!(self, Self::Go | Self::C)
     }
 
+    /// Whether a component imports all that its world has, used or not.
+    pub(crate) fn imports_all(self) -> bool {
+        matches!(self, Self::JavaScript | Self::TypeScript | Self::Python)
+    }
+
     /// The folders of the helper package, in `guest-sdk/`.
     pub(crate) fn helper_package(self) -> &'static str {
         match self {

@@ -24,7 +24,7 @@ mod project;
 mod tools;
 
 pub use build::{Built, Event, build};
-pub use component::{World, check};
+pub use component::{World, check, is_offered};
 pub use error::Error;
 pub use language::{Kind, Language};
 pub use name::check_name;

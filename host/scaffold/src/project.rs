@@ -22,6 +22,9 @@ pub struct Project {
     pub kind: Kind,
     /// What it is written in.
     pub language: Language,
+    /// Whether it sends requests to the outside, in a language whose components import all that their world has.
+    #[serde(default)]
+    pub http: bool,
     /// Its folder, absolute.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -48,6 +51,15 @@ impl Project {
             let why = Error::Kind { kind: project.kind, language: project.language }.to_string();
             return Err(Error::Project { file, why });
         }
+        if project.http && !project.language.imports_all() {
+            let why = match project.language {
+                Language::Rust => {
+                    "in Rust, `http` is a feature: write `features = [\"http\"]` at tollgate-sdk in Cargo.toml"
+                }
+                _ => "`http` is for js, ts and python: the helper package of this language sends no requests",
+            };
+            return Err(Error::Project { file, why: why.to_owned() });
+        }
         project.folder = folder.canonicalize().map_err(|error| Error::io("read", folder, error))?;
         Ok(project)
     }
@@ -64,6 +76,6 @@ impl Project {
 
     /// The world of the component, in `tollgate/wit`.
     pub(crate) fn blocking_world(&self) -> String {
-        format!("{}-blocking", self.kind)
+        format!("{}-blocking{}", self.kind, if self.http { "-http" } else { "" })
     }
 }

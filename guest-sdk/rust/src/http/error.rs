@@ -59,7 +59,7 @@ impl From<ErrorCode> for Error {
                 (Denied, "the host does not allow requests to that address".to_owned())
             }
             // Where a host has something to say, it says it so.
-            ErrorCode::InternalError(Some(text)) => (Broken, text),
+            ErrorCode::InternalError(Some(text)) => (if text.starts_with("denied: ") { Denied } else { Broken }, text),
             ErrorCode::InternalError(None) => (Broken, "the host could not make the request".to_owned()),
             ErrorCode::DnsTimeout => (Unreachable, "the host's name was not resolved in time".to_owned()),
             ErrorCode::DnsError(error) => {
@@ -101,8 +101,10 @@ mod tests {
 
     #[test]
     fn a_host_that_says_why_is_quoted() {
-        let error = Error::from(ErrorCode::InternalError(Some("no grant for http=https://x.test".into())));
-        assert_eq!(error.to_string(), "no grant for http=https://x.test");
+        let error = Error::from(ErrorCode::InternalError(Some("denied: no grant for http=https://x.test".into())));
+        assert_eq!(error.to_string(), "denied: no grant for http=https://x.test");
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert_eq!(Error::from(ErrorCode::InternalError(Some("reset".into()))).kind(), ErrorKind::Broken);
         assert_eq!(Error::from(ErrorCode::HttpRequestDenied).kind(), ErrorKind::Denied);
     }
 

@@ -7,19 +7,17 @@
 //! `TOLLGATE_LANGUAGES=js,c` chooses languages; `TOLLGATE_PROJECTS=FOLDER` keeps the projects there, and what was fetched.
 
 use crate::new::every_project;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tollgate_scaffold::{Cancel, Event, Kind, Language, build, new};
+use std::{env, fs};
+use tollgate_scaffold::{Cancel, Event, Kind, Language, PROJECT_FILE, build, new};
 
 #[test]
 #[ignore = "fetches compilers from registries"]
 fn every_template_builds_and_its_test_passes() {
     let temp = tempfile::tempdir().unwrap();
-    let folder = env::var_os("TOLLGATE_PROJECTS").map_or_else(|| temp.path().to_owned(), PathBuf::from);
-    let chosen = env::var("TOLLGATE_LANGUAGES").ok();
-    let chosen: Option<Vec<Language>> = chosen.map(|list| list.split(',').map(|it| it.parse().unwrap()).collect());
-    for (kind, language) in every_project().filter(|(_, it)| chosen.as_ref().is_none_or(|all| all.contains(it))) {
+    let folder = projects(temp.path());
+    for (kind, language) in every_project().filter(|(_, language)| is_chosen(*language)) {
         let name = format!("hello-{language}-{kind}");
         let project = folder.join(&name);
         if !project.exists() {
@@ -35,9 +33,47 @@ fn every_template_builds_and_its_test_passes() {
         println!("{name}: {} bytes; {first} {:.1?}, warm {:.1?}", cold.bytes, cold.took, warm.took);
         println!("{name}: imports {}", cold.world.imports.join(" "));
         assert_eq!(cold.world.kind, kind);
+        assert!(!cold.world.imports.iter().any(|import| import.starts_with("wasi:http/")), "{name}");
         assert_eq!(cold.path, project.canonicalize().unwrap().join(format!("{name}.wasm")));
         author_test(&project, kind, language);
     }
+}
+
+/// What the packages have beside tools, in the languages whose components import all that their world has.
+#[test]
+#[ignore = "fetches compilers from registries"]
+fn projects_with_every_interface_build() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = projects(temp.path());
+    for language in [Language::TypeScript, Language::Python].into_iter().filter(|language| is_chosen(*language)) {
+        let name = format!("interfaces-{language}");
+        let project = folder.join(&name);
+        if !project.exists() {
+            new(Kind::Policy, &name, language, &project).unwrap();
+        }
+        let extension = if language == Language::Python { "py" } else { "ts" };
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/projects/interfaces.{extension}"));
+        fs::copy(source, project.join(format!("src/policy.{extension}"))).unwrap();
+        let file = project.join(PROJECT_FILE);
+        let text = fs::read_to_string(&file).unwrap().replace("http = true\n", "");
+        fs::write(&file, &text).unwrap();
+        let error = build(&project, &Cancel::new(), &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains("write `http = true`"), "{name}: {error}");
+        fs::write(&file, text + "http = true\n").unwrap();
+        let built = build(&project, &Cancel::new(), &mut |_| {}).unwrap_or_else(|error| panic!("{name}: {error}"));
+        println!("{name}: {} bytes; imports {}", built.bytes, built.world.imports.join(" "));
+        assert!(built.world.imports.iter().any(|import| import.starts_with("wasi:http/outgoing-handler@0.2.")));
+    }
+}
+
+/// Where the projects are made.
+fn projects(temp: &Path) -> PathBuf {
+    env::var_os("TOLLGATE_PROJECTS").map_or_else(|| temp.to_owned(), PathBuf::from)
+}
+
+fn is_chosen(language: Language) -> bool {
+    env::var("TOLLGATE_LANGUAGES")
+        .map_or(true, |list| list.split(',').any(|it| it.parse().is_ok_and(|it: Language| it == language)))
 }
 
 /// The test that comes with the template, by the command in its README or with the tools that were fetched.

@@ -25,10 +25,23 @@ fn a_file_that_is_wrong_says_where() {
         ("name = \"x\"\nkind = \"policy\"\nlanguage = \"c\"\ncommand = \"rm\"", "unknown field `command`"),
         ("name = \"../x\"\nkind = \"policy\"\nlanguage = \"c\"", "cannot name a project"),
         ("name = \"x\"\nkind = \"adapter\"\nlanguage = \"go\"", "adapters are written in"),
+        ("name = \"x\"\nkind = \"policy\"\nlanguage = \"rust\"\nhttp = true", "features = [\"http\"]"),
+        ("name = \"x\"\nkind = \"policy\"\nlanguage = \"c\"\nhttp = true", "for js, ts and python"),
+        ("name = \"x\"\nkind = \"policy\"\nlanguage = \"js\"\nhttp = \"yes\"", "line 4"),
         ("name = [", "line 1"),
     ] {
         let error = error(text);
         assert!(error.contains(PROJECT_FILE) && error.contains(part), "{text:?}: {error}");
     }
     assert!(error(&"#".repeat(100_000)).contains("missing field"));
+}
+
+#[test]
+fn a_project_says_that_it_sends_requests() {
+    let temp = tempfile::tempdir().unwrap();
+    for (line, http) in [("", false), ("http = false", false), ("http = true", true)] {
+        let text = format!("name = \"x\"\nkind = \"policy\"\nlanguage = \"python\"\n{line}\n");
+        fs::write(temp.path().join(PROJECT_FILE), text).unwrap();
+        assert_eq!(Project::open(temp.path()).unwrap().http, http, "{line}");
+    }
 }
