@@ -139,6 +139,10 @@ def without_token(value):
         value["required"] = False
     if isinstance(value.get("required"), list) and is_token((value.get("properties") or {}).get("token")):
         value["required"] = [name for name in value["required"] if name != "token"]
+    if value.get("required") is True and isinstance(value.get("content"), dict):
+        # A form of nothing else is empty, which openapi-core takes for none.
+        properties = [(media.get("schema") or {}).get("properties") or {} for media in value["content"].values()]
+        value["required"] = not all(list(names) == ["token"] and is_token(names["token"]) for names in properties)
     return value
 
 

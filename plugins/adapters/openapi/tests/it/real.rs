@@ -144,9 +144,8 @@ fn slack_has_no_model_asked_for_its_token() {
     assert!(catalog.tools.len() > 150);
     for entry in &catalog.tools {
         let schema = &entry.tool["inputSchema"];
-        assert!(schema["properties"].get("token").is_none(), "{}", entry.tool["name"]);
+        assert!(!schema.to_string().contains("Authentication token"), "{}: {schema}", entry.tool["name"]);
         assert!(!schema["required"].to_string().contains("\"token\""), "{}", entry.tool["name"]);
-        assert!(schema["properties"].get("body").is_none(), "{}", entry.tool["name"]);
     }
 }
 
