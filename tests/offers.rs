@@ -93,7 +93,6 @@ async fn what_goes_wrong_with_them_is_told() {
     let host = builder()
         .state(Arc::new(store), Quota::default())
         .adapter("notes", notes)
-        .adapter("bad", adapter(guests::ADAPTER_BAD_OFFERS, &[]))
         .adapter("tools", adapter(guests::ADAPTER_FAILS, &[]));
     let host = host.build().await.unwrap();
 
@@ -115,24 +114,37 @@ async fn what_goes_wrong_with_them_is_told() {
     let error = read(&host, "notes", "notes://spin").await.unwrap_err();
     assert!(matches!(&error, CallError::BudgetExhausted(reached) if reached.kind == LimitKind::Fuel), "{error}");
 
-    for how in ["text", "list", "nothing", "both", "deep"] {
-        let error = read(&host, "bad", &format!("bad://{how}")).await.unwrap_err();
-        assert!(matches!(error, CallError::InvalidResponse(_)), "{how}: {error}");
-    }
-    let error = read(&host, "bad", "bad://giant").await.unwrap_err();
-    assert!(matches!(&error, CallError::BudgetExhausted(reached) if reached.kind == LimitKind::OutputBytes), "{error}");
-    let (code, message) = rejected(read(&host, "bad", "bad://panic").await);
-    assert!(code == -32603 && message.contains("a resource panics"), "{message}");
-    for how in ["long", "unknown"] {
-        let (_, message) = rejected(read(&host, "bad", &format!("bad://{how}")).await);
-        assert!(message.len() < 3_000, "{how}: {}", message.len());
-    }
-    // It has resources alone; and the other has tools alone.
-    assert_eq!(rejected(get(&host, "bad", "x", json!({})).await).0, -32601);
-    assert_eq!(rejected(read(&host, "tools", "x://").await).0, -32601);
+    assert_eq!(rejected(read(&host, "tools", "x://").await).0, -32601, "it has tools alone");
     let subscribe = ask(&host, QueryKind::Subscribe, "notes", "notes://about", json!({"uri": "notes://about"})).await;
     assert_eq!(rejected(subscribe), (-32601, "`notes` has no resources/subscribe".to_owned()));
     host.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_an_adapter_reads_must_be_what_mcp_has_there() {
+    // A host each: a server that fails several times in a row is left alone for a while.
+    let bad = async |how: &str| {
+        let host = builder().adapter("bad", adapter(guests::ADAPTER_BAD_OFFERS, &[])).build().await.unwrap();
+        let answer = match how {
+            "prompt" => get(&host, "bad", "x", json!({})).await,
+            how => read(&host, "bad", &format!("bad://{how}")).await,
+        };
+        host.shutdown().await;
+        answer
+    };
+    for how in ["text", "list", "nothing", "both", "deep"] {
+        let error = bad(how).await.unwrap_err();
+        assert!(matches!(error, CallError::InvalidResponse(_)), "{how}: {error}");
+    }
+    let error = bad("giant").await.unwrap_err();
+    assert!(matches!(&error, CallError::BudgetExhausted(reached) if reached.kind == LimitKind::OutputBytes), "{error}");
+    let (code, message) = rejected(bad("panic").await);
+    assert!(code == -32603 && message.contains("a resource panics"), "{message}");
+    for how in ["long", "unknown"] {
+        let (_, message) = rejected(bad(how).await);
+        assert!(message.len() < 3_000, "{how}: {}", message.len());
+    }
+    assert_eq!(rejected(bad("prompt").await).0, -32601, "it has resources alone");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ fn who_keeps_what_is_listed_shown_and_forgotten() {
 fn what_is_not_there_is_answered_with_what_is_near() {
     let place = kept();
     for (args, said) in [
-        (&["get", "server:notes", "aa"][..], "did you mean `a`?"),
+        (&["get", "server:notes", "b/z"][..], "did you mean `b/y`?"),
         (&["get", "server:notes", "nothing"], "`tollgate state list server:notes` lists its keys"),
         (&["get", "server:note", "a"], "did you mean `server:notes`?"),
         (&["list", "notes"], "did you mean `server:notes`?"),
@@ -214,7 +214,10 @@ async fn a_request_that_nobody_waits_for_any_more_is_an_entry_too() {
     let args = json!({"key": "k", "value": 1}).to_string();
     host.call(&"a:keep".parse().unwrap(), args).await.unwrap_err();
     let entries = entries(&journal);
-    assert_eq!(entries.len(), 1);
-    assert_eq!((&entries[0]["operation"], &entries[0]["outcome"]), (&json!("set"), &json!("cancelled")));
+    // One for each time that the call was tried.
+    assert!(!entries.is_empty());
+    for entry in &entries {
+        assert_eq!((&entry["operation"], &entry["outcome"]), (&json!("set"), &json!("cancelled")), "{entry}");
+    }
     host.shutdown().await;
 }
