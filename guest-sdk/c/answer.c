@@ -97,3 +97,13 @@ tg_result tg_failure_of(const char *kind, const char *server, const char *tool, 
     };
     return (tg_result){.failure = failure};
 }
+
+tg_kept tg_kept_not(const char *kind, const char *detail, uint64_t version) {
+    const char *message = detail ? detail : "the host's state store is busy; try again after a pause";
+    if (strcmp(kind, "denied") == 0) message = tg_format("denied: %s", message);
+    if (strcmp(kind, "conflict") == 0) {
+        message = version ? tg_format("the key was changed meanwhile: its version is %lld now", (long long)version)
+                          : "the key is not as expected: it is not there";
+    }
+    return (tg_kept){.kind = kind, .message = message, .version = version};
+}

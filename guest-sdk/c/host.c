@@ -101,6 +101,77 @@ tg_result *tg_call_many(const tg_request *requests, size_t count) {
     return results;
 }
 
+typedef tollgate_state_state_types_state_error_t raw_refusal;
+
+static tg_kept refused(const raw_refusal *raw) {
+    // The order is that of the WIT.
+    static const char *const KINDS[] = {
+        "denied", "invalid-key", "invalid-value", "too-large", "over-quota", "conflict", "overloaded", "unavailable",
+    };
+    const char *kind = raw->tag < sizeof KINDS / sizeof *KINDS ? KINDS[raw->tag] : "unknown";
+    switch (raw->tag) {
+    case TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_CONFLICT:
+        return tg_kept_not(kind, NULL, raw->val.conflict.is_some ? raw->val.conflict.val : 0);
+    case TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_OVERLOADED: return tg_kept_not(kind, NULL, 0);
+    default: return tg_kept_not(kind, text_of(raw->val.denied), 0);
+    }
+}
+
+tg_kept tg_state_get(const char *key) {
+    string key_ = borrowed(key);
+    tollgate_state_state_blocking_option_entry_t entry;
+    raw_refusal refusal;
+    if (!tollgate_state_state_blocking_get(&key_, &entry, &refusal)) return refused(&refusal);
+    if (!entry.is_some) return (tg_kept){0};
+    return (tg_kept){.value = {(const char *)entry.val.value.ptr, entry.val.value.len}, .version = entry.val.version};
+}
+
+static tg_kept set(const char *key, const char *json, tollgate_state_state_types_expected_t expected) {
+    string key_ = borrowed(key), json_ = borrowed(json);
+    tg_kept kept = {0};
+    raw_refusal refusal;
+    bool ok = tollgate_state_state_blocking_set(&key_, &json_, &expected, &kept.version, &refusal);
+    return ok ? kept : refused(&refusal);
+}
+
+tg_kept tg_state_set(const char *key, const char *json) {
+    return set(key, json, (tollgate_state_state_types_expected_t){.tag = TOLLGATE_STATE_STATE_TYPES_EXPECTED_ANY});
+}
+
+tg_kept tg_state_set_if(const char *key, const char *json, uint64_t version) {
+    tollgate_state_state_types_expected_t expected = {.tag = TOLLGATE_STATE_STATE_TYPES_EXPECTED_ABSENT};
+    if (version) {
+        expected.tag = TOLLGATE_STATE_STATE_TYPES_EXPECTED_VERSION;
+        expected.val.version = version;
+    }
+    return set(key, json, expected);
+}
+
+tg_kept tg_state_delete(const char *key) {
+    string key_ = borrowed(key);
+    bool was_there;
+    raw_refusal refusal;
+    bool ok = tollgate_state_state_blocking_delete(&key_, NULL, &was_there, &refusal);
+    return ok ? (tg_kept){.value = tg_json_of(was_there ? "true" : "false")} : refused(&refusal);
+}
+
+tg_kept tg_state_list(const char *prefix, const char *after) {
+    string prefix_ = borrowed(prefix), after_ = borrowed(after);
+    tollgate_state_state_blocking_page_t page;
+    raw_refusal refusal;
+    bool ok = tollgate_state_state_blocking_list_keys(&prefix_, after && *after ? &after_ : NULL, NULL, &page, &refusal);
+    if (!ok) return refused(&refusal);
+    char *keys = NULL;
+    for (size_t i = 0; i < page.keys.len; i++) {
+        const tollgate_state_state_types_key_info_t *info = &page.keys.ptr[i];
+        char *told = tg_format("{\"key\":%q,\"version\":%lld,\"size\":%lld}", text_of(info->key), (long long)info->version,
+                               (long long)info->size);
+        keys = joined(keys, ",", told);
+    }
+    const char *next = page.next.is_some ? text_of(page.next.val) : NULL;
+    return (tg_kept){.value = tg_json_of(tg_format("{\"keys\":[%s],\"next\":%q}", keys ? keys : "", next))};
+}
+
 void tg_log(tg_level level, const char *format, ...) {
     va_list parts;
     va_start(parts, format);

@@ -18,5 +18,7 @@ tg_result tg_result_of(const char *whole, size_t len);
 // A failure, its message in the host's own words. `detail` is what the kind carries, as text, or null.
 tg_result tg_failure_of(const char *kind, const char *server, const char *tool, uint32_t attempts, uint64_t elapsed_ms,
                         const char *detail, const void *raw);
+// Why nothing of what is kept was read or changed. `detail` is what the kind carries, as text, or null.
+tg_kept tg_kept_not(const char *kind, const char *detail, uint64_t version);
 
 #endif

@@ -52,6 +52,70 @@ tg_result *tg_call_many(const tg_request *requests, size_t count) {
     return results;
 }
 
+static struct {
+    const char *key, *json;
+    uint64_t version;
+} kept[FAKES_MAX];
+static size_t kept_count;
+static uint64_t last_version;
+
+// The place of a key, or the first free one.
+static size_t place_of(const char *key) {
+    size_t i = 0;
+    while (i < kept_count && strcmp(kept[i].key, key)) i++;
+    return i;
+}
+
+static uint64_t version_of(const char *key) {
+    size_t i = place_of(key);
+    return i < kept_count && kept[i].json ? kept[i].version : 0;
+}
+
+tg_kept tg_state_get(const char *key) {
+    uint64_t version = version_of(key);
+    return (tg_kept){.value = tg_json_of(version ? kept[place_of(key)].json : NULL), .version = version};
+}
+
+tg_kept tg_state_set(const char *key, const char *json) {
+    size_t i = place_of(key);
+    if (i == FAKES_MAX) return tg_kept_not("over-quota", "the fake host keeps nothing more", 0);
+    if (i == kept_count) kept_count++;
+    kept[i].key = tg_copy(key, strlen(key));
+    kept[i].json = tg_copy(json, strlen(json));
+    kept[i].version = ++last_version;
+    return (tg_kept){.version = last_version};
+}
+
+tg_kept tg_state_set_if(const char *key, const char *json, uint64_t version) {
+    uint64_t now = version_of(key);
+    return now == version ? tg_state_set(key, json) : tg_kept_not("conflict", NULL, now);
+}
+
+tg_kept tg_state_delete(const char *key) {
+    bool was_there = version_of(key) > 0;
+    if (was_there) kept[place_of(key)].json = NULL;
+    return (tg_kept){.value = tg_json_of(was_there ? "true" : "false")};
+}
+
+tg_kept tg_state_list(const char *prefix, const char *after) {
+    const char *keys = "", *last = after ? after : "";
+    for (;;) {
+        // The next in the order of bytes.
+        size_t next = kept_count;
+        for (size_t i = 0; i < kept_count; i++) {
+            bool fits = kept[i].json && !strncmp(kept[i].key, prefix ? prefix : "", prefix ? strlen(prefix) : 0);
+            if (fits && strcmp(kept[i].key, last) > 0 && (next == kept_count || strcmp(kept[i].key, kept[next].key) < 0)) {
+                next = i;
+            }
+        }
+        if (next == kept_count) break;
+        last = kept[next].key;
+        keys = tg_format("%s%s{\"key\":%q,\"version\":%lld,\"size\":%zu}", keys, *keys ? "," : "", last,
+                         (long long)kept[next].version, strlen(kept[next].json));
+    }
+    return (tg_kept){.value = tg_json_of(tg_format("{\"keys\":[%s],\"next\":null}", keys))};
+}
+
 void tg_log(tg_level level, const char *format, ...) {
     (void)level;
     va_list parts;

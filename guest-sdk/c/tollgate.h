@@ -85,6 +85,27 @@ typedef struct {
 // Makes all calls at once and waits for all. Returns `count` results, in the order of the calls.
 tg_result *tg_call_many(const tg_request *requests, size_t count);
 
+// What came of a request for what is kept: JSON by key, the component's own, from one run to the next. It needs a grant
+// `state`, or `state=PREFIX*`.
+typedef struct {
+    const char *kind;     // Why nothing was done: the case's name in the host's interface, as `conflict`. Null if it was.
+    const char *message;  // The same in words.
+    tg_json value;        // What the key has; no value where it is not there. Of tg_state_delete and tg_state_list: see there.
+    uint64_t version;     // The key's version: after a change the new one; of a conflict what it is now; 0 without the key.
+} tg_kept;
+
+// What a key has.
+tg_kept tg_state_get(const char *key);
+// Sets a key to a JSON value, whatever it has. The value is on the host's disk then.
+tg_kept tg_state_set(const char *key, const char *json);
+// Sets a key if it has this version, or if version is 0 and it is not there; else the kind is `conflict`.
+tg_kept tg_state_set_if(const char *key, const char *json, uint64_t version);
+// Deletes a key, whatever it has. The value is whether it was there: `true` or `false`.
+tg_kept tg_state_delete(const char *key);
+// The keys that begin with a prefix and come after a key ("" or null for all), 1,000 at most: an object with `keys`, each
+// with `key`, `version` and `size`, and `next`, which is to be given as `after` to get more, or null.
+tg_kept tg_state_list(const char *prefix, const char *after);
+
 typedef enum { TG_TRACE, TG_DEBUG, TG_INFO, TG_WARN, TG_ERROR } tg_level;
 
 // Writes one line to the run's log, written as by tg_format.

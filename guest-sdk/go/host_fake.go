@@ -4,6 +4,8 @@ package tollgate
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,10 @@ type FakeHost struct {
 	Logs    []string
 	// How long was waited in all. Nothing waits in truth.
 	Slept time.Duration
+	// What is kept, as JSON, by key.
+	Kept     map[string]string
+	versions map[string]uint64
+	last     uint64
 }
 
 // Fake stands in for the host until the next call of it. answers has a value, a func(Args) any or a *CallError for each
@@ -60,3 +66,47 @@ func (f *FakeHost) callMany(requests []request) []Answer {
 func (f *FakeHost) log(_ Level, message string)             { f.Logs = append(f.Logs, message) }
 func (f *FakeHost) progress(_ float64, _ float64, _ string) {}
 func (f *FakeHost) sleep(ms uint64)                         { f.Slept += time.Duration(ms) * time.Millisecond }
+
+func (f *FakeHost) stateGet(key string) (string, uint64, error) {
+	return f.Kept[key], f.version(key), nil
+}
+
+// A key that the test put there has a version too.
+func (f *FakeHost) version(key string) uint64 {
+	if _, there := f.Kept[key]; !there {
+		return 0
+	}
+	return max(f.versions[key], 1)
+}
+
+func (f *FakeHost) stateSet(key, value string, expected *uint64) (uint64, error) {
+	now := f.version(key)
+	if expected != nil && *expected != now {
+		return 0, &StateError{Kind: "conflict", Version: now}
+	}
+	if f.Kept == nil {
+		f.Kept = map[string]string{}
+	}
+	if f.versions == nil {
+		f.versions = map[string]uint64{}
+	}
+	f.last = max(f.last, 1) + 1
+	f.Kept[key], f.versions[key] = value, f.last
+	return f.last, nil
+}
+
+func (f *FakeHost) stateDelete(key string) (bool, error) {
+	_, there := f.Kept[key]
+	delete(f.Kept, key)
+	return there, nil
+}
+
+func (f *FakeHost) stateList(prefix, after string) (keys []KeyInfo, next string, err error) {
+	for key, value := range f.Kept {
+		if strings.HasPrefix(key, prefix) && key > after {
+			keys = append(keys, KeyInfo{key, f.version(key), uint64(len(value))})
+		}
+	}
+	slices.SortFunc(keys, func(a, b KeyInfo) int { return strings.Compare(a.Key, b.Key) })
+	return keys, "", nil
+}

@@ -11,6 +11,8 @@ import (
 	_ "tollgate/internal/export"
 	witlog "tollgate/internal/log"
 	witprogress "tollgate/internal/progress"
+	witstate "tollgate/internal/state"
+	"tollgate/internal/statetypes"
 	"tollgate/internal/timer"
 	"tollgate/internal/tools"
 	"tollgate/internal/types"
@@ -55,6 +57,10 @@ func run(input string) wit.Result[string, types.PolicyError] {
 		if raw, ok := call.raw.(types.CallFailure); ok {
 			failed.CausedBy = wit.Some(raw)
 		}
+	}
+	var refused *StateError
+	if errors.As(err, &refused) && call == nil {
+		failed.Code = wit.Some("state")
 	}
 	var own *Error
 	if errors.As(err, &own) {
@@ -103,6 +109,79 @@ func (component) progress(done, total float64, message string) {
 }
 
 func (component) sleep(ms uint64) { timer.Sleep(ms) }
+
+func (component) stateGet(key string) (string, uint64, error) {
+	answer := witstate.Get(key)
+	if answer.IsErr() {
+		return "", 0, refusal(answer.Err())
+	}
+	entry := answer.Ok()
+	if entry.IsNone() {
+		return "", 0, nil
+	}
+	return entry.Some().Value, entry.Some().Version, nil
+}
+
+func (component) stateSet(key, value string, expected *uint64) (uint64, error) {
+	wanted := statetypes.MakeExpectedAny()
+	if expected != nil && *expected == 0 {
+		wanted = statetypes.MakeExpectedAbsent()
+	} else if expected != nil {
+		wanted = statetypes.MakeExpectedVersion(*expected)
+	}
+	answer := witstate.Set(key, value, wanted)
+	if answer.IsErr() {
+		return 0, refusal(answer.Err())
+	}
+	return answer.Ok(), nil
+}
+
+func (component) stateDelete(key string) (bool, error) {
+	answer := witstate.Delete(key, wit.None[uint64]())
+	if answer.IsErr() {
+		return false, refusal(answer.Err())
+	}
+	return answer.Ok(), nil
+}
+
+func (component) stateList(prefix, after string) (keys []KeyInfo, next string, err error) {
+	answer := witstate.ListKeys(prefix, optional(after), wit.None[uint32]())
+	if answer.IsErr() {
+		return nil, "", refusal(answer.Err())
+	}
+	page := answer.Ok()
+	for _, info := range page.Keys {
+		keys = append(keys, KeyInfo{info.Key, info.Version, info.Size})
+	}
+	if page.Next.IsSome() {
+		next = page.Next.Some()
+	}
+	return keys, next, nil
+}
+
+func refusal(cause statetypes.StateError) *StateError {
+	switch cause.Tag() {
+	case statetypes.StateErrorDenied:
+		return &StateError{Kind: "denied", Detail: cause.Denied()}
+	case statetypes.StateErrorInvalidKey:
+		return &StateError{Kind: "invalid-key", Detail: cause.InvalidKey()}
+	case statetypes.StateErrorInvalidValue:
+		return &StateError{Kind: "invalid-value", Detail: cause.InvalidValue()}
+	case statetypes.StateErrorTooLarge:
+		return &StateError{Kind: "too-large", Detail: cause.TooLarge()}
+	case statetypes.StateErrorOverQuota:
+		return &StateError{Kind: "over-quota", Detail: cause.OverQuota()}
+	case statetypes.StateErrorConflict:
+		refused := &StateError{Kind: "conflict"}
+		if now := cause.Conflict(); now.IsSome() {
+			refused.Version = now.Some()
+		}
+		return refused
+	case statetypes.StateErrorOverloaded:
+		return &StateError{Kind: "overloaded"}
+	}
+	return &StateError{Kind: "unavailable", Detail: cause.Unavailable()}
+}
 
 func finished(answer wit.Result[types.ToolResult, types.CallFailure]) (Result, error) {
 	if answer.IsOk() {

@@ -220,4 +220,9 @@ type hostFunctions interface {
 	log(level Level, message string)
 	progress(done, total float64, message string)
 	sleep(ms uint64)
+	stateGet(key string) (value string, version uint64, err error)
+	// Whatever the key has; or only this version, where 0 is none.
+	stateSet(key, value string, expected *uint64) (uint64, error)
+	stateDelete(key string) (bool, error)
+	stateList(prefix, after string) (keys []KeyInfo, next string, err error)
 }

@@ -45,6 +45,41 @@ extern void __wasm_import_tollgate_log_progress_progress(double, int32_t, double
 __attribute__((__import_module__("tollgate:timer/timer-blocking@0.1.0"), __import_name__("sleep")))
 extern void __wasm_import_tollgate_timer_timer_blocking_sleep(int64_t);
 
+// Imported Functions from `tollgate:state/state-blocking@0.1.0`
+
+__attribute__((__import_module__("tollgate:state/state-blocking@0.1.0"), __import_name__("get")))
+extern void __wasm_import_tollgate_state_state_blocking_get(uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("tollgate:state/state-blocking@0.1.0"), __import_name__("set")))
+extern void __wasm_import_tollgate_state_state_blocking_set(uint8_t *, size_t, uint8_t *, size_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("tollgate:state/state-blocking@0.1.0"), __import_name__("delete")))
+extern void __wasm_import_tollgate_state_state_blocking_delete(uint8_t *, size_t, int32_t, int64_t, uint8_t *);
+
+__attribute__((__import_module__("tollgate:state/state-blocking@0.1.0"), __import_name__("list-keys")))
+extern void __wasm_import_tollgate_state_state_blocking_list_keys(uint8_t *, size_t, int32_t, uint8_t *, size_t, int32_t, int32_t, uint8_t *);
+
+// Imported Functions from `tollgate:servers/servers-blocking@0.1.0`
+
+__attribute__((__import_module__("tollgate:servers/servers-blocking@0.1.0"), __import_name__("list-servers")))
+extern void __wasm_import_tollgate_servers_servers_blocking_list_servers(uint8_t *);
+
+__attribute__((__import_module__("tollgate:servers/servers-blocking@0.1.0"), __import_name__("list-tools")))
+extern void __wasm_import_tollgate_servers_servers_blocking_list_tools(uint8_t *);
+
+__attribute__((__import_module__("tollgate:servers/servers-blocking@0.1.0"), __import_name__("gather-resources")))
+extern void __wasm_import_tollgate_servers_servers_blocking_gather_resources(int32_t, uint8_t *, size_t, int32_t, int32_t, uint8_t *);
+
+// Imported Functions from `tollgate:model/model-blocking@0.1.0`
+
+__attribute__((__import_module__("tollgate:model/model-blocking@0.1.0"), __import_name__("complete")))
+extern void __wasm_import_tollgate_model_model_blocking_complete(uint8_t *, uint8_t *);
+
+// Imported Functions from `tollgate:ask/ask-blocking@0.1.0`
+
+__attribute__((__import_module__("tollgate:ask/ask-blocking@0.1.0"), __import_name__("ask")))
+extern void __wasm_import_tollgate_ask_ask_blocking_ask(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
 // Exported Functions from `policy-blocking`
 
 __attribute__((__weak__, __export_name__("cabi_post_describe")))
@@ -545,6 +580,418 @@ void tollgate_prompts_prompts_blocking_result_json_call_failure_free(tollgate_pr
 
 void policy_blocking_option_f64_free(policy_blocking_option_f64_t *ptr) {
   if (ptr->is_some) {
+  }
+}
+
+void tollgate_state_state_types_json_free(tollgate_state_state_types_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_state_state_types_entry_free(tollgate_state_state_types_entry_t *ptr) {
+  tollgate_state_state_types_json_free(&ptr->value);
+}
+
+void tollgate_state_state_types_expected_free(tollgate_state_state_types_expected_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 2: {
+      break;
+    }
+  }
+}
+
+void tollgate_state_state_types_key_info_free(tollgate_state_state_types_key_info_t *ptr) {
+  policy_blocking_string_free(&ptr->key);
+}
+
+void tollgate_state_state_types_list_key_info_free(tollgate_state_state_types_list_key_info_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    tollgate_state_state_types_key_info_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      tollgate_state_state_types_key_info_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void tollgate_state_state_types_page_free(tollgate_state_state_types_page_t *ptr) {
+  tollgate_state_state_types_list_key_info_free(&ptr->keys);
+}
+
+void tollgate_state_state_types_option_version_free(tollgate_state_state_types_option_version_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void tollgate_state_state_types_state_error_free(tollgate_state_state_types_state_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      policy_blocking_string_free(&ptr->val.denied);
+      break;
+    }
+    case 1: {
+      policy_blocking_string_free(&ptr->val.invalid_key);
+      break;
+    }
+    case 2: {
+      policy_blocking_string_free(&ptr->val.invalid_value);
+      break;
+    }
+    case 3: {
+      policy_blocking_string_free(&ptr->val.too_large);
+      break;
+    }
+    case 4: {
+      policy_blocking_string_free(&ptr->val.over_quota);
+      break;
+    }
+    case 5: {
+      tollgate_state_state_types_option_version_free(&ptr->val.conflict);
+      break;
+    }
+    case 7: {
+      policy_blocking_string_free(&ptr->val.unavailable);
+      break;
+    }
+  }
+}
+
+void tollgate_state_state_blocking_json_free(tollgate_state_state_blocking_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_state_state_blocking_entry_free(tollgate_state_state_blocking_entry_t *ptr) {
+  tollgate_state_state_types_entry_free(ptr);
+}
+
+void tollgate_state_state_blocking_expected_free(tollgate_state_state_blocking_expected_t *ptr) {
+  tollgate_state_state_types_expected_free(ptr);
+}
+
+void tollgate_state_state_blocking_page_free(tollgate_state_state_blocking_page_t *ptr) {
+  tollgate_state_state_types_page_free(ptr);
+}
+
+void tollgate_state_state_blocking_state_error_free(tollgate_state_state_blocking_state_error_t *ptr) {
+  tollgate_state_state_types_state_error_free(ptr);
+}
+
+void tollgate_state_state_blocking_option_entry_free(tollgate_state_state_blocking_option_entry_t *ptr) {
+  if (ptr->is_some) {
+    tollgate_state_state_blocking_entry_free(&ptr->val);
+  }
+}
+
+void tollgate_state_state_blocking_result_option_entry_state_error_free(tollgate_state_state_blocking_result_option_entry_state_error_t *ptr) {
+  if (!ptr->is_err) {
+    tollgate_state_state_blocking_option_entry_free(&ptr->val.ok);
+  } else {
+    tollgate_state_state_blocking_state_error_free(&ptr->val.err);
+  }
+}
+
+void tollgate_state_state_blocking_result_version_state_error_free(tollgate_state_state_blocking_result_version_state_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    tollgate_state_state_blocking_state_error_free(&ptr->val.err);
+  }
+}
+
+void tollgate_state_state_blocking_option_version_free(tollgate_state_state_blocking_option_version_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void tollgate_state_state_blocking_result_bool_state_error_free(tollgate_state_state_blocking_result_bool_state_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    tollgate_state_state_blocking_state_error_free(&ptr->val.err);
+  }
+}
+
+void policy_blocking_option_u32_free(policy_blocking_option_u32_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void tollgate_state_state_blocking_result_page_state_error_free(tollgate_state_state_blocking_result_page_state_error_t *ptr) {
+  if (!ptr->is_err) {
+    tollgate_state_state_blocking_page_free(&ptr->val.ok);
+  } else {
+    tollgate_state_state_blocking_state_error_free(&ptr->val.err);
+  }
+}
+
+void tollgate_servers_servers_types_json_free(tollgate_servers_servers_types_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_servers_servers_types_tool_free(tollgate_servers_servers_types_tool_t *ptr) {
+  tollgate_types_types_tool_free(ptr);
+}
+
+void tollgate_servers_servers_types_server_free(tollgate_servers_servers_types_server_t *ptr) {
+  policy_blocking_string_free(&ptr->name);
+}
+
+void tollgate_servers_servers_types_server_tool_free(tollgate_servers_servers_types_server_tool_t *ptr) {
+  policy_blocking_string_free(&ptr->server);
+  tollgate_servers_servers_types_tool_free(&ptr->tool);
+}
+
+void tollgate_servers_servers_blocking_json_free(tollgate_servers_servers_blocking_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_servers_servers_blocking_call_failure_free(tollgate_servers_servers_blocking_call_failure_t *ptr) {
+  tollgate_types_types_call_failure_free(ptr);
+}
+
+void tollgate_servers_servers_blocking_server_free(tollgate_servers_servers_blocking_server_t *ptr) {
+  tollgate_servers_servers_types_server_free(ptr);
+}
+
+void tollgate_servers_servers_blocking_server_tool_free(tollgate_servers_servers_blocking_server_tool_t *ptr) {
+  tollgate_servers_servers_types_server_tool_free(ptr);
+}
+
+void tollgate_servers_servers_blocking_list_server_free(tollgate_servers_servers_blocking_list_server_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    tollgate_servers_servers_blocking_server_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      tollgate_servers_servers_blocking_server_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void tollgate_servers_servers_blocking_list_server_tool_free(tollgate_servers_servers_blocking_list_server_tool_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    tollgate_servers_servers_blocking_server_tool_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      tollgate_servers_servers_blocking_server_tool_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void policy_blocking_option_bool_free(policy_blocking_option_bool_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void tollgate_servers_servers_blocking_result_json_call_failure_free(tollgate_servers_servers_blocking_result_json_call_failure_t *ptr) {
+  if (!ptr->is_err) {
+    tollgate_servers_servers_blocking_json_free(&ptr->val.ok);
+  } else {
+    tollgate_servers_servers_blocking_call_failure_free(&ptr->val.err);
+  }
+}
+
+void tollgate_model_model_types_json_free(tollgate_model_model_types_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_model_model_types_limit_free(tollgate_model_model_types_limit_t *ptr) {
+  tollgate_types_types_limit_free(ptr);
+}
+
+void tollgate_model_model_types_tool_use_free(tollgate_model_model_types_tool_use_t *ptr) {
+  policy_blocking_string_free(&ptr->id);
+  policy_blocking_string_free(&ptr->name);
+  policy_blocking_string_free(&ptr->arguments);
+}
+
+void tollgate_model_model_types_list_tool_use_free(tollgate_model_model_types_list_tool_use_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    tollgate_model_model_types_tool_use_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      tollgate_model_model_types_tool_use_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void tollgate_model_model_types_message_free(tollgate_model_model_types_message_t *ptr) {
+  policy_blocking_string_free(&ptr->content);
+  tollgate_model_model_types_list_tool_use_free(&ptr->tool_uses);
+}
+
+void tollgate_model_model_types_tool_free(tollgate_model_model_types_tool_t *ptr) {
+  policy_blocking_string_free(&ptr->name);
+  policy_blocking_string_free(&ptr->description);
+  tollgate_model_model_types_json_free(&ptr->input_schema);
+}
+
+void tollgate_model_model_types_tool_choice_free(tollgate_model_model_types_tool_choice_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 3: {
+      policy_blocking_string_free(&ptr->val.tool);
+      break;
+    }
+  }
+}
+
+void tollgate_model_model_types_option_json_free(tollgate_model_model_types_option_json_t *ptr) {
+  if (ptr->is_some) {
+    tollgate_model_model_types_json_free(&ptr->val);
+  }
+}
+
+void tollgate_model_model_types_options_free(tollgate_model_model_types_options_t *ptr) {
+  tollgate_model_model_types_tool_choice_free(&ptr->tool_choice);
+  tollgate_model_model_types_option_json_free(&ptr->output_schema);
+}
+
+void tollgate_model_model_types_completion_free(tollgate_model_model_types_completion_t *ptr) {
+  tollgate_model_model_types_message_free(&ptr->message);
+  policy_blocking_string_free(&ptr->model);
+}
+
+void tollgate_model_model_types_model_error_free(tollgate_model_model_types_model_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      policy_blocking_string_free(&ptr->val.denied);
+      break;
+    }
+    case 1: {
+      policy_blocking_string_free(&ptr->val.invalid_request);
+      break;
+    }
+    case 2: {
+      policy_blocking_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 3: {
+      break;
+    }
+    case 4: {
+      policy_blocking_string_free(&ptr->val.timed_out);
+      break;
+    }
+    case 5: {
+      policy_blocking_string_free(&ptr->val.rejected);
+      break;
+    }
+    case 6: {
+      policy_blocking_string_free(&ptr->val.invalid_response);
+      break;
+    }
+    case 7: {
+      tollgate_model_model_types_limit_free(&ptr->val.budget_exhausted);
+      break;
+    }
+  }
+}
+
+void tollgate_model_model_blocking_message_free(tollgate_model_model_blocking_message_t *ptr) {
+  tollgate_model_model_types_message_free(ptr);
+}
+
+void tollgate_model_model_blocking_tool_free(tollgate_model_model_blocking_tool_t *ptr) {
+  tollgate_model_model_types_tool_free(ptr);
+}
+
+void tollgate_model_model_blocking_options_free(tollgate_model_model_blocking_options_t *ptr) {
+  tollgate_model_model_types_options_free(ptr);
+}
+
+void tollgate_model_model_blocking_completion_free(tollgate_model_model_blocking_completion_t *ptr) {
+  tollgate_model_model_types_completion_free(ptr);
+}
+
+void tollgate_model_model_blocking_model_error_free(tollgate_model_model_blocking_model_error_t *ptr) {
+  tollgate_model_model_types_model_error_free(ptr);
+}
+
+void tollgate_model_model_blocking_list_message_free(tollgate_model_model_blocking_list_message_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    tollgate_model_model_blocking_message_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      tollgate_model_model_blocking_message_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void tollgate_model_model_blocking_list_tool_free(tollgate_model_model_blocking_list_tool_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    tollgate_model_model_blocking_tool_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      tollgate_model_model_blocking_tool_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void tollgate_model_model_blocking_result_completion_model_error_free(tollgate_model_model_blocking_result_completion_model_error_t *ptr) {
+  if (!ptr->is_err) {
+    tollgate_model_model_blocking_completion_free(&ptr->val.ok);
+  } else {
+    tollgate_model_model_blocking_model_error_free(&ptr->val.err);
+  }
+}
+
+void tollgate_ask_ask_types_json_free(tollgate_ask_ask_types_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_ask_ask_types_limit_free(tollgate_ask_ask_types_limit_t *ptr) {
+  tollgate_types_types_limit_free(ptr);
+}
+
+void tollgate_ask_ask_types_reply_free(tollgate_ask_ask_types_reply_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      tollgate_ask_ask_types_json_free(&ptr->val.accepted);
+      break;
+    }
+  }
+}
+
+void tollgate_ask_ask_types_ask_error_free(tollgate_ask_ask_types_ask_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      policy_blocking_string_free(&ptr->val.denied);
+      break;
+    }
+    case 1: {
+      policy_blocking_string_free(&ptr->val.invalid_question);
+      break;
+    }
+    case 2: {
+      policy_blocking_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 3: {
+      tollgate_ask_ask_types_limit_free(&ptr->val.budget_exhausted);
+      break;
+    }
+  }
+}
+
+void tollgate_ask_ask_blocking_json_free(tollgate_ask_ask_blocking_json_t *ptr) {
+  tollgate_types_types_json_free(ptr);
+}
+
+void tollgate_ask_ask_blocking_reply_free(tollgate_ask_ask_blocking_reply_t *ptr) {
+  tollgate_ask_ask_types_reply_free(ptr);
+}
+
+void tollgate_ask_ask_blocking_ask_error_free(tollgate_ask_ask_blocking_ask_error_t *ptr) {
+  tollgate_ask_ask_types_ask_error_free(ptr);
+}
+
+void tollgate_ask_ask_blocking_result_reply_ask_error_free(tollgate_ask_ask_blocking_result_reply_ask_error_t *ptr) {
+  if (!ptr->is_err) {
+    tollgate_ask_ask_blocking_reply_free(&ptr->val.ok);
+  } else {
+    tollgate_ask_ask_blocking_ask_error_free(&ptr->val.err);
   }
 }
 
@@ -1060,6 +1507,818 @@ void tollgate_log_progress_progress(double done, double *maybe_total, policy_blo
 
 void tollgate_timer_timer_blocking_sleep(uint64_t duration_ms) {
   __wasm_import_tollgate_timer_timer_blocking_sleep((int64_t) (duration_ms));
+}
+
+bool tollgate_state_state_blocking_get(policy_blocking_string_t *key, tollgate_state_state_blocking_option_entry_t *ret, tollgate_state_state_blocking_state_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(24+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_state_state_blocking_get((uint8_t *) (*key).ptr, (*key).len, ptr);
+  tollgate_state_state_blocking_result_option_entry_state_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      tollgate_state_state_blocking_option_entry_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + 8))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (tollgate_state_state_types_entry_t) {
+            (tollgate_state_state_types_json_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) },
+            (tollgate_state_state_types_version_t) (uint64_t) (*((int64_t*) (ptr + (16+2*sizeof(void*))))),
+          };
+          break;
+        }
+      }
+
+      result.val.ok = option;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_state_state_types_state_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.invalid_key = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid_value = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.too_large = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.over_quota = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          tollgate_state_state_types_option_version_t option0;
+          switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+            case 0: {
+              option0.is_some = false;
+              break;
+            }
+            case 1: {
+              option0.is_some = true;
+              option0.val = (uint64_t) (*((int64_t*) (ptr + 24)));
+              break;
+            }
+          }
+          variant.val.conflict = option0;
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          variant.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool tollgate_state_state_blocking_set(policy_blocking_string_t *key, tollgate_state_state_blocking_json_t *value, tollgate_state_state_blocking_expected_t *expected, tollgate_state_state_blocking_version_t *ret, tollgate_state_state_blocking_state_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[32];
+  int32_t variant;
+  int64_t variant2;
+  switch ((int32_t) (*expected).tag) {
+    case 0: {
+      variant = 0;
+      variant2 = 0;
+      break;
+    }
+    case 1: {
+      variant = 1;
+      variant2 = 0;
+      break;
+    }
+    case 2: {
+      const tollgate_state_state_types_version_t *payload1 = &(*expected).val.version;
+      variant = 2;
+      variant2 = (int64_t) (*payload1);
+      break;
+    }
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_state_state_blocking_set((uint8_t *) (*key).ptr, (*key).len, (uint8_t *) (*value).ptr, (*value).len, variant, variant2, ptr);
+  tollgate_state_state_blocking_result_version_state_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (uint64_t) (*((int64_t*) (ptr + 8)));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_state_state_types_state_error_t variant3;
+      variant3.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant3.tag) {
+        case 0: {
+          variant3.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant3.val.invalid_key = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant3.val.invalid_value = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant3.val.too_large = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant3.val.over_quota = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          tollgate_state_state_types_option_version_t option;
+          switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+            case 0: {
+              option.is_some = false;
+              break;
+            }
+            case 1: {
+              option.is_some = true;
+              option.val = (uint64_t) (*((int64_t*) (ptr + 24)));
+              break;
+            }
+          }
+          variant3.val.conflict = option;
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          variant3.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant3;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool tollgate_state_state_blocking_delete(policy_blocking_string_t *key, tollgate_state_state_blocking_version_t *maybe_expected, bool *ret, tollgate_state_state_blocking_state_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[32];
+  tollgate_state_state_blocking_option_version_t expected;
+  expected.is_some = maybe_expected != NULL;if (maybe_expected) {
+    expected.val = *maybe_expected;
+  }
+  int32_t option;
+  int64_t option1;
+  if ((expected).is_some) {
+    const tollgate_state_state_blocking_version_t *payload0 = &(expected).val;
+    option = 1;
+    option1 = (int64_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_state_state_blocking_delete((uint8_t *) (*key).ptr, (*key).len, option, option1, ptr);
+  tollgate_state_state_blocking_result_bool_state_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + 8));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_state_state_types_state_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.invalid_key = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid_value = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.too_large = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.over_quota = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          tollgate_state_state_types_option_version_t option2;
+          switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+            case 0: {
+              option2.is_some = false;
+              break;
+            }
+            case 1: {
+              option2.is_some = true;
+              option2.val = (uint64_t) (*((int64_t*) (ptr + 24)));
+              break;
+            }
+          }
+          variant.val.conflict = option2;
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          variant.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool tollgate_state_state_blocking_list_keys(policy_blocking_string_t *prefix, policy_blocking_string_t *maybe_after, uint32_t *maybe_limit, tollgate_state_state_blocking_page_t *ret, tollgate_state_state_blocking_state_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(16+4*sizeof(void*))];
+  policy_blocking_option_string_t after;
+  after.is_some = maybe_after != NULL;if (maybe_after) {
+    after.val = *maybe_after;
+  }
+  policy_blocking_option_u32_t limit;
+  limit.is_some = maybe_limit != NULL;if (maybe_limit) {
+    limit.val = *maybe_limit;
+  }
+  int32_t option;
+  uint8_t * option1;
+  size_t option2;
+  if ((after).is_some) {
+    const policy_blocking_string_t *payload0 = &(after).val;
+    option = 1;
+    option1 = (uint8_t *) (*payload0).ptr;
+    option2 = (*payload0).len;
+  } else {
+    option = 0;
+    option1 = 0;
+    option2 = 0;
+  }
+  int32_t option5;
+  int32_t option6;
+  if ((limit).is_some) {
+    const uint32_t *payload4 = &(limit).val;
+    option5 = 1;
+    option6 = (int32_t) (*payload4);
+  } else {
+    option5 = 0;
+    option6 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_state_state_blocking_list_keys((uint8_t *) (*prefix).ptr, (*prefix).len, option, option1, option2, option5, option6, ptr);
+  tollgate_state_state_blocking_result_page_state_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      policy_blocking_option_string_t option7;
+      switch ((int32_t) *((uint8_t*) (ptr + (8+2*sizeof(void*))))) {
+        case 0: {
+          option7.is_some = false;
+          break;
+        }
+        case 1: {
+          option7.is_some = true;
+          option7.val = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+3*sizeof(void*))))), (*((size_t*) (ptr + (8+4*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.ok = (tollgate_state_state_types_page_t) {
+        (tollgate_state_state_types_list_key_info_t) (tollgate_state_state_types_list_key_info_t) { (tollgate_state_state_types_key_info_t*)(*((uint8_t **) (ptr + 8))), (*((size_t*) (ptr + (8+1*sizeof(void*))))) },
+        (policy_blocking_option_string_t) option7,
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_state_state_types_state_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.invalid_key = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid_value = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.too_large = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.over_quota = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          tollgate_state_state_types_option_version_t option8;
+          switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+            case 0: {
+              option8.is_some = false;
+              break;
+            }
+            case 1: {
+              option8.is_some = true;
+              option8.val = (uint64_t) (*((int64_t*) (ptr + 24)));
+              break;
+            }
+          }
+          variant.val.conflict = option8;
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          variant.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+void tollgate_servers_servers_blocking_list_servers(tollgate_servers_servers_blocking_list_server_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_servers_servers_blocking_list_servers(ptr);
+  *ret = (tollgate_servers_servers_blocking_list_server_t) { (tollgate_servers_servers_blocking_server_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+void tollgate_servers_servers_blocking_list_tools(tollgate_servers_servers_blocking_list_server_tool_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_servers_servers_blocking_list_tools(ptr);
+  *ret = (tollgate_servers_servers_blocking_list_server_tool_t) { (tollgate_servers_servers_blocking_server_tool_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+bool tollgate_servers_servers_blocking_gather_resources(policy_blocking_string_t *maybe_domain, bool *maybe_fail_fast, tollgate_servers_servers_blocking_json_t *ret, tollgate_servers_servers_blocking_call_failure_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(48+8*sizeof(void*))];
+  policy_blocking_option_string_t domain;
+  domain.is_some = maybe_domain != NULL;if (maybe_domain) {
+    domain.val = *maybe_domain;
+  }
+  policy_blocking_option_bool_t fail_fast;
+  fail_fast.is_some = maybe_fail_fast != NULL;if (maybe_fail_fast) {
+    fail_fast.val = *maybe_fail_fast;
+  }
+  int32_t option;
+  uint8_t * option1;
+  size_t option2;
+  if ((domain).is_some) {
+    const policy_blocking_string_t *payload0 = &(domain).val;
+    option = 1;
+    option1 = (uint8_t *) (*payload0).ptr;
+    option2 = (*payload0).len;
+  } else {
+    option = 0;
+    option1 = 0;
+    option2 = 0;
+  }
+  int32_t option5;
+  int32_t option6;
+  if ((fail_fast).is_some) {
+    const bool *payload4 = &(fail_fast).val;
+    option5 = 1;
+    option6 = *payload4;
+  } else {
+    option5 = 0;
+    option6 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_servers_servers_blocking_gather_resources(option, option1, option2, option5, option6, ptr);
+  tollgate_servers_servers_blocking_result_json_call_failure_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 8))), (*((size_t*) (ptr + (8+1*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_types_types_call_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + (24+4*sizeof(void*))));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.unknown_tool = (policy_blocking_list_string_t) { (policy_blocking_string_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid_arguments = (tollgate_types_types_list_violation_t) { (tollgate_types_types_violation_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.failed = (tollgate_types_types_tool_result_t) {
+            (tollgate_types_types_json_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) },
+          };
+          break;
+        }
+        case 4: {
+          tollgate_types_types_option_json_t option7;
+          switch ((int32_t) *((uint8_t*) (ptr + (40+6*sizeof(void*))))) {
+            case 0: {
+              option7.is_some = false;
+              break;
+            }
+            case 1: {
+              option7.is_some = true;
+              option7.val = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (40+7*sizeof(void*))))), (*((size_t*) (ptr + (40+8*sizeof(void*))))) };
+              break;
+            }
+          }
+          variant.val.rejected = (tollgate_types_types_rpc_error_t) {
+            (int64_t) *((int64_t*) (ptr + (32+4*sizeof(void*)))),
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (40+4*sizeof(void*))))), (*((size_t*) (ptr + (40+5*sizeof(void*))))) },
+            (tollgate_types_types_option_json_t) option7,
+          };
+          break;
+        }
+        case 5: {
+          variant.val.invalid_response = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 6: {
+          variant.val.auth_required = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 7: {
+          variant.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          variant.val.too_large = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
+          variant.val.timed_out = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+        case 11: {
+          policy_blocking_option_u64_t option8;
+          switch ((int32_t) *((uint8_t*) (ptr + (32+4*sizeof(void*))))) {
+            case 0: {
+              option8.is_some = false;
+              break;
+            }
+            case 1: {
+              option8.is_some = true;
+              option8.val = (uint64_t) (*((int64_t*) (ptr + (40+4*sizeof(void*)))));
+              break;
+            }
+          }
+          variant.val.rate_limited = option8;
+          break;
+        }
+        case 12: {
+          variant.val.budget_exhausted = (tollgate_types_types_limit_t) {
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) },
+            (uint64_t) (uint64_t) (*((int64_t*) (ptr + (32+6*sizeof(void*))))),
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (40+6*sizeof(void*))))), (*((size_t*) (ptr + (40+7*sizeof(void*))))) },
+          };
+          break;
+        }
+        case 13: {
+          break;
+        }
+        case 14: {
+          variant.val.outcome_unknown = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (32+4*sizeof(void*))))), (*((size_t*) (ptr + (32+5*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = (tollgate_types_types_call_failure_t) {
+        (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 8))), (*((size_t*) (ptr + (8+1*sizeof(void*))))) },
+        (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+2*sizeof(void*))))), (*((size_t*) (ptr + (8+3*sizeof(void*))))) },
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (8+4*sizeof(void*))))),
+        (uint64_t) (uint64_t) (*((int64_t*) (ptr + (16+4*sizeof(void*))))),
+        (tollgate_types_types_call_error_t) variant,
+      };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool tollgate_model_model_blocking_complete(tollgate_model_model_blocking_list_message_t *messages, tollgate_model_model_blocking_list_tool_t *tools, tollgate_model_model_blocking_options_t *options, tollgate_model_model_blocking_completion_t *ret, tollgate_model_model_blocking_model_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(32+14*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  *((size_t*)(ptr + sizeof(void*))) = (*messages).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) (*messages).ptr;
+  *((size_t*)(ptr + (3*sizeof(void*)))) = (*tools).len;
+  *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*tools).ptr;
+  if (((*options).model).is_some) {
+    const policy_blocking_string_t *payload2 = &((*options).model).val;
+    *((int8_t*)(ptr + (4*sizeof(void*)))) = 1;
+    *((size_t*)(ptr + (6*sizeof(void*)))) = (*payload2).len;
+    *((uint8_t **)(ptr + (5*sizeof(void*)))) = (uint8_t *) (*payload2).ptr;
+  } else {
+    *((int8_t*)(ptr + (4*sizeof(void*)))) = 0;
+  }
+  if (((*options).max_tokens).is_some) {
+    const uint32_t *payload4 = &((*options).max_tokens).val;
+    *((int8_t*)(ptr + (7*sizeof(void*)))) = 1;
+    *((int32_t*)(ptr + (4+7*sizeof(void*)))) = (int32_t) (*payload4);
+  } else {
+    *((int8_t*)(ptr + (7*sizeof(void*)))) = 0;
+  }
+  if (((*options).temperature).is_some) {
+    const double *payload6 = &((*options).temperature).val;
+    *((int8_t*)(ptr + (16+6*sizeof(void*)))) = 1;
+    *((double*)(ptr + (24+6*sizeof(void*)))) = *payload6;
+  } else {
+    *((int8_t*)(ptr + (16+6*sizeof(void*)))) = 0;
+  }
+  *((size_t*)(ptr + (32+7*sizeof(void*)))) = ((*options).stop).len;
+  *((uint8_t **)(ptr + (32+6*sizeof(void*)))) = (uint8_t *) ((*options).stop).ptr;
+  switch ((int32_t) ((*options).tool_choice).tag) {
+    case 0: {
+      *((int8_t*)(ptr + (32+8*sizeof(void*)))) = 0;
+      break;
+    }
+    case 1: {
+      *((int8_t*)(ptr + (32+8*sizeof(void*)))) = 1;
+      break;
+    }
+    case 2: {
+      *((int8_t*)(ptr + (32+8*sizeof(void*)))) = 2;
+      break;
+    }
+    case 3: {
+      const policy_blocking_string_t *payload10 = &((*options).tool_choice).val.tool;
+      *((int8_t*)(ptr + (32+8*sizeof(void*)))) = 3;
+      *((size_t*)(ptr + (32+10*sizeof(void*)))) = (*payload10).len;
+      *((uint8_t **)(ptr + (32+9*sizeof(void*)))) = (uint8_t *) (*payload10).ptr;
+      break;
+    }
+  }
+  if (((*options).output_schema).is_some) {
+    const tollgate_model_model_types_json_t *payload12 = &((*options).output_schema).val;
+    *((int8_t*)(ptr + (32+11*sizeof(void*)))) = 1;
+    *((size_t*)(ptr + (32+13*sizeof(void*)))) = (*payload12).len;
+    *((uint8_t **)(ptr + (32+12*sizeof(void*)))) = (uint8_t *) (*payload12).ptr;
+  } else {
+    *((int8_t*)(ptr + (32+11*sizeof(void*)))) = 0;
+  }
+  uint8_t *ptr13 = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_model_model_blocking_complete(ptr, ptr13);
+  tollgate_model_model_blocking_result_completion_model_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr13 + 0))) {
+    case 0: {
+      result.is_err = false;
+      policy_blocking_option_string_t option;
+      switch ((int32_t) *((uint8_t*) (ptr13 + (8+5*sizeof(void*))))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + (8+6*sizeof(void*))))), (*((size_t*) (ptr13 + (8+7*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.ok = (tollgate_model_model_types_completion_t) {
+        (tollgate_model_model_types_message_t) (tollgate_model_model_types_message_t) {
+          (tollgate_model_model_types_role_t) (int32_t) *((uint8_t*) (ptr13 + 8)),
+          (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + (8+1*sizeof(void*))))), (*((size_t*) (ptr13 + (8+2*sizeof(void*))))) },
+          (tollgate_model_model_types_list_tool_use_t) (tollgate_model_model_types_list_tool_use_t) { (tollgate_model_model_types_tool_use_t*)(*((uint8_t **) (ptr13 + (8+3*sizeof(void*))))), (*((size_t*) (ptr13 + (8+4*sizeof(void*))))) },
+          (policy_blocking_option_string_t) option,
+          (bool) (int32_t) *((uint8_t*) (ptr13 + (8+8*sizeof(void*)))),
+        },
+        (tollgate_model_model_types_finish_t) (int32_t) *((uint8_t*) (ptr13 + (8+9*sizeof(void*)))),
+        (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + (8+10*sizeof(void*))))), (*((size_t*) (ptr13 + (8+11*sizeof(void*))))) },
+        (tollgate_model_model_types_usage_t) (tollgate_model_model_types_usage_t) {
+          (uint64_t) (uint64_t) (*((int64_t*) (ptr13 + (8+12*sizeof(void*))))),
+          (uint64_t) (uint64_t) (*((int64_t*) (ptr13 + (16+12*sizeof(void*))))),
+        },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_model_model_types_model_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr13 + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant.val.invalid_request = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          policy_blocking_option_u64_t option14;
+          switch ((int32_t) *((uint8_t*) (ptr13 + 16))) {
+            case 0: {
+              option14.is_some = false;
+              break;
+            }
+            case 1: {
+              option14.is_some = true;
+              option14.val = (uint64_t) (*((int64_t*) (ptr13 + 24)));
+              break;
+            }
+          }
+          variant.val.rate_limited = option14;
+          break;
+        }
+        case 4: {
+          variant.val.timed_out = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          variant.val.rejected = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 6: {
+          variant.val.invalid_response = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 7: {
+          variant.val.budget_exhausted = (tollgate_types_types_limit_t) {
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + 16))), (*((size_t*) (ptr13 + (16+1*sizeof(void*))))) },
+            (uint64_t) (uint64_t) (*((int64_t*) (ptr13 + (16+2*sizeof(void*))))),
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr13 + (24+2*sizeof(void*))))), (*((size_t*) (ptr13 + (24+3*sizeof(void*))))) },
+          };
+          break;
+        }
+        case 8: {
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool tollgate_ask_ask_blocking_ask(policy_blocking_string_t *message, tollgate_ask_ask_blocking_json_t *schema, tollgate_ask_ask_blocking_reply_t *ret, tollgate_ask_ask_blocking_ask_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(24+4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_tollgate_ask_ask_blocking_ask((uint8_t *) (*message).ptr, (*message).len, (uint8_t *) (*schema).ptr, (*schema).len, ptr);
+  tollgate_ask_ask_blocking_result_reply_ask_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      tollgate_ask_ask_types_reply_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          variant.val.accepted = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+      }
+
+      result.val.ok = variant;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      tollgate_ask_ask_types_ask_error_t variant0;
+      variant0.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant0.tag) {
+        case 0: {
+          variant0.val.denied = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          variant0.val.invalid_question = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant0.val.unavailable = (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant0.val.budget_exhausted = (tollgate_types_types_limit_t) {
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 16))), (*((size_t*) (ptr + (16+1*sizeof(void*))))) },
+            (uint64_t) (uint64_t) (*((int64_t*) (ptr + (16+2*sizeof(void*))))),
+            (policy_blocking_string_t) (policy_blocking_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (24+2*sizeof(void*))))), (*((size_t*) (ptr + (24+3*sizeof(void*))))) },
+          };
+          break;
+        }
+        case 4: {
+          break;
+        }
+      }
+
+      result.val.err = variant0;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
 }
 
 __attribute__((__export_name__("describe")))

@@ -275,6 +275,444 @@ typedef struct {
   double val;
 } policy_blocking_option_f64_t;
 
+typedef tollgate_types_types_json_t tollgate_state_state_types_json_t;
+
+// One value of a key. It grows with every change in the component's keys and is never given twice, so a key that was
+// deleted and set again has another one.
+typedef uint64_t tollgate_state_state_types_version_t;
+
+typedef struct tollgate_state_state_types_entry_t {
+  tollgate_state_state_types_json_t   value;
+  tollgate_state_state_types_version_t   version;
+} tollgate_state_state_types_entry_t;
+
+// What must be there for a `set` to be done.
+typedef struct tollgate_state_state_types_expected_t {
+  uint8_t tag;
+  union {
+    tollgate_state_state_types_version_t     version;
+  } val;
+} tollgate_state_state_types_expected_t;
+
+// Whatever there is is replaced.
+#define TOLLGATE_STATE_STATE_TYPES_EXPECTED_ANY 0
+// There is no such key yet.
+#define TOLLGATE_STATE_STATE_TYPES_EXPECTED_ABSENT 1
+// The key has this version: nobody has changed it since it was read.
+#define TOLLGATE_STATE_STATE_TYPES_EXPECTED_VERSION 2
+
+typedef struct tollgate_state_state_types_key_info_t {
+  policy_blocking_string_t   key;
+  tollgate_state_state_types_version_t   version;
+  // Bytes of the value.
+  uint64_t   size;
+} tollgate_state_state_types_key_info_t;
+
+typedef struct {
+  tollgate_state_state_types_key_info_t *ptr;
+  size_t len;
+} tollgate_state_state_types_list_key_info_t;
+
+// A part of the list of keys.
+typedef struct tollgate_state_state_types_page_t {
+  // In the order of their bytes.
+  tollgate_state_state_types_list_key_info_t   keys;
+  // Where there are more: what to give as `after` to get them.
+  policy_blocking_option_string_t   next;
+} tollgate_state_state_types_page_t;
+
+typedef struct {
+  bool is_some;
+  tollgate_state_state_types_version_t val;
+} tollgate_state_state_types_option_version_t;
+
+// Why nothing was done. None is a trap.
+typedef struct tollgate_state_state_types_state_error_t {
+  uint8_t tag;
+  union {
+    policy_blocking_string_t     denied;
+    policy_blocking_string_t     invalid_key;
+    policy_blocking_string_t     invalid_value;
+    policy_blocking_string_t     too_large;
+    policy_blocking_string_t     over_quota;
+    tollgate_state_state_types_option_version_t     conflict;
+    policy_blocking_string_t     unavailable;
+  } val;
+} tollgate_state_state_types_state_error_t;
+
+// There is no grant for the key or prefix. Ask for the grant; do not retry.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_DENIED 0
+// The text is no key. It says why.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_INVALID_KEY 1
+// The value is not JSON. It says where.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_INVALID_VALUE 2
+// The value is over the limit for one. The text names it.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_TOO_LARGE 3
+// The component has as many keys, or as many bytes, as it may. Delete some.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_OVER_QUOTA 4
+// The key is not as expected. Carries its version now; none if it is not there. Read it and decide anew.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_CONFLICT 5
+// The host has no room for this request now. Retry after a pause.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_OVERLOADED 6
+// The store cannot be used. The text says why; an operator must help.
+#define TOLLGATE_STATE_STATE_TYPES_STATE_ERROR_UNAVAILABLE 7
+
+typedef tollgate_types_types_json_t tollgate_state_state_blocking_json_t;
+
+typedef tollgate_state_state_types_version_t tollgate_state_state_blocking_version_t;
+
+typedef tollgate_state_state_types_entry_t tollgate_state_state_blocking_entry_t;
+
+typedef tollgate_state_state_types_expected_t tollgate_state_state_blocking_expected_t;
+
+typedef tollgate_state_state_types_page_t tollgate_state_state_blocking_page_t;
+
+typedef tollgate_state_state_types_state_error_t tollgate_state_state_blocking_state_error_t;
+
+typedef struct {
+  bool is_some;
+  tollgate_state_state_blocking_entry_t val;
+} tollgate_state_state_blocking_option_entry_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    tollgate_state_state_blocking_option_entry_t ok;
+    tollgate_state_state_blocking_state_error_t err;
+  } val;
+} tollgate_state_state_blocking_result_option_entry_state_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    tollgate_state_state_blocking_version_t ok;
+    tollgate_state_state_blocking_state_error_t err;
+  } val;
+} tollgate_state_state_blocking_result_version_state_error_t;
+
+typedef struct {
+  bool is_some;
+  tollgate_state_state_blocking_version_t val;
+} tollgate_state_state_blocking_option_version_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    bool ok;
+    tollgate_state_state_blocking_state_error_t err;
+  } val;
+} tollgate_state_state_blocking_result_bool_state_error_t;
+
+typedef struct {
+  bool is_some;
+  uint32_t val;
+} policy_blocking_option_u32_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    tollgate_state_state_blocking_page_t ok;
+    tollgate_state_state_blocking_state_error_t err;
+  } val;
+} tollgate_state_state_blocking_result_page_state_error_t;
+
+typedef tollgate_types_types_json_t tollgate_servers_servers_types_json_t;
+
+typedef tollgate_types_types_tool_t tollgate_servers_servers_types_tool_t;
+
+typedef uint8_t tollgate_servers_servers_types_health_t;
+
+// It answers.
+#define TOLLGATE_SERVERS_SERVERS_TYPES_HEALTH_READY 0
+// It is being connected.
+#define TOLLGATE_SERVERS_SERVERS_TYPES_HEALTH_CONNECTING 1
+// It is started when somebody needs it.
+#define TOLLGATE_SERVERS_SERVERS_TYPES_HEALTH_IDLE 2
+// It failed, and is tried again later.
+#define TOLLGATE_SERVERS_SERVERS_TYPES_HEALTH_FAILED 3
+// Calls failed one after the other: it is left alone for a while.
+#define TOLLGATE_SERVERS_SERVERS_TYPES_HEALTH_BROKEN 4
+// It has ended.
+#define TOLLGATE_SERVERS_SERVERS_TYPES_HEALTH_STOPPED 5
+
+typedef struct tollgate_servers_servers_types_server_t {
+  policy_blocking_string_t   name;
+  tollgate_servers_servers_types_health_t   health;
+  // The lowest is asked first: from 1 to 999.
+  uint16_t   priority;
+  // The topics that it answers for.
+  policy_blocking_list_string_t   domains;
+  // Routing labels of what it can do.
+  policy_blocking_list_string_t   capabilities;
+  // Why it is not there, where it is not.
+  policy_blocking_option_string_t   error;
+} tollgate_servers_servers_types_server_t;
+
+// A tool, and its server.
+typedef struct tollgate_servers_servers_types_server_tool_t {
+  policy_blocking_string_t   server;
+  tollgate_servers_servers_types_tool_t   tool;
+} tollgate_servers_servers_types_server_tool_t;
+
+typedef tollgate_types_types_json_t tollgate_servers_servers_blocking_json_t;
+
+typedef tollgate_types_types_call_failure_t tollgate_servers_servers_blocking_call_failure_t;
+
+typedef tollgate_servers_servers_types_server_t tollgate_servers_servers_blocking_server_t;
+
+typedef tollgate_servers_servers_types_server_tool_t tollgate_servers_servers_blocking_server_tool_t;
+
+typedef struct {
+  tollgate_servers_servers_blocking_server_t *ptr;
+  size_t len;
+} tollgate_servers_servers_blocking_list_server_t;
+
+typedef struct {
+  tollgate_servers_servers_blocking_server_tool_t *ptr;
+  size_t len;
+} tollgate_servers_servers_blocking_list_server_tool_t;
+
+typedef struct {
+  bool is_some;
+  bool val;
+} policy_blocking_option_bool_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    tollgate_servers_servers_blocking_json_t ok;
+    tollgate_servers_servers_blocking_call_failure_t err;
+  } val;
+} tollgate_servers_servers_blocking_result_json_call_failure_t;
+
+typedef tollgate_types_types_json_t tollgate_model_model_types_json_t;
+
+typedef tollgate_types_types_limit_t tollgate_model_model_types_limit_t;
+
+typedef uint8_t tollgate_model_model_types_role_t;
+
+// Who wrote the program.
+#define TOLLGATE_MODEL_MODEL_TYPES_ROLE_SYSTEM 0
+// Who uses it.
+#define TOLLGATE_MODEL_MODEL_TYPES_ROLE_USER 1
+// The model.
+#define TOLLGATE_MODEL_MODEL_TYPES_ROLE_ASSISTANT 2
+// A tool that the model used.
+#define TOLLGATE_MODEL_MODEL_TYPES_ROLE_TOOL 3
+
+// A tool that the model wants to use.
+typedef struct tollgate_model_model_types_tool_use_t {
+  // The model's name for this use.
+  policy_blocking_string_t   id;
+  // The tool's name, as it was given to the model.
+  policy_blocking_string_t   name;
+  // The arguments as the model wrote them. They should be a JSON object; models break that, so check.
+  policy_blocking_string_t   arguments;
+} tollgate_model_model_types_tool_use_t;
+
+typedef struct {
+  tollgate_model_model_types_tool_use_t *ptr;
+  size_t len;
+} tollgate_model_model_types_list_tool_use_t;
+
+typedef struct tollgate_model_model_types_message_t {
+  tollgate_model_model_types_role_t   role;
+  // The text; may be empty where there are tool uses.
+  policy_blocking_string_t   content;
+  // For the assistant's: the tools that it wants to use.
+  tollgate_model_model_types_list_tool_use_t   tool_uses;
+  // For a tool's: the use that it answers.
+  policy_blocking_option_string_t   tool_use_id;
+  // For a tool's: whether the tool failed.
+  bool   is_error;
+} tollgate_model_model_types_message_t;
+
+// A tool that the model may use.
+typedef struct tollgate_model_model_types_tool_t {
+  // 1 to 64 letters, digits, `_` or `-`.
+  policy_blocking_string_t   name;
+  policy_blocking_string_t   description;
+  // JSON Schema of the arguments. The host adapts it to what the provider takes.
+  tollgate_model_model_types_json_t   input_schema;
+} tollgate_model_model_types_tool_t;
+
+// Whether the model must use a tool.
+typedef struct tollgate_model_model_types_tool_choice_t {
+  uint8_t tag;
+  union {
+    policy_blocking_string_t     tool;
+  } val;
+} tollgate_model_model_types_tool_choice_t;
+
+// As it likes.
+#define TOLLGATE_MODEL_MODEL_TYPES_TOOL_CHOICE_AUTO 0
+#define TOLLGATE_MODEL_MODEL_TYPES_TOOL_CHOICE_NONE 1
+// At least one.
+#define TOLLGATE_MODEL_MODEL_TYPES_TOOL_CHOICE_REQUIRED 2
+// The one of this name.
+#define TOLLGATE_MODEL_MODEL_TYPES_TOOL_CHOICE_TOOL 3
+
+typedef struct {
+  bool is_some;
+  tollgate_model_model_types_json_t val;
+} tollgate_model_model_types_option_json_t;
+
+// How it is to answer. What is absent is the configuration's or the provider's default.
+typedef struct tollgate_model_model_types_options_t {
+  policy_blocking_option_string_t   model;
+  // The most tokens of the answer.
+  policy_blocking_option_u32_t   max_tokens;
+  policy_blocking_option_f64_t   temperature;
+  // Texts at which the answer ends.
+  policy_blocking_list_string_t   stop;
+  tollgate_model_model_types_tool_choice_t   tool_choice;
+  // JSON Schema that the answer's text must follow.
+  tollgate_model_model_types_option_json_t   output_schema;
+} tollgate_model_model_types_options_t;
+
+// Why the model stopped.
+typedef uint8_t tollgate_model_model_types_finish_t;
+
+// It said what it wanted to say.
+#define TOLLGATE_MODEL_MODEL_TYPES_FINISH_STOP 0
+// It wants to use tools.
+#define TOLLGATE_MODEL_MODEL_TYPES_FINISH_TOOL_USE 1
+// It ran into the limit of tokens; the answer is cut.
+#define TOLLGATE_MODEL_MODEL_TYPES_FINISH_LENGTH 2
+// It, or a filter of its provider, would not.
+#define TOLLGATE_MODEL_MODEL_TYPES_FINISH_REFUSAL 3
+
+typedef struct tollgate_model_model_types_usage_t {
+  uint64_t   input_tokens;
+  uint64_t   output_tokens;
+} tollgate_model_model_types_usage_t;
+
+typedef struct tollgate_model_model_types_completion_t {
+  // The assistant's message. Append it to the messages to go on.
+  tollgate_model_model_types_message_t   message;
+  tollgate_model_model_types_finish_t   finish;
+  // Which model answered.
+  policy_blocking_string_t   model;
+  tollgate_model_model_types_usage_t   usage;
+} tollgate_model_model_types_completion_t;
+
+// Why there is no answer. None is a trap.
+typedef struct tollgate_model_model_types_model_error_t {
+  uint8_t tag;
+  union {
+    policy_blocking_string_t     denied;
+    policy_blocking_string_t     invalid_request;
+    policy_blocking_string_t     unavailable;
+    policy_blocking_option_u64_t     rate_limited;
+    policy_blocking_string_t     timed_out;
+    policy_blocking_string_t     rejected;
+    policy_blocking_string_t     invalid_response;
+    tollgate_model_model_types_limit_t     budget_exhausted;
+  } val;
+} tollgate_model_model_types_model_error_t;
+
+// There is no grant. Ask for it; do not retry.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_DENIED 0
+// The request cannot be sent as it is. The text says why.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_INVALID_REQUEST 1
+// No model is configured, and the agent has none; or it cannot be reached. An operator must help.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_UNAVAILABLE 2
+// The provider wants to be left alone; milliseconds, where it said how long. The host has retried already.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_RATE_LIMITED 3
+// No answer in time.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_TIMED_OUT 4
+// The provider refused the request. The text is its own.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_REJECTED 5
+// The provider's answer cannot be read, or broke off. A retry may help.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_INVALID_RESPONSE 6
+// The run has used up `model_calls` or `model_tokens`. Further requests will fail likewise.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_BUDGET_EXHAUSTED 7
+// The run is being cancelled. Return soon.
+#define TOLLGATE_MODEL_MODEL_TYPES_MODEL_ERROR_CANCELLED 8
+
+typedef tollgate_model_model_types_message_t tollgate_model_model_blocking_message_t;
+
+typedef tollgate_model_model_types_tool_t tollgate_model_model_blocking_tool_t;
+
+typedef tollgate_model_model_types_options_t tollgate_model_model_blocking_options_t;
+
+typedef tollgate_model_model_types_completion_t tollgate_model_model_blocking_completion_t;
+
+typedef tollgate_model_model_types_model_error_t tollgate_model_model_blocking_model_error_t;
+
+typedef struct {
+  tollgate_model_model_blocking_message_t *ptr;
+  size_t len;
+} tollgate_model_model_blocking_list_message_t;
+
+typedef struct {
+  tollgate_model_model_blocking_tool_t *ptr;
+  size_t len;
+} tollgate_model_model_blocking_list_tool_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    tollgate_model_model_blocking_completion_t ok;
+    tollgate_model_model_blocking_model_error_t err;
+  } val;
+} tollgate_model_model_blocking_result_completion_model_error_t;
+
+typedef tollgate_types_types_json_t tollgate_ask_ask_types_json_t;
+
+typedef tollgate_types_types_limit_t tollgate_ask_ask_types_limit_t;
+
+// What the person answered.
+typedef struct tollgate_ask_ask_types_reply_t {
+  uint8_t tag;
+  union {
+    tollgate_ask_ask_types_json_t     accepted;
+  } val;
+} tollgate_ask_ask_types_reply_t;
+
+// Yes, with this: a JSON object that follows the schema. The host has checked it.
+#define TOLLGATE_ASK_ASK_TYPES_REPLY_ACCEPTED 0
+// No.
+#define TOLLGATE_ASK_ASK_TYPES_REPLY_DECLINED 1
+// The person closed the question without an answer.
+#define TOLLGATE_ASK_ASK_TYPES_REPLY_DISMISSED 2
+
+// Why nobody answered. None is a trap.
+typedef struct tollgate_ask_ask_types_ask_error_t {
+  uint8_t tag;
+  union {
+    policy_blocking_string_t     denied;
+    policy_blocking_string_t     invalid_question;
+    policy_blocking_string_t     unavailable;
+    tollgate_ask_ask_types_limit_t     budget_exhausted;
+  } val;
+} tollgate_ask_ask_types_ask_error_t;
+
+// There is no grant. Ask for it; do not retry.
+#define TOLLGATE_ASK_ASK_TYPES_ASK_ERROR_DENIED 0
+// The question cannot be asked as it is. The text says why.
+#define TOLLGATE_ASK_ASK_TYPES_ASK_ERROR_INVALID_QUESTION 1
+// There is nobody to ask: no client, or one that cannot. Decide without, or fail.
+#define TOLLGATE_ASK_ASK_TYPES_ASK_ERROR_UNAVAILABLE 2
+// The run has asked all the questions that it may ask.
+#define TOLLGATE_ASK_ASK_TYPES_ASK_ERROR_BUDGET_EXHAUSTED 3
+// The run is being cancelled. Return soon.
+#define TOLLGATE_ASK_ASK_TYPES_ASK_ERROR_CANCELLED 4
+
+typedef tollgate_types_types_json_t tollgate_ask_ask_blocking_json_t;
+
+typedef tollgate_ask_ask_types_reply_t tollgate_ask_ask_blocking_reply_t;
+
+typedef tollgate_ask_ask_types_ask_error_t tollgate_ask_ask_blocking_ask_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    tollgate_ask_ask_blocking_reply_t ok;
+    tollgate_ask_ask_blocking_ask_error_t err;
+  } val;
+} tollgate_ask_ask_blocking_result_reply_ask_error_t;
+
 typedef tollgate_types_types_json_t policy_blocking_json_t;
 
 typedef tollgate_types_types_descriptor_t policy_blocking_descriptor_t;
@@ -317,6 +755,23 @@ extern void tollgate_log_progress_progress(double done, double *maybe_total, pol
 // Imported Functions from `tollgate:timer/timer-blocking@0.1.0`
 // Returns after so many milliseconds.
 extern void tollgate_timer_timer_blocking_sleep(uint64_t duration_ms);
+
+// Imported Functions from `tollgate:state/state-blocking@0.1.0`
+extern bool tollgate_state_state_blocking_get(policy_blocking_string_t *key, tollgate_state_state_blocking_option_entry_t *ret, tollgate_state_state_blocking_state_error_t *err);
+extern bool tollgate_state_state_blocking_set(policy_blocking_string_t *key, tollgate_state_state_blocking_json_t *value, tollgate_state_state_blocking_expected_t *expected, tollgate_state_state_blocking_version_t *ret, tollgate_state_state_blocking_state_error_t *err);
+extern bool tollgate_state_state_blocking_delete(policy_blocking_string_t *key, tollgate_state_state_blocking_version_t *maybe_expected, bool *ret, tollgate_state_state_blocking_state_error_t *err);
+extern bool tollgate_state_state_blocking_list_keys(policy_blocking_string_t *prefix, policy_blocking_string_t *maybe_after, uint32_t *maybe_limit, tollgate_state_state_blocking_page_t *ret, tollgate_state_state_blocking_state_error_t *err);
+
+// Imported Functions from `tollgate:servers/servers-blocking@0.1.0`
+extern void tollgate_servers_servers_blocking_list_servers(tollgate_servers_servers_blocking_list_server_t *ret);
+extern void tollgate_servers_servers_blocking_list_tools(tollgate_servers_servers_blocking_list_server_tool_t *ret);
+extern bool tollgate_servers_servers_blocking_gather_resources(policy_blocking_string_t *maybe_domain, bool *maybe_fail_fast, tollgate_servers_servers_blocking_json_t *ret, tollgate_servers_servers_blocking_call_failure_t *err);
+
+// Imported Functions from `tollgate:model/model-blocking@0.1.0`
+extern bool tollgate_model_model_blocking_complete(tollgate_model_model_blocking_list_message_t *messages, tollgate_model_model_blocking_list_tool_t *tools, tollgate_model_model_blocking_options_t *options, tollgate_model_model_blocking_completion_t *ret, tollgate_model_model_blocking_model_error_t *err);
+
+// Imported Functions from `tollgate:ask/ask-blocking@0.1.0`
+extern bool tollgate_ask_ask_blocking_ask(policy_blocking_string_t *message, tollgate_ask_ask_blocking_json_t *schema, tollgate_ask_ask_blocking_reply_t *ret, tollgate_ask_ask_blocking_ask_error_t *err);
 
 // Exported Functions from `policy-blocking`
 void exports_policy_blocking_describe(policy_blocking_descriptor_t *ret);
@@ -387,6 +842,124 @@ void tollgate_prompts_prompts_blocking_call_failure_free(tollgate_prompts_prompt
 void tollgate_prompts_prompts_blocking_result_json_call_failure_free(tollgate_prompts_prompts_blocking_result_json_call_failure_t *ptr);
 
 void policy_blocking_option_f64_free(policy_blocking_option_f64_t *ptr);
+
+void tollgate_state_state_types_json_free(tollgate_state_state_types_json_t *ptr);
+
+void tollgate_state_state_types_entry_free(tollgate_state_state_types_entry_t *ptr);
+
+void tollgate_state_state_types_expected_free(tollgate_state_state_types_expected_t *ptr);
+
+void tollgate_state_state_types_key_info_free(tollgate_state_state_types_key_info_t *ptr);
+
+void tollgate_state_state_types_list_key_info_free(tollgate_state_state_types_list_key_info_t *ptr);
+
+void tollgate_state_state_types_page_free(tollgate_state_state_types_page_t *ptr);
+
+void tollgate_state_state_types_option_version_free(tollgate_state_state_types_option_version_t *ptr);
+
+void tollgate_state_state_types_state_error_free(tollgate_state_state_types_state_error_t *ptr);
+
+void tollgate_state_state_blocking_json_free(tollgate_state_state_blocking_json_t *ptr);
+
+void tollgate_state_state_blocking_entry_free(tollgate_state_state_blocking_entry_t *ptr);
+
+void tollgate_state_state_blocking_expected_free(tollgate_state_state_blocking_expected_t *ptr);
+
+void tollgate_state_state_blocking_page_free(tollgate_state_state_blocking_page_t *ptr);
+
+void tollgate_state_state_blocking_state_error_free(tollgate_state_state_blocking_state_error_t *ptr);
+
+void tollgate_state_state_blocking_option_entry_free(tollgate_state_state_blocking_option_entry_t *ptr);
+
+void tollgate_state_state_blocking_result_option_entry_state_error_free(tollgate_state_state_blocking_result_option_entry_state_error_t *ptr);
+
+void tollgate_state_state_blocking_result_version_state_error_free(tollgate_state_state_blocking_result_version_state_error_t *ptr);
+
+void tollgate_state_state_blocking_option_version_free(tollgate_state_state_blocking_option_version_t *ptr);
+
+void tollgate_state_state_blocking_result_bool_state_error_free(tollgate_state_state_blocking_result_bool_state_error_t *ptr);
+
+void policy_blocking_option_u32_free(policy_blocking_option_u32_t *ptr);
+
+void tollgate_state_state_blocking_result_page_state_error_free(tollgate_state_state_blocking_result_page_state_error_t *ptr);
+
+void tollgate_servers_servers_types_json_free(tollgate_servers_servers_types_json_t *ptr);
+
+void tollgate_servers_servers_types_tool_free(tollgate_servers_servers_types_tool_t *ptr);
+
+void tollgate_servers_servers_types_server_free(tollgate_servers_servers_types_server_t *ptr);
+
+void tollgate_servers_servers_types_server_tool_free(tollgate_servers_servers_types_server_tool_t *ptr);
+
+void tollgate_servers_servers_blocking_json_free(tollgate_servers_servers_blocking_json_t *ptr);
+
+void tollgate_servers_servers_blocking_call_failure_free(tollgate_servers_servers_blocking_call_failure_t *ptr);
+
+void tollgate_servers_servers_blocking_server_free(tollgate_servers_servers_blocking_server_t *ptr);
+
+void tollgate_servers_servers_blocking_server_tool_free(tollgate_servers_servers_blocking_server_tool_t *ptr);
+
+void tollgate_servers_servers_blocking_list_server_free(tollgate_servers_servers_blocking_list_server_t *ptr);
+
+void tollgate_servers_servers_blocking_list_server_tool_free(tollgate_servers_servers_blocking_list_server_tool_t *ptr);
+
+void policy_blocking_option_bool_free(policy_blocking_option_bool_t *ptr);
+
+void tollgate_servers_servers_blocking_result_json_call_failure_free(tollgate_servers_servers_blocking_result_json_call_failure_t *ptr);
+
+void tollgate_model_model_types_json_free(tollgate_model_model_types_json_t *ptr);
+
+void tollgate_model_model_types_limit_free(tollgate_model_model_types_limit_t *ptr);
+
+void tollgate_model_model_types_tool_use_free(tollgate_model_model_types_tool_use_t *ptr);
+
+void tollgate_model_model_types_list_tool_use_free(tollgate_model_model_types_list_tool_use_t *ptr);
+
+void tollgate_model_model_types_message_free(tollgate_model_model_types_message_t *ptr);
+
+void tollgate_model_model_types_tool_free(tollgate_model_model_types_tool_t *ptr);
+
+void tollgate_model_model_types_tool_choice_free(tollgate_model_model_types_tool_choice_t *ptr);
+
+void tollgate_model_model_types_option_json_free(tollgate_model_model_types_option_json_t *ptr);
+
+void tollgate_model_model_types_options_free(tollgate_model_model_types_options_t *ptr);
+
+void tollgate_model_model_types_completion_free(tollgate_model_model_types_completion_t *ptr);
+
+void tollgate_model_model_types_model_error_free(tollgate_model_model_types_model_error_t *ptr);
+
+void tollgate_model_model_blocking_message_free(tollgate_model_model_blocking_message_t *ptr);
+
+void tollgate_model_model_blocking_tool_free(tollgate_model_model_blocking_tool_t *ptr);
+
+void tollgate_model_model_blocking_options_free(tollgate_model_model_blocking_options_t *ptr);
+
+void tollgate_model_model_blocking_completion_free(tollgate_model_model_blocking_completion_t *ptr);
+
+void tollgate_model_model_blocking_model_error_free(tollgate_model_model_blocking_model_error_t *ptr);
+
+void tollgate_model_model_blocking_list_message_free(tollgate_model_model_blocking_list_message_t *ptr);
+
+void tollgate_model_model_blocking_list_tool_free(tollgate_model_model_blocking_list_tool_t *ptr);
+
+void tollgate_model_model_blocking_result_completion_model_error_free(tollgate_model_model_blocking_result_completion_model_error_t *ptr);
+
+void tollgate_ask_ask_types_json_free(tollgate_ask_ask_types_json_t *ptr);
+
+void tollgate_ask_ask_types_limit_free(tollgate_ask_ask_types_limit_t *ptr);
+
+void tollgate_ask_ask_types_reply_free(tollgate_ask_ask_types_reply_t *ptr);
+
+void tollgate_ask_ask_types_ask_error_free(tollgate_ask_ask_types_ask_error_t *ptr);
+
+void tollgate_ask_ask_blocking_json_free(tollgate_ask_ask_blocking_json_t *ptr);
+
+void tollgate_ask_ask_blocking_reply_free(tollgate_ask_ask_blocking_reply_t *ptr);
+
+void tollgate_ask_ask_blocking_ask_error_free(tollgate_ask_ask_blocking_ask_error_t *ptr);
+
+void tollgate_ask_ask_blocking_result_reply_ask_error_free(tollgate_ask_ask_blocking_result_reply_ask_error_t *ptr);
 
 void policy_blocking_json_free(policy_blocking_json_t *ptr);
 

@@ -80,7 +80,21 @@ static void answers(void) {
     assert(same(tg_fake_run("{}").message, "a:b: timed out: 30 s; the call may have had an effect, check before repeating it"));
 }
 
+static void keeps(void) {
+    assert(!tg_state_get("n").version && !tg_state_get("n").value.at);
+    assert(tg_state_set_if("n", "1", 0).version == 1);
+    assert(same(tg_state_set_if("n", "2", 0).message, "the key was changed meanwhile: its version is 1 now"));
+    assert(tg_state_set_if("n", "2", 1).version == 2 && tg_state_set("m/1", "{}").version == 3);
+    assert(tg_number(tg_state_get("n").value, 0) == 2);
+    tg_json keys = tg_get(tg_state_list("", NULL).value, "keys");
+    assert(tg_count(keys) == 2 && same(tg_text(tg_get(tg_at(keys, 0), "key")), "m/1"));
+    assert(tg_count(tg_get(tg_state_list("m/", "m/1").value, "keys")) == 0);
+    assert(tg_is_true(tg_state_delete("n").value) && !tg_is_true(tg_state_delete("n").value));
+    assert(same(tg_state_set_if("n", "3", 2).message, "the key is not as expected: it is not there"));
+    assert(tg_state_set("n", "3").version == 4);
+}
+
 int main(void) {
-    reads(), writes(), checks(), survives(), answers();
+    reads(), writes(), checks(), survives(), answers(), keeps();
     return 0;
 }
