@@ -140,7 +140,7 @@ fn component(Checked { inspection, descriptor, tools }: &Checked, rows: &mut Row
     }
     rows.add("world", inspection.world.name());
     rows.add("size", print::bytes(inspection.size_bytes));
-    rows.add("digest", &inspection.digest);
+    rows.add("digest", inspection.digest);
     let (own, wasi): (Vec<_>, Vec<_>) = inspection.imports.iter().partition(|name| name.starts_with("tollgate:"));
     for (i, name) in own.iter().enumerate() {
         rows.add(if i == 0 { "imports" } else { "" }, name);
