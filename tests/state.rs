@@ -74,7 +74,7 @@ fn who_keeps_what_is_listed_shown_and_forgotten() {
 fn what_is_not_there_is_answered_with_what_is_near() {
     let place = kept();
     for (args, said) in [
-        (&["get", "server:notes", "aa"][..], "did you mean `a`?"),
+        (&["get", "server:notes", "b/yy"][..], "did you mean `b/y`?"),
         (&["get", "server:notes", "nothing"], "`tollgate state list server:notes` lists its keys"),
         (&["get", "server:note", "a"], "did you mean `server:notes`?"),
         (&["list", "notes"], "did you mean `server:notes`?"),
