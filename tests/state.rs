@@ -213,8 +213,11 @@ async fn a_request_that_nobody_waits_for_any_more_is_an_entry_too() {
     let (host, journal) = host(outside(limits), Stuck).await;
     let args = json!({"key": "k", "value": 1}).to_string();
     host.call(&"a:keep".parse().unwrap(), args).await.unwrap_err();
+    // An entry an attempt: the tool is idempotent.
     let entries = entries(&journal);
-    assert_eq!(entries.len(), 1);
-    assert_eq!((&entries[0]["operation"], &entries[0]["outcome"]), (&json!("set"), &json!("cancelled")));
+    assert!(!entries.is_empty());
+    for entry in entries {
+        assert_eq!((&entry["operation"], &entry["outcome"]), (&json!("set"), &json!("cancelled")));
+    }
     host.shutdown().await;
 }
