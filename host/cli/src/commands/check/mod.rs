@@ -164,9 +164,7 @@ fn runs(policy: &Policy) -> String {
 fn unknown(config: &Config, what: &str) -> Failure {
     let mut known: Vec<&str> = config.policies.iter().map(|policy| policy.name.as_str()).collect();
     known.extend(config.servers.iter().map(|server| server.name.as_str()));
-    for shipped in setup::shipped() {
-        known.push(shipped);
-    }
+    setup::shipped().for_each(|name| known.push(name));
     let name = what.strip_prefix("policy:").or(what.strip_prefix("server:")).unwrap_or(what);
     let help = match suggest(name, &known) {
         Some(near) => format!("did you mean `{near}`?"),
