@@ -124,7 +124,9 @@ async fn what_goes_wrong_with_them_is_told() {
 async fn what_an_adapter_reads_must_be_what_mcp_has_there() {
     // A host each: a server that fails several times in a row is left alone for a while.
     let bad = async |how: &str| {
-        let host = builder().adapter("bad", adapter(guests::ADAPTER_BAD_OFFERS, &[])).build().await.unwrap();
+        let limits = Limits { output_bytes: 100_000, ..Limits::default() };
+        let spec = AdapterSpec { limits: Some(limits), ..adapter(guests::ADAPTER_BAD_OFFERS, &[]) };
+        let host = builder().adapter("bad", spec).build().await.unwrap();
         let answer = match how {
             "prompt" => get(&host, "bad", "x", json!({})).await,
             how => read(&host, "bad", &format!("bad://{how}")).await,

@@ -46,7 +46,7 @@ impl Resources for Exports {
             "bad://nothing" => "{}".to_owned(),
             "bad://both" => r#"{"contents": [{"uri": "x://", "text": "", "blob": ""}]}"#.to_owned(),
             "bad://deep" => format!(r#"{{"contents": [], "x": {}{}}}"#, "[".repeat(200), "]".repeat(200)),
-            "bad://giant" => format!(r#"{{"contents": [{{"uri": "x://", "text": "{}"}}]}}"#, "x".repeat(20 << 20)),
+            "bad://giant" => format!(r#"{{"contents": [{{"uri": "x://", "text": "{}"}}]}}"#, "x".repeat(1 << 20)),
             "bad://panic" => panic!("a resource panics"),
             "bad://long" => return Err(ToolError::Failed("x".repeat(1 << 20))),
             "bad://arguments" => return Err(ToolError::InvalidArguments("`how` is none".to_owned())),
