@@ -15,6 +15,8 @@ mod gather;
 mod models;
 mod people;
 mod session;
+#[cfg(test)]
+mod testing;
 
 pub use session::{Session, Summary};
 

@@ -100,58 +100,14 @@ fn canonical(request: &ModelRequest) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Gate, Opening, Session};
+    use crate::{Session, testing};
     use std::sync::Arc;
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
     use tollgate_core::model::{Message, Meter, ModelOptions, Role, Usage};
     use tollgate_core::{
-        Answer, Approvals, BoxFuture, Call, CallContext, CallError, Caller as _, Candidates, Completion, Grants,
-        LimitKind, Limits, ListKind, Listed, ManualClock, Model, ModelError, ModelRequest, Principal, Query,
-        RunContext, SeededEntropy, ServerInfo, Tenant, Tool, Upstream,
+        BoxFuture, Caller as _, Completion, LimitKind, Limits, Model, ModelError, ModelRequest, RunContext,
     };
     use tollgate_journal::MemoryJournal;
-
-    struct NoServers;
-
-    impl Upstream for NoServers {
-        fn resolve<'a>(
-            &'a self,
-            _: &'a str,
-            _: &'a str,
-            _: &'a tollgate_core::MayUse<'a>,
-        ) -> BoxFuture<'a, Result<Candidates, CallError>> {
-            Box::pin(async { Err(CallError::UnknownTool(Vec::new())) })
-        }
-
-        fn call<'a>(&'a self, _: &'a Candidates, _: Call, _: CallContext) -> BoxFuture<'a, Answer> {
-            Box::pin(async { Answer::refused(CallError::Overloaded) })
-        }
-
-        fn query<'a>(&'a self, _: Query, _: CallContext) -> BoxFuture<'a, Answer> {
-            Box::pin(async { Answer::refused(CallError::Overloaded) })
-        }
-
-        fn list(&self, _: ListKind) -> BoxFuture<'_, Vec<Listed>> {
-            Box::pin(async { Vec::new() })
-        }
-
-        fn list_of<'a>(
-            &'a self,
-            _: &'a str,
-            _: ListKind,
-            _: CallContext,
-        ) -> BoxFuture<'a, Result<Vec<Listed>, CallError>> {
-            Box::pin(async { Ok(Vec::new()) })
-        }
-
-        fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
-            Box::pin(async { Vec::new() })
-        }
-
-        fn servers(&self) -> Vec<ServerInfo> {
-            Vec::new()
-        }
-    }
 
     /// A model whose answers cost so many tokens and break off, or never come.
     struct Costly {
@@ -177,21 +133,8 @@ mod tests {
     }
 
     fn session(model: Costly, model_tokens: u64) -> Arc<Session> {
-        let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH));
-        let (journal, entropy) = (Arc::new(MemoryJournal::new(100)), Arc::new(SeededEntropy::new(1)));
-        let gate = Gate::new(Arc::new(NoServers), Some(Arc::new(model)), journal, clock, entropy);
-        let opening = Opening {
-            name: "test".into(),
-            digest: None,
-            principal: Principal::new("p"),
-            tenant: Tenant::new("t"),
-            grants: Grants::parse(["model"]).unwrap(),
-            approvals: Approvals::default(),
-            limits: Limits { model_tokens, ..Limits::default() },
-            trace: None,
-            client: None,
-        };
-        gate.open(opening, None)
+        let limits = Limits { model_tokens, ..Limits::default() };
+        testing::session(Some(Arc::new(model)), limits, Arc::new(MemoryJournal::new(100)))
     }
 
     fn question() -> ModelRequest {

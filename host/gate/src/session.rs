@@ -106,6 +106,12 @@ impl Session {
         drop(self.gate.journal.append(self.entry(event)));
     }
 
+    /// Whether a request over HTTP is recorded. Those over the limit are refused and cost nothing, so they must not fill the
+    /// journal.
+    fn records_request(&self, request: u64) -> bool {
+        request < self.context.limits.http_requests.saturating_add(RECORDS_OVER_BUDGET_MAX)
+    }
+
     pub(crate) fn open_call(&self, server: &str, tool: &str, args: &str) -> OpenCall<'_> {
         OpenCall {
             session: self,
@@ -185,6 +191,9 @@ impl Caller for Session {
 
     fn http_started(&self, method: &str, url: &str) -> BoxFuture<'_, Result<u64, String>> {
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        if !self.records_request(request) {
+            return Box::pin(std::future::ready(Ok(request)));
+        }
         let started = Event::HttpStarted { request, method: cut(method), url: cut(url) };
         Box::pin(async move {
             let appended = self.gate.journal.append(self.entry(started)).await;
@@ -193,6 +202,9 @@ impl Caller for Session {
     }
 
     fn http_ended(&self, request: u64, result: Result<u16, String>) {
+        if !self.records_request(request) {
+            return;
+        }
         let (status, message) = match result {
             Ok(status) => (Some(status), None),
             Err(why) => (None, Some(cut(&why))),
@@ -341,5 +353,25 @@ impl Drop for OpenCall<'_> {
                 tries: Vec::new(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing;
+    use std::sync::Arc;
+    use tollgate_core::{Caller as _, Limits};
+    use tollgate_journal::MemoryJournal;
+
+    #[tokio::test]
+    async fn requests_that_the_limit_refuses_do_not_fill_the_journal() {
+        let journal = Arc::new(MemoryJournal::new(10_000));
+        let session = testing::session(None, Limits { http_requests: 10, ..Limits::default() }, journal.clone());
+        for _ in 0..1_000 {
+            let request = session.http_started("GET", "https://example.com/").await.unwrap();
+            session.http_ended(request, Err("refused".to_owned()));
+        }
+        // The run's begin, and two a request.
+        assert_eq!(journal.entries().len(), 1 + 2 * (10 + 64));
     }
 }
