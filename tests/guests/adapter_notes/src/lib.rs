@@ -57,7 +57,7 @@ impl Notes {
     /// What another server answers, which this adapter may not call.
     #[resource(uri = "notes://denied")]
     async fn denied() -> Result<Value> {
-        Ok(call_as("other:tool", json!({})).await?)
+        call_as("other:tool", json!({})).await
     }
 
     /// Burns what fuel there is.
