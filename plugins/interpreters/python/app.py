@@ -11,7 +11,6 @@ from tollgate_python import errors, run, warm
 from tollgate_python.loop import install
 
 install()
-warm.warm()
 
 _DESCRIPTION = """\
 Runs a Python 3.14 script. Servers are objects and tools are their functions: `await github.list_issues(repo="x")`.
@@ -54,3 +53,6 @@ class WitWorld(wit_world.WitWorld):
             # A script has broken what the interpreter needs: an error of the script, not a trap.
             message = f"the script broke the interpreter: {type(error).__name__}"
             raise Err(types.PolicyError(message, "exception", _NOWHERE, None)) from None
+
+
+warm.warm(WitWorld().run)

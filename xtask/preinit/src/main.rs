@@ -1,12 +1,17 @@
 //! `tollgate-preinit IN.wasm OUT.wasm`: runs the component's export `wizer-initialize` and writes the component with its
 //! memory as it is then, so that no run has to do that work again. Imports may not be called meanwhile.
+//!
+//! `tollgate-preinit --immortal IN.wasm OUT.wasm`: for a component that was written so already, see [`immortal`].
+
+mod immortal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, WasmList};
-use wasmtime::{Config, Engine, Error, Result, Store, bail, format_err};
+use wasmtime::{Config, Engine, Error, Result, Store, format_err};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
+const USAGE: &str = "usage: tollgate-preinit [--immortal] IN.wasm OUT.wasm";
 const INITIALIZE: &str = "wizer-initialize";
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,13 +26,25 @@ async fn main() -> ExitCode {
 }
 
 async fn preinit() -> Result<()> {
-    let files: Vec<PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
-    let [from, to] = files.as_slice() else { bail!("usage: tollgate-preinit IN.wasm OUT.wasm") };
-    let wasm = std::fs::read(from).map_err(|error| format_err!("{} cannot be read: {error}", from.display()))?;
+    let mut files: Vec<PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
+    let is_immortal = files.first().is_some_and(|first| first.as_os_str() == "--immortal");
+    let [from, to] = files.split_off(usize::from(is_immortal)).try_into().map_err(|_| format_err!("{USAGE}"))?;
+    let wasm = std::fs::read(&from).map_err(|error| format_err!("{} cannot be read: {error}", from.display()))?;
+    let written = if is_immortal { with_immortals(wasm)? } else { initialised(&wasm).await? };
+    std::fs::write(&to, written).map_err(|error| format_err!("{} cannot be written: {error}", to.display()))
+}
+
+fn with_immortals(mut wasm: Vec<u8>) -> Result<Vec<u8>> {
+    let made = immortal::make_immortal(&mut wasm)?;
+    eprintln!("tollgate-preinit: {made} objects are immortal");
+    Ok(wasm)
+}
+
+async fn initialised(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut wizer = Wizer::new();
     // The component lifts it: without, what is written would not be one.
     wizer.init_func(INITIALIZE).keep_init_func(true);
-    let (context, instrumented) = wizer.instrument_component(&wasm)?;
+    let (context, instrumented) = wizer.instrument_component(wasm)?;
     let mut config = Config::new();
     config.wasm_component_model_async(true);
     let engine = Engine::new(&config)?;
@@ -43,7 +60,7 @@ async fn preinit() -> Result<()> {
     if let Some(error) = memory.failed {
         return Err(error);
     }
-    std::fs::write(to, snapshot).map_err(|error| format_err!("{} cannot be written: {error}", to.display()))
+    Ok(snapshot)
 }
 
 /// The instance whose memory and globals are read, by functions that the instrumented component exports for it.

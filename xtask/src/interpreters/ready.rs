@@ -2,7 +2,7 @@
 //! load them.
 
 use super::{quietly, when_changed};
-use crate::{HOST, Result, cargo, run, target_dir};
+use crate::{HOST, Result, cargo, root, run, target_dir};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,19 +17,16 @@ pub(super) fn build(from: &Path) -> Result {
         .map_err(|error| format!("{} cannot be made: {error}", initialised.display()))?;
 
     let (javascript, python) = (from.join("javascript.wasm"), from.join("python.wasm"));
-    when_changed(&initialised.join("javascript.wasm"), std::slice::from_ref(&javascript), || {
-        let mut preinit = Command::new(release.join("tollgate-preinit"));
-        quietly(
-            "initialising the JavaScript interpreter",
-            preinit.arg(&javascript).arg(initialised.join("javascript.wasm")),
-        )
-    })?;
     // CPython was initialised when it was made a component.
-    when_changed(&initialised.join("python.wasm"), std::slice::from_ref(&python), || {
-        std::fs::copy(&python, initialised.join("python.wasm"))
-            .map(drop)
-            .map_err(|error| format!("{} cannot be copied: {error}", python.display()))
-    })?;
+    for (component, args, what) in [
+        (&javascript, &[][..], "initialising the JavaScript interpreter"),
+        (&python, &["--immortal"][..], "the Python interpreter: what is there already lasts"),
+    ] {
+        let to = initialised.join(component.file_name().unwrap_or_default());
+        when_changed(&to, &[component.as_path(), &root().join("xtask/preinit")], || {
+            quietly(what, Command::new(release.join("tollgate-preinit")).args(args).arg(component).arg(&to))
+        })?;
+    }
     let ready = target_dir().join("share/tollgate/interpreters");
     let tollgate = release.join("tollgate");
     let loads = || {

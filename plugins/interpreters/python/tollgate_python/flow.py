@@ -60,9 +60,9 @@ class _Flow:
 
     def visit(self, node, use):
         """Follows a node whose value is used so: `_USED`, …, or a variable that it goes into (a tuple of one)."""
-        method = getattr(self, "visit_" + type(node).__name__, None)
+        method = _VISITS.get(type(node))
         if method is not None:
-            method(node, use)
+            method(self, node, use)
         elif isinstance(node, _SCOPES):
             self._nested(node)
         else:
@@ -262,6 +262,16 @@ class _Flow:
             self._all(iterable.elts, use_of(target))
         else:
             self.visit(iterable, use_of(target))
+
+
+def visits(kind):
+    """The methods `visit_Name`, … of a class by the kinds of nodes. (A method looked up by a text that is made each time
+    is not found in Python's cache of methods.)"""
+    prefix = "visit_"
+    return {getattr(ast, name[len(prefix) :]): method for name, method in vars(kind).items() if name.startswith(prefix)}
+
+
+_VISITS = visits(_Flow)
 
 
 def stored_in(target):

@@ -128,6 +128,10 @@ class _Rewriter(ast.NodeTransformer):
     def run(self, tree):
         self._scope(tree, True)
 
+    def visit(self, node):
+        method = _VISITS.get(type(node))
+        return self.generic_visit(node) if method is None else method(self, node)
+
     def _scope(self, node, is_async):
         self._held.append(flow.held(node, self._awaits))
         self._async.append(is_async)
@@ -296,6 +300,9 @@ class _Rewriter(ast.NodeTransformer):
         node.body = [self.visit(each) for each in node.body]
         node.orelse = [self.visit(each) for each in node.orelse]
         return node
+
+
+_VISITS = flow.visits(_Rewriter)
 
 
 def _keep_value(body):

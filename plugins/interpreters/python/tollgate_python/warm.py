@@ -2,8 +2,10 @@
 
 import gc
 import json
+import linecache
+import sys
 
-from . import convert, errors, results, rewrite
+from . import host, run, snapshot
 
 _SAMPLE = """\
 import asyncio
@@ -15,7 +17,7 @@ def double(x: int) -> int:
 async def main():
     tasks = [github.get(id=i) for i in range(3)]
     for result in await asyncio.gather(*tasks, return_exceptions=True):
-        print(f"{result['a']!r:>10}", file=None)
+        print(f"{result['a']!r:>10}")
     x, y = await github.get(id=1), [double(i) for i in (1, 2) if i]
     return {"x": x, "y": y}
 
@@ -26,22 +28,37 @@ except (KeyError, ValueError) as error:
 if __name__ == "__main__":
     main()
 """
-_ANSWER = '{"content": [{"type": "text", "text": "{\\"a\\": [1, 2.5, null]}"}], "isError": false}'
+_SCRIPTS = (
+    "1 + 1",
+    "for n in range(3):\n    await github.get(id=n)",
+    "import asyncio\nawait asyncio.gather(*[github.get(id=n) for n in range(3)])",
+    "import json\ngithub.get(1)\nprint(json.dumps([1, 'x']))\nreturn {'a': input}",
+    "import time\nawait sleep(0.001)\ntime.sleep(0.001)",
+    "def f():\n    return 1 / 0\nf()",
+    _SAMPLE,
+)
+# Often enough for Python to have its code adapted to what it meets.
+_TIMES = 40
 
 
-def warm():
-    """Does what a run does, short of calling the host, and takes what stands now out of the collector's sight."""
-    for _ in range(40):
-        rewrite.compile_script(_SAMPLE, "script.py")
-        rewrite.compile_script("1 + 1", "script.py")
-        convert.to_json({"a": [1, 2.5, None, "x"], "b": {1, 2}})
-        convert.to_json(results.read(_ANSWER))
-        json.loads(json.dumps({"code": "1 + 1", "file": "script.py", "input": None, "session": None}))
-        try:
-            exec(rewrite.compile_script("def f():\n    return 1 / 0\nf()", "script.py").code, {})
-        except ZeroDivisionError as error:
-            errors.policy_error(error, "def f():\n    return 1 / 0\nf()", "script.py")
+def warm(start):
+    """Does what runs do, over a host that only seems to be there. `start` begins a run: its input as JSON, a coroutine."""
+    with host.pretended():
+        modules = dict(sys.modules)
+        for _ in range(_TIMES):
+            for code in _SCRIPTS:
+                host.run_pretended(start(json.dumps({"code": code, "file": "script.py", "input": {"x": 1}, "session": None})))
+                run.reset()
+        # As it was before: nothing that a script sees tells of these.
+        linecache.cache.clear()
+        for name in sys.modules.keys() - modules.keys():
+            del sys.modules[name]
+        sys.modules.update(modules)
+        del modules
+    gc.collect()
+    snapshot.mark_lasting()
     gc.collect()
     gc.freeze()
     # Each collection looks at every new object: a small script is over before one is worth its while.
     gc.set_threshold(50_000, 20, 100)
+    snapshot.fill_holes()
