@@ -2,6 +2,10 @@
 //! them, so that a run does not write to the memory that they are in, and the pages of it are shared by all runs.
 //!
 //! CPython has no function for it, so it is done in the memory that the component begins with: the marks lie there too.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "wasmparser has checked the ranges, and a build that goes wrong must stop"
+)]
 
 use wasmparser::{DataKind, DataSectionReader, Operator, Parser, Payload};
 use wasmtime::{Result, bail};
@@ -32,7 +36,8 @@ pub(crate) fn make_immortal(component: &mut [u8]) -> Result<usize> {
     for segments in data_sections(component)? {
         let memory = memory(component, &segments);
         let Some(marks) = marks(&memory)? else { continue };
-        let places: Vec<_> = addresses(marks).map(|address| place(&memory, &segments, address)).collect::<Result<_>>()?;
+        let places: Vec<_> =
+            addresses(marks).map(|address| place(&memory, &segments, address)).collect::<Result<_>>()?;
         let mut made = 0;
         for offset in places.into_iter().flatten() {
             component[offset..offset + 4].copy_from_slice(&IMMORTAL.to_le_bytes());
@@ -72,7 +77,7 @@ fn segments(component: &[u8], section: DataSectionReader<'_>) -> Result<Vec<Segm
 
 /// The memory as the segments make it.
 fn memory(component: &[u8], segments: &[Segment]) -> Vec<u8> {
-    let end = segments.last().map_or(0, |last| last.address + last.length);
+    let end = segments.iter().map(|segment| segment.address + segment.length).max().unwrap_or(0);
     let mut memory = vec![0; end];
     for Segment { address, offset, length } in segments {
         memory[*address..address + length].copy_from_slice(&component[*offset..offset + length]);
@@ -92,7 +97,8 @@ fn marks(memory: &[u8]) -> Result<Option<&[u8]>> {
 }
 
 fn addresses(marks: &[u8]) -> impl Iterator<Item = usize> {
-    let bits = marks.iter().enumerate().flat_map(|(at, byte)| (0..8).map(move |bit| (at * 8 + bit, byte >> bit & 1 == 1)));
+    let bits =
+        marks.iter().enumerate().flat_map(|(at, byte)| (0..8).map(move |bit| (at * 8 + bit, byte >> bit & 1 == 1)));
     bits.filter(|(_, set)| *set).map(|(at, _)| at * STEP)
 }
 
