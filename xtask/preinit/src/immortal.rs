@@ -13,7 +13,7 @@ use wasmtime::{Result, bail};
 /// What stands before the marks: their length in bytes follows (32 bits, little-endian), then a bit for every [`STEP`] bytes
 /// of memory.
 const WORDS: &[u8] = b"These are the objects that last forever:";
-const STEP: usize = 4;
+const STEP: usize = 8;
 /// The reference count of an object that is immortal, where pointers have 32 bits (CPython 3.14, `Include/refcount.h`).
 const IMMORTAL: u32 = 5 << 28;
 /// From here on a count means so.
