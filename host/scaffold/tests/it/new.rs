@@ -125,3 +125,28 @@ fn languages_are_named_as_people_do() {
     let error = "cobol".parse::<Language>().unwrap_err().to_string();
     assert_eq!(error, "`cobol` is no language of projects: use rust, js, ts, python, go or c");
 }
+
+#[test]
+fn the_lock_files_of_rust_projects_have_what_the_sdk_needs() {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/rust/Cargo.toml");
+    let sdk: toml::Table = fs::read_to_string(sdk).unwrap().parse().unwrap();
+    let is_optional = |dependency: &toml::Value| dependency.get("optional").is_some_and(|o| o.as_bool() == Some(true));
+    let needed: Vec<&String> =
+        sdk["dependencies"].as_table().unwrap().iter().filter(|(_, d)| !is_optional(d)).map(|(name, _)| name).collect();
+    assert!(needed.len() > 5, "{needed:?}");
+    for kind in [Kind::Policy, Kind::Adapter] {
+        let temp = tempfile::tempdir().unwrap();
+        new(kind, "hello", Language::Rust, temp.path()).unwrap();
+        let lock: toml::Table = fs::read_to_string(temp.path().join("Cargo.lock")).unwrap().parse().unwrap();
+        let packages = lock["package"].as_array().unwrap();
+        let locked = packages.iter().find(|package| package["name"].as_str() == Some("tollgate-sdk")).unwrap();
+        let locked: Vec<&str> =
+            locked["dependencies"].as_array().unwrap().iter().filter_map(|d| d.as_str()?.split(' ').next()).collect();
+        for name in &needed {
+            assert!(
+                locked.contains(&name.as_str()),
+                "{kind:?}: {name} is not locked: `cargo update --workspace` in a project"
+            );
+        }
+    }
+}
