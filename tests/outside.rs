@@ -269,7 +269,7 @@ const PLAIN: &str = r#"
 
 #[tokio::test]
 async fn functions_of_any_component_are_tools() {
-    let bytes: Arc<[u8]> = wat::parse_str(PLAIN).unwrap().into();
+    let bytes = wat::parse_str(PLAIN).unwrap().into();
     let mut limits = Limits::default();
     limits.set(LimitKind::Fuel, 1_000_000);
     let spec = AdapterSpec { limits: Some(limits), ..AdapterSpec::new(ComponentSource::Bytes(bytes)) };

@@ -7,6 +7,7 @@ use crate::offers::{Exports, Offers};
 use crate::run::Descriptor;
 use crate::run::ToolInfo;
 use crate::store::RunState;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -117,8 +118,8 @@ impl Runtime {
     ///
     /// # Errors
     /// Says what is wrong with the component.
-    pub async fn prepare(self: &Arc<Self>, bytes: impl Into<Arc<[u8]>>) -> Result<Arc<Program>, PrepareError> {
-        let bytes: Arc<[u8]> = bytes.into();
+    pub async fn prepare(self: &Arc<Self>, bytes: impl Into<Bytes>) -> Result<Arc<Program>, PrepareError> {
+        let bytes: Bytes = bytes.into();
         let digest = Digest::of(&bytes);
         let cell = self.programs.lock().entry(digest).or_default().clone();
         let prepared = cell

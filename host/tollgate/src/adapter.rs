@@ -4,6 +4,7 @@ use crate::checks::Checked;
 use crate::openapi::{self, Catalog};
 use crate::outside::{Credential, Outside, Rights, Secrets};
 use crate::request::ComponentSource;
+use bytes::Bytes;
 use serde_json::Map;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -345,7 +346,7 @@ fn result_of(output: Output) -> ToolResult {
 }
 
 /// The tools of a plain component.
-pub(crate) async fn functions(server: &str, bytes: Arc<[u8]>) -> Result<BTreeMap<String, ComponentTool>, String> {
+pub(crate) async fn functions(server: &str, bytes: Bytes) -> Result<BTreeMap<String, ComponentTool>, String> {
     let derived = tokio::task::spawn_blocking(move || tollgate_component_tools::derive(&bytes)).await;
     let derived = derived.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     for refused in &derived.refused {

@@ -5,6 +5,7 @@ use crate::host::{Host, HostError};
 use crate::openapi;
 use crate::outside::{self, Credential, Secrets};
 use crate::request::{ComponentSource, PolicyCode, PolicySpec};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -269,7 +270,7 @@ impl ConfiguredServer {
     ) -> Result<Adapter, String> {
         let credentials = credentials(&adapter.secrets, store);
         let mut spec = AdapterSpec {
-            component: ComponentSource::Bytes(Arc::default()),
+            component: ComponentSource::Bytes(Bytes::new()),
             grants: grants(&adapter.grants),
             limits: self.limits.clone(),
             secrets: Secrets::default(),

@@ -7,6 +7,7 @@ use crate::models::HostModel;
 use crate::names::NamesCache;
 use crate::outside::Outside;
 use crate::request::{ComponentSource, PolicyCode, PolicySpec, Script};
+use bytes::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -196,13 +197,13 @@ pub struct PolicyInfo {
     pub grants: Grants,
 }
 
-pub(crate) async fn read(source: &ComponentSource) -> Result<Arc<[u8]>, HostError> {
+pub(crate) async fn read(source: &ComponentSource) -> Result<Bytes, HostError> {
     let (path, lock) = match source {
         ComponentSource::Bytes(bytes) => return Ok(bytes.clone()),
         ComponentSource::File(path) => (path, None),
         ComponentSource::Pinned(path, lock) => (path, Some(lock)),
     };
-    let bytes: Arc<[u8]> = match tokio::fs::read(path).await {
+    let bytes: Bytes = match tokio::fs::read(path).await {
         Ok(bytes) => bytes.into(),
         Err(source) => return Err(HostError::Read { path: path.clone(), source }),
     };

@@ -1,6 +1,7 @@
 //! A run, asked for.
 
 use crate::outside::Secrets;
+use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_config::lock::Lock;
@@ -41,8 +42,8 @@ impl Default for Behalf {
 /// Where a component's bytes are.
 #[derive(Clone)]
 pub enum ComponentSource {
-    /// In memory.
-    Bytes(Arc<[u8]>),
+    /// In memory; what is part of the program is not copied.
+    Bytes(Bytes),
     /// In a file.
     File(PathBuf),
     /// In a file that a lock file pins.
@@ -186,7 +187,7 @@ impl RunRequest {
     }
 
     /// A component in memory.
-    pub fn bytes(name: impl Into<String>, component: impl Into<Arc<[u8]>>) -> Self {
+    pub fn bytes(name: impl Into<String>, component: impl Into<Bytes>) -> Self {
         Self::new(Target::Component(name.into(), ComponentSource::Bytes(component.into())))
     }
 
