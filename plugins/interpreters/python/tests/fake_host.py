@@ -211,15 +211,10 @@ def _pause(duration_ms):
 
 
 _module("componentize_py_types", Err=Err, Ok=Ok)
-_support = _module(
-    "componentize_py_async_support",
-    _loop=None,
-    _future_state=__import__("contextvars").ContextVar("state"),
-    first_poll=lambda index, borrows, coroutine: _first_poll(coroutine),
-)
-_module("componentize_py_runtime", waitable_join=lambda waitable, to: None, call_task_return=None)
-# What stands in the memory of this Python concerns nobody.
-_module("tollgate_python.snapshot", mark_lasting=lambda: None, fill_holes=lambda: None)
+_support = _module("componentize_py_async_support", _loop=None, _future_state=__import__("contextvars").ContextVar("state"))
+_module("componentize_py_runtime", waitable_join=lambda waitable, to: None)
+# The component is warmed; here it would take time and prove nothing.
+_module("tollgate_python.warm", warm=lambda start: None)
 _imports = _module(
     "wit_world.imports",
     __path__=[],
@@ -230,26 +225,10 @@ _imports = _module(
     timer_blocking=_module("wit_world.imports.timer_blocking", sleep=_pause),
     log=_module("wit_world.imports.log", Level=_Level, log=lambda level, text: host.logged.append((level.name.lower(), text))),
     progress=_module("wit_world.imports.progress", progress=lambda *args: host.progressed.append(args)),
-    names=_module(
-        "wit_world.imports.names",
-        servers=lambda: host.servers(),
-        functions=lambda server: host.functions(server),
-        Namespace=_Namespace,
-        Function=_Function,
-        Parameter=_Parameter,
-    ),
+    names=_module("wit_world.imports.names", servers=lambda: host.servers(), functions=lambda server: host.functions(server)),
     **fake_interfaces.install(_record, T, Err, lambda: host),
 )
 _module("wit_world", __path__=[], imports=_imports, WitWorld=object)
-
-
-def _first_poll(coroutine):
-    from tollgate_python.loop import loop
-
-    task = asyncio.create_task(coroutine)
-    loop.poll()
-    # Nothing that is pretended has to be waited for.
-    task.exception()
 
 
 @dataclasses.dataclass
@@ -268,11 +247,9 @@ class Outcome:
 
 def run(code, input=None, session=None, file="script.py", run_host=None):
     """Runs a script as the component does, and gives what came of it."""
+    import app
     from tollgate_python import run as interpreter
     from tollgate_python.loop import loop
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        import app
 
     global host
     host = run_host or Host()

@@ -3,8 +3,6 @@
 Those behind the global `tollgate` are modules here; `interfaces` knows their functions.
 """
 
-import contextlib
-
 import componentize_py_async_support as _support
 import componentize_py_runtime as _runtime
 from componentize_py_types import Err, Ok  # noqa: F401
@@ -85,51 +83,3 @@ def forget_calls():
     for waitable in state.futures:
         _runtime.waitable_join(waitable, 0)
     state.futures.clear()
-
-
-class _Pretended:
-    """What answers while the component is built, when nothing can be asked of a host."""
-
-    RESULT = '{"content": [{"type": "text", "text": "{\\"a\\": [1, 2.5, null]}"}], "isError": false}'
-
-    def call(server, tool, args):
-        return _Pretended.RESULT
-
-    async def call_async(server, tool, args):
-        return _Pretended.RESULT
-
-    def call_many(calls):
-        return [Ok(types.ToolResult(_Pretended.RESULT)) for _ in calls]
-
-    async def sleep(duration_ms):
-        pass
-
-    def sleep_blocking(duration_ms):
-        pass
-
-    def servers():
-        return [_names.Namespace("github", "github")]
-
-    def functions(server):
-        return [_names.Function("get", "get", [_names.Parameter("id", "id")])]
-
-
-@contextlib.contextmanager
-def pretended():
-    """Has a host that only seems to be there: one server, whose one tool always gives the same."""
-    own = globals()
-    names = ("call", "call_async", "call_many", "sleep", "sleep_blocking", "servers", "functions")
-    real = {name: own[name] for name in names}
-    own.update((name, vars(_Pretended)[name]) for name in names)
-    task_return = _runtime.call_task_return
-    _runtime.call_task_return = lambda index, borrows, result: None
-    try:
-        yield
-    finally:
-        own.update(real)
-        _runtime.call_task_return = task_return
-
-
-def run_pretended(coroutine):
-    """Runs an export as the generated code does, where the host is `pretended`."""
-    _support.first_poll(0, [], coroutine)

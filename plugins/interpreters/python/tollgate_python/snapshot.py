@@ -37,6 +37,8 @@ def mark_lasting():
     while frame is not None:
         waiting.append(frame.f_code)
         frame = frame.f_back
+    # In parts: a list that grows leaves a hole each time.
+    held = []
     while waiting:
         each = waiting.pop()
         at, between = divmod(id(each), _STEP)
@@ -44,11 +46,15 @@ def mark_lasting():
         if between or index >= len(_marks) or _marks[index] & bit or isinstance(each, _UNDER_WAY):
             continue
         _marks[index] |= bit
-        _marked.append(each)
+        held.append(each)
+        if len(held) == 1000:
+            _marked.append(tuple(held))
+            held.clear()
         if isinstance(each, types.CodeType):
             waiting.extend(getattr(each, name) for name in _CODE)
         else:
             waiting.extend(gc.get_referents(each))
+    _marked.append(tuple(held))
 
 
 def fill_holes():

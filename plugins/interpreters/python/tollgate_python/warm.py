@@ -5,7 +5,9 @@ import json
 import linecache
 import sys
 
-from . import host, run, snapshot
+from componentize_py_types import Ok
+
+from . import pretend, run, snapshot
 
 _SAMPLE = """\
 import asyncio
@@ -34,21 +36,25 @@ _SCRIPTS = (
     "import asyncio\nawait asyncio.gather(*[github.get(id=n) for n in range(3)])",
     "import json\ngithub.get(1)\nprint(json.dumps([1, 'x']))\nreturn {'a': input}",
     "import time\nawait sleep(0.001)\ntime.sleep(0.001)",
-    "def f():\n    return 1 / 0\nf()",
+    "from unified_api import *\ntry:\n    1 / 0\nexcept ZeroDivisionError as error:\n    print(error)\ngithub__get(1)",
     _SAMPLE,
 )
+_FAILING = "def f():\n    return 1 / 0\nf()"
 # Often enough for Python to have its code adapted to what it meets.
 _TIMES = 40
 
 
 def warm(start):
     """Does what runs do, over a host that only seems to be there. `start` begins a run: its input as JSON, a coroutine."""
-    with host.pretended():
+    with pretend.pretended() as host:
         modules = dict(sys.modules)
         for _ in range(_TIMES):
-            for code in _SCRIPTS:
-                host.run_pretended(start(json.dumps({"code": code, "file": "script.py", "input": {"x": 1}, "session": None})))
+            for code in (*_SCRIPTS, _FAILING):
+                given = {"code": code, "file": "script.py", "input": {"x": 1}, "session": None}
+                result = host.run(start(json.dumps(given)))
                 run.reset()
+                if isinstance(result, Ok) is (code == _FAILING):
+                    raise AssertionError(f"a script that should warm the interpreter gave {result}:\n{code}")
         # As it was before: nothing that a script sees tells of these.
         linecache.cache.clear()
         for name in sys.modules.keys() - modules.keys():
