@@ -174,7 +174,9 @@ pub(crate) fn echo() {
             clients.push(("mcp-proxy, HTTP", "e/echo", Box::new(client)));
         }
         Err(_) => {
-            println!("mcp-proxy is not on PATH, so it is not measured: `cargo install mcp-proxy --version 0.6.0`")
+            println!(
+                "mcp-proxy is not on PATH, so it is not measured: `cargo install mcp-proxy --version 0.6.0 --locked --no-default-features --features yaml`"
+            )
         }
     }
 

@@ -4,7 +4,7 @@
 //! All are compiled here once; a component takes the exports of the one that its macro names,
 //! and the linker drops every import that it does not call.
 
-#![allow(missing_docs, clippy::all, clippy::restriction)]
+#![allow(missing_docs, clippy::all, clippy::restriction, reason = "it is generated")]
 
 pub mod policy {
     wit_bindgen::generate!({

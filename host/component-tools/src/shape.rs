@@ -22,7 +22,7 @@ pub struct Shape {
 
 /// An integer type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // the names say it
+#[allow(missing_docs, reason = "the names say it")]
 pub enum IntKind {
     S8,
     U8,
@@ -57,7 +57,7 @@ impl IntKind {
 
 /// What a type is. `result` has its two cases as a variant has.
 #[derive(Clone, Debug)]
-#[allow(missing_docs)] // the names say it
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Kind {
     Bool,
     Int(IntKind),
