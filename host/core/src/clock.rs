@@ -1,6 +1,7 @@
 //! Time and randomness, behind traits: tests hold them still, and a replay gives them back.
 
 use crate::BoxFuture;
+use crate::deadlines::Deadlines;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -20,15 +21,23 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Waits. Dropping the future gives up the wait.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Waits as [`Clock::sleep`] does, for what is most often given up before: the limit of a call, say.
+    fn limit(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(duration)
+    }
 }
 
 /// The machine's clock, with tokio's timer. [`Clock::sleep`] needs a tokio runtime with time enabled.
 #[derive(Debug)]
-pub struct SystemClock(Instant);
+pub struct SystemClock {
+    start: Instant,
+    deadlines: Arc<Deadlines>,
+}
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self(Instant::now())
+        Self { start: Instant::now(), deadlines: Arc::default() }
     }
 }
 
@@ -38,11 +47,15 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        self.start.elapsed()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn limit(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(self.deadlines.after(duration))
     }
 }
 

@@ -17,7 +17,7 @@
 //! - [`trace`]: where a run stands in a distributed trace.
 //! - [`json`]: checks of JSON text from outside.
 //! - [`secret`]: values that are never shown.
-//! - [`clock`]: time and randomness, replaceable.
+//! - [`clock`]: time and randomness, replaceable. `deadlines`: limits of time that hardly ever come.
 //! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it), [`Upstream`] (routing over MCP connections and
 //!   adapters implements it, the gate uses it) and [`Model`] (a model's provider implements it, the gate uses it).
 
@@ -27,6 +27,7 @@ pub mod budget;
 pub mod call;
 pub mod client;
 pub mod clock;
+mod deadlines;
 pub mod grant;
 pub mod json;
 pub mod limits;

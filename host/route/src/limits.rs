@@ -111,7 +111,7 @@ impl Limits {
         if self.queued.fetch_add(1, Ordering::Relaxed) >= self.queue {
             return Err(CallError::Overloaded);
         }
-        let mut limit = clock.sleep(WAIT_MAX);
+        let mut limit = clock.limit(WAIT_MAX);
         let Some(place) = within(&mut limit, self.places.acquire()).await else {
             return Err(CallError::TimedOut(format!(
                 "`{}` had no place for the call within {} s: {} of its calls run already; the key `max_in_flight` of the server allows more",

@@ -297,7 +297,7 @@ impl Runtime {
 /// Waits until the run has used its wall time. What it waited for people does not count.
 async fn out_of_time(clock: &dyn Clock, timeout: Duration, caller: &dyn Caller) {
     let mut counted = caller.waited();
-    clock.sleep(timeout).await;
+    clock.limit(timeout).await;
     loop {
         let waited = caller.waited();
         let more = waited.saturating_sub(counted);

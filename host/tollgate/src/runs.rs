@@ -153,7 +153,7 @@ impl Host {
         let ready = tokio::select! {
             biased;
             () = &mut cancelled => Err(RunError::Cancelled),
-            () = self.0.clock.sleep(setup.limits.timeout()) => {
+            () = self.0.clock.limit(setup.limits.timeout()) => {
                 Err(setup.limits.reached(LimitKind::Timeout).into())
             }
             ready = async { (read(script).await, self.names_for(script, grants).await) } => Ok(ready),
