@@ -162,21 +162,29 @@ pub(crate) fn same_id(one: &RequestId, other: &RequestId) -> bool {
     }
 }
 
+/// The number that an identity is. Some servers answer a number with its text.
+pub(crate) fn number_of(id: &RequestId) -> Option<i64> {
+    match id {
+        NumberOrString::Number(number) => Some(*number),
+        NumberOrString::String(text) => text.parse().ok(),
+    }
+}
+
 /// The members of a JSON-RPC message that tell what it is.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+pub(crate) struct Envelope<'a> {
     #[serde(rename = "jsonrpc")]
     _version: JsonRpcVersion2_0,
     #[serde(default)]
-    id: Option<RequestId>,
+    pub(crate) id: Option<RequestId>,
     #[serde(borrow, default)]
-    method: Option<Cow<'a, str>>,
+    pub(crate) method: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
+    pub(crate) result: Option<&'a RawValue>,
     #[serde(default)]
-    error: Option<IgnoredAny>,
+    pub(crate) error: Option<IgnoredAny>,
 }
 
 impl InFlight {
@@ -254,10 +262,7 @@ impl InFlight {
 
     /// Some servers answer a number with its text.
     fn take(&mut self, id: RequestId) -> Option<(RequestId, Carried)> {
-        let number = match &id {
-            NumberOrString::String(text) => text.parse().ok().map(NumberOrString::Number),
-            NumberOrString::Number(_) => None,
-        };
+        let number = number_of(&id).map(NumberOrString::Number);
         [Some(id), number].into_iter().flatten().find_map(|id| self.requests.remove_entry(&id))
     }
 }

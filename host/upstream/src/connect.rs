@@ -139,7 +139,8 @@ where
 {
     let (transport, lines) = LineTransport::new(read, write, spec.max_message_bytes, side.callers.clone());
     remains.lines = Some(lines);
-    let (session, end) = Session::open(transport, side.lifecycle, side).await?;
+    let direct = transport.direct();
+    let (session, end) = Session::open(transport, Some(direct), side.lifecycle, side).await?;
     Ok((session, end, spec.transport.name()))
 }
 
@@ -150,7 +151,7 @@ async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint, side: OurSide)
     let mut config = StreamableHttpClientTransportConfig::with_uri(url).max_concurrent_requests(HTTP_CONCURRENCY);
     config.max_sse_event_size = endpoint.max_bytes();
     let worker = StreamableHttpClientWorker::new(endpoint.clone(), config);
-    match Session::open(worker, side.lifecycle, side.clone()).await {
+    match Session::open(worker, None, side.lifecycle, side.clone()).await {
         Ok((session, end)) => Ok((session, end, "http")),
         Err(streamable) if kind == HttpKind::Auto && endpoint.looks_like_legacy_sse() => {
             open_sse(url, endpoint, side).await.map_err(|sse| {
@@ -164,6 +165,6 @@ async fn open_http(url: &str, kind: HttpKind, endpoint: Endpoint, side: OurSide)
 
 async fn open_sse(url: &str, endpoint: Endpoint, side: OurSide) -> Result<Opened, Fault> {
     let transport = SseTransport::open(endpoint, url).await.map_err(|error| crate::client::http_fault(&error))?;
-    let (session, end) = Session::open(transport, Lifecycle::Initialize, side).await?;
+    let (session, end) = Session::open(transport, None, Lifecycle::Initialize, side).await?;
     Ok((session, end, "sse"))
 }

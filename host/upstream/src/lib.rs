@@ -18,7 +18,7 @@
 //! - `client`: one MCP session over rmcp: requests; `lists`, `subscriptions`, `fault` in it. `sending`: what goes over it. `carry`: how results pass rmcp as text.
 //!   `freshness`: how long they may be kept.
 //! - `handler`: what servers ask of us and tell us. `callers`: whose requests are in flight, so to whom that goes.
-//! - Transports: `line` (child processes and streams) with `child`; `http` under rmcp's Streamable HTTP;
+//! - Transports: `line` (child processes and streams) with `child`, and `direct`, the short way of requests over it; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
 //! - [`auth`]: OAuth towards servers.
 //! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
@@ -32,6 +32,7 @@ mod catalog;
 mod child;
 mod client;
 mod connect;
+mod direct;
 pub mod fleet;
 mod freshness;
 mod handler;
@@ -74,7 +75,7 @@ async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Opt
     tokio::select! {
         biased;
         output = future => Some(output),
-        () = clock.sleep(limit) => None,
+        () = clock.limit(limit) => None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::callers::Callers;
 use crate::carry::InFlight;
+use crate::direct::{LineError, Lines};
 use crate::text::clean;
 use parking_lot::Mutex;
 use rmcp::RoleClient;
@@ -14,23 +15,12 @@ use rmcp::transport::Transport;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use std::sync::atomic::AtomicBool;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 
 /// Lines in a row that are no messages before the peer counts as none of ours.
 const MAX_STRAY_LINES: usize = 1_000;
-
-/// Why a message could not be sent.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LineError {
-    /// Nothing of it was written.
-    #[error("{0}")]
-    NotSent(io::Error),
-    /// Some of it was. Who reads the half of a line up to its end may take it for a message.
-    #[error("{0}")]
-    Lost(io::Error),
-}
 
 /// What was wrong with the lines of one connection.
 #[derive(Debug, Default)]
@@ -79,7 +69,7 @@ pub(crate) struct LineTransport<R, W> {
     /// The line so far. `receive` may be dropped at any await, so it lives here.
     line: Vec<u8>,
     max_bytes: usize,
-    write: Arc<tokio::sync::Mutex<Option<W>>>,
+    lines: Arc<Lines<W>>,
     in_flight: InFlight,
     /// Messages of a batch (2025-03-26) that are not handed on yet.
     batch: VecDeque<ServerJsonRpcMessage>,
@@ -91,14 +81,14 @@ pub(crate) struct LineTransport<R, W> {
     faults: Arc<LineFaults>,
 }
 
-impl<R: AsyncRead + Unpin + Send, W> LineTransport<R, W> {
+impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin> LineTransport<R, W> {
     pub(crate) fn new(read: R, write: W, max_bytes: usize, callers: Arc<Callers>) -> (Self, Arc<LineFaults>) {
         let faults = Arc::new(LineFaults::default());
         let transport = Self {
             read: BufReader::with_capacity(32 << 10, read),
             line: Vec::new(),
             max_bytes,
-            write: Arc::new(tokio::sync::Mutex::new(Some(write))),
+            lines: Lines::new(write),
             in_flight: InFlight::new(callers),
             batch: VecDeque::new(),
             discover: None,
@@ -107,6 +97,11 @@ impl<R: AsyncRead + Unpin + Send, W> LineTransport<R, W> {
             faults: faults.clone(),
         };
         (transport, faults)
+    }
+
+    /// The short way over this connection.
+    pub(crate) fn direct(&self) -> Arc<Lines<W>> {
+        self.lines.clone()
     }
 
     /// Reads on until `line` holds a whole line. False at the end of the stream.
@@ -150,6 +145,10 @@ impl<R: AsyncRead + Unpin + Send, W> LineTransport<R, W> {
         };
         let mut any = false;
         for part in parts {
+            if self.lines.take(&part) {
+                any = true;
+                continue;
+            }
             match self.in_flight.read(&part) {
                 Ok(message) => {
                     any = true;
@@ -197,29 +196,8 @@ where
                 _ => {}
             }
         }
-        let line = serde_json::to_vec(&message).map(|mut line| {
-            line.push(b'\n');
-            line
-        });
-        let write = self.write.clone();
-        async move {
-            let line = line.map_err(|error| LineError::NotSent(error.into()))?;
-            let mut write = write.lock().await;
-            let Some(write) = write.as_mut() else {
-                return Err(LineError::NotSent(io::ErrorKind::NotConnected.into()));
-            };
-            let mut rest = line.as_slice();
-            while !rest.is_empty() {
-                let whole = rest.len() == line.len();
-                let failed = |error| if whole { LineError::NotSent(error) } else { LineError::Lost(error) };
-                let written = write.write(rest).await.map_err(failed)?;
-                if written == 0 {
-                    return Err(failed(io::ErrorKind::WriteZero.into()));
-                }
-                rest = rest.get(written..).unwrap_or_default();
-            }
-            write.flush().await.map_err(LineError::Lost)
-        }
+        let lines = self.lines.clone();
+        async move { lines.write(&message, &AtomicBool::new(false)).await }
     }
 
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
@@ -228,6 +206,7 @@ where
                 return Some(message);
             }
             if !self.fill_line().await {
+                self.lines.lose();
                 return None;
             }
             self.take_line();
@@ -238,6 +217,7 @@ where
             self.line.clear();
             if self.strays_in_a_row >= MAX_STRAY_LINES {
                 self.faults.end(format!("wrote {MAX_STRAY_LINES} lines in a row that are not MCP messages"));
+                self.lines.lose();
                 return None;
             }
         }
@@ -245,9 +225,7 @@ where
 
     async fn close(&mut self) -> Result<(), Self::Error> {
         // Closing its standard input asks a child to end.
-        if let Some(mut write) = self.write.lock().await.take() {
-            let _ = write.shutdown().await;
-        }
+        self.lines.close().await;
         Ok(())
     }
 }

@@ -1,13 +1,14 @@
 //! Why a request to a server gave nothing, and which errors of rmcp and of the transports mean that.
 
+use crate::direct::LineError;
 use crate::http::HttpError;
-use crate::line::LineError;
 use crate::text::clean;
 use rmcp::model::ErrorData;
 use rmcp::service::ClientInitializeError;
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use serde_json::Value;
+use std::io::ErrorKind;
 use tollgate_core::{CallError, RpcError};
 
 pub(super) const MAX_SHOWN_CHARS: usize = 500;
@@ -72,11 +73,7 @@ impl Fault {
 pub(super) fn transport_fault(error: &DynamicTransportError) -> Fault {
     let inner = error.error.as_ref();
     if let Some(error) = inner.downcast_ref::<LineError>() {
-        let text = format!("the connection is closed: {error}");
-        return match error {
-            LineError::NotSent(_) => Fault::NotSent(text),
-            LineError::Lost(_) => Fault::Lost(text),
-        };
+        return line_fault(error);
     }
     if let Some(error) = inner.downcast_ref::<HttpError>() {
         return http_fault(error);
@@ -88,6 +85,16 @@ pub(super) fn transport_fault(error: &DynamicTransportError) -> Fault {
         }
         Some(StreamableHttpError::TransportChannelClosed) => Fault::Lost("the connection was lost".to_owned()),
         _ => Fault::Lost(clean(&inner.to_string(), MAX_SHOWN_CHARS)),
+    }
+}
+
+pub(super) fn line_fault(error: &LineError) -> Fault {
+    match error {
+        LineError::NotSent(error) => Fault::NotSent(format!("the connection is closed: {error}")),
+        LineError::Lost(error) if error.kind() == ErrorKind::ConnectionAborted => {
+            Fault::Lost("the connection was lost".to_owned())
+        }
+        LineError::Lost(error) => Fault::Lost(format!("the connection is closed: {error}")),
     }
 }
 

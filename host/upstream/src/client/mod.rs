@@ -9,24 +9,27 @@ pub(crate) use lists::Lists;
 
 use crate::callers::{Callers, Place, Slot};
 use crate::carry::result_text;
+use crate::direct::Direct;
 use crate::handler::{Handler, ask};
 use crate::text::clean;
-use fault::{MAX_SHOWN_CHARS, open_fault, transport_fault};
+use fault::{MAX_SHOWN_CHARS, line_fault, open_fault, transport_fault};
 use futures::FutureExt;
 use futures::future::join_all;
 use rmcp::RoleClient;
 use rmcp::model::{
-    CancelledNotification, CancelledNotificationParam, ClientRequest, GetExtensions, InputResponses, ProtocolVersion,
-    RequestId, RequestMetaObject, ServerCapabilities,
+    CancelledNotification, CancelledNotificationParam, ClientRequest, GetExtensions, GetMeta, InputResponses,
+    ProtocolVersion, RequestId, RequestMetaObject, ServerCapabilities,
 };
 use rmcp::service::{
-    ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions, RunningServiceCancellationToken, ServiceError,
+    ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions, RunningServiceCancellationToken, Service,
+    ServiceError,
 };
 use rmcp::transport::IntoTransport;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use subscriptions::Heard;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::task::TaskTracker;
@@ -64,10 +67,14 @@ pub(crate) struct OurSide {
 /// An open session.
 pub(crate) struct Session {
     peer: Peer<RoleClient>,
+    /// The short way of requests, where there is one.
+    direct: Option<Arc<dyn Direct>>,
     /// The tools may have changed.
     pub(crate) changed: Arc<Notify>,
     /// The protocol's version.
     pub(crate) protocol: String,
+    /// The same, as requests say it in versions without a handshake.
+    spoken: ProtocolVersion,
     /// The server's version, if it said.
     pub(crate) version: Option<String>,
     capabilities: ServerCapabilities,
@@ -121,6 +128,7 @@ impl Session {
     /// Opens a session over `transport`.
     pub(crate) async fn open<T, E, A>(
         transport: T,
+        direct: Option<Arc<dyn Direct>>,
         lifecycle: Lifecycle,
         side: OurSide,
     ) -> Result<(Self, SessionEnd), Fault>
@@ -149,9 +157,11 @@ impl Session {
         let version = info.as_ref().and_then(|i| i.server_info.as_ref()).map(|s| clean(&s.version, 64));
         let session = Self {
             peer,
+            direct,
             changed,
             is_stateless: !protocol.has_initialize(),
             protocol: clean(protocol.as_str(), 32),
+            spoken: protocol,
             version,
             capabilities,
             handler,
@@ -174,26 +184,32 @@ impl Session {
         if let Some(place) = place {
             request.extensions_mut().insert(Slot(place.caller.clone()));
         }
-        let mut options = PeerRequestOptions::no_options();
-        if self.is_stateless
-            && let Some(place) = place
-        {
-            // The server sees what this very client can, and asks for no more; and it sends no log lines unasked.
-            let mut meta = RequestMetaObject::default();
-            meta.set_client_capabilities(place.caller.capabilities());
-            let level = place.caller.client.log_level().map(serde_json::Value::from);
-            if let Some(level) = level.and_then(|level| serde_json::from_value(level).ok()) {
-                meta.set_log_level(level);
+        let meta = self.meta(place);
+        let mut guard = CancelOnDrop { session: self, id: None, sent: AtomicBool::new(false) };
+        if let Some(direct) = &self.direct {
+            if self.is_stateless {
+                let us = self.handler.get_info();
+                let its = request.get_meta_mut();
+                its.set_protocol_version(self.spoken.clone());
+                its.set_client_info(us.client_info);
+                its.set_client_capabilities(us.capabilities);
             }
-            options = options.with_meta(meta);
+            request.get_meta_mut().extend(meta);
+            let id = direct.next_id();
+            guard.id = Some(id.clone());
+            let answer = direct.request(id, request, &guard.sent).await;
+            guard.id = None;
+            return answer.map_err(|error| line_fault(&error))?.map_err(Fault::Rpc);
         }
+        let options = PeerRequestOptions::no_options().with_meta(meta);
         let queued = self.peer.send_cancellable_request(request, options).await;
         let handle = queued.map_err(|error| match error {
             // It did not come as far as the transport.
             ServiceError::TransportClosed => Fault::NotSent("the connection is closed".to_owned()),
             error => self.fault(error),
         })?;
-        let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()) };
+        guard.id = Some(handle.id.clone());
+        guard.sent.store(true, Ordering::Relaxed);
         let answer = handle.await_response().await;
         guard.id = None;
         match answer {
@@ -202,6 +218,20 @@ impl Session {
             }
             Err(error) => Err(self.fault(error)),
         }
+    }
+
+    /// What a request says beside its own, in versions without a handshake: the server sees what this very client can,
+    /// and asks for no more; and it sends no log lines unasked.
+    fn meta(&self, place: Option<&Place>) -> RequestMetaObject {
+        let mut meta = RequestMetaObject::default();
+        if let Some(place) = place.filter(|_| self.is_stateless) {
+            meta.set_client_capabilities(place.caller.capabilities());
+            let level = place.caller.client.log_level().map(serde_json::Value::from);
+            if let Some(level) = level.and_then(|level| serde_json::from_value(level).ok()) {
+                meta.set_log_level(level);
+            }
+        }
+        meta
     }
 
     /// Sends a request to which the server may answer with questions (2026-07-28, "multi round-trip
@@ -270,11 +300,14 @@ impl Session {
 struct CancelOnDrop<'a> {
     session: &'a Session,
     id: Option<RequestId>,
+    /// Whether there is something to cancel.
+    sent: AtomicBool,
 }
 
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
-        let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
+        let id = self.id.take().filter(|_| self.sent.load(Ordering::Relaxed));
+        let (Some(id), Ok(runtime)) = (id, tokio::runtime::Handle::try_current()) else { return };
         let peer = self.session.peer.clone();
         let cancel = async move {
             let params = CancelledNotificationParam::new(Some(id), Some("given up by the caller".to_owned()));
