@@ -41,6 +41,7 @@ const typedArray = getPrototypeOf(Uint8Array.prototype);
 const typedName = uncurry(getOwnPropertyDescriptor(typedArray, Symbol.toStringTag).get);
 const toBase64 = GLOBAL.btoa;
 const fromCharCode = String.fromCharCode;
+const captureStackTrace = Error.captureStackTrace;
 const Intrinsic = { Map, Set, Promise, Proxy, Error, TypeError, RangeError, Uint8Array, ArrayBuffer, Date, RegExp, String, Number };
 
 /** Defines what a script sees as a global, or a member of one: it may be replaced, as the language's own may. */

@@ -56,17 +56,20 @@ function stackOf(error) {
 const calls = { __proto__: null };
 let lastCall = 0;
 
-/** A promise of what `send` asks of the host, by its number. `raw`: of the whole answer. */
-function inFlight(raw, send) {
+/** A promise of what `send` asks of the host, by its number. `raw`: of the whole answer. `called`: the function that the
+ * script called; a stack is text as soon as it is taken, and of its frames only those below that one are the script's. */
+function inFlight(called, raw, send) {
   return new Intrinsic.Promise((resolve, reject) => {
     const id = ++lastCall;
     send(id);
-    calls[id] = { __proto__: null, resolve, reject, raw, stack: new Intrinsic.Error().stack };
+    const place = { __proto__: null };
+    captureStackTrace(place, called);
+    calls[id] = { __proto__: null, resolve, reject, raw, stack: place.stack };
   });
 }
 
-function send(server, tool, label, args, raw) {
-  return inFlight(raw, (id) => natives.call(id, server, tool, encode(args, `the arguments of ${label}`)));
+function send(called, server, tool, label, args, raw) {
+  return inFlight(called, raw, (id) => natives.call(id, server, tool, encode(args, `the arguments of ${label}`)));
 }
 
 /** A value as JSON text that the host takes. */
@@ -123,12 +126,15 @@ function signature(parameters) {
 
 /** A tool as a function. `parameters` is null for a name that the server does not list: the host says what is near. */
 function toolFunction(server, tool, label, name, parameters) {
-  const call = (raw) => (...values) => {
-    try {
-      return send(server, tool, label, argumentsOf(label, parameters, values), raw);
-    } catch (error) {
-      return new Intrinsic.Promise((_, reject) => reject(error));
-    }
+  const call = (raw) => {
+    const called = (...values) => {
+      try {
+        return send(called, server, tool, label, argumentsOf(label, parameters, values), raw);
+      } catch (error) {
+        return new Intrinsic.Promise((_, reject) => reject(error));
+      }
+    };
+    return called;
   };
   const invoke = call(false);
   define(invoke, "name", name);

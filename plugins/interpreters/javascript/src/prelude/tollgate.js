@@ -8,7 +8,7 @@ function functionsOf(prefix, lengths) {
   const object = {};
   for (const [name, length] of Object.entries(lengths)) {
     const path = prefix + name;
-    const invoke = (...values) => inFlight(true, (id) => {
+    const invoke = (...values) => inFlight(invoke, true, (id) => {
       // What is left out is null.
       values.length = length;
       request(id, path, encode(values, `the arguments of tollgate.${path}`));
