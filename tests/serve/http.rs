@@ -95,7 +95,7 @@ fn a_token_lets_in_and_a_session_belongs_to_who_began_it() {
     let session = answer.lines().find_map(|l| l.to_lowercase().strip_prefix("mcp-session-id: ").map(str::to_owned));
     let session = session.unwrap_or_else(|| panic!("{answer}"));
     let list = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}).to_string();
-    let ask = |token: &str| {
+    let ask = |method: &str, token: &str| {
         let headers = [
             ("Content-Type", "application/json"),
             ("Accept", "application/json, text/event-stream"),
@@ -103,11 +103,14 @@ fn a_token_lets_in_and_a_session_belongs_to_who_began_it() {
             ("Mcp-Session-Id", session.as_str()),
             ("Authorization", token),
         ];
-        served.exchange("POST", "/mcp", &headers, &list).1
+        served.exchange(method, "/mcp", &headers, &list).1
     };
-    assert!(ask("Bearer correct-horse-battery").contains("echo__echo"));
-    let stolen = ask("Bearer another-long-token-of-bob");
-    assert!(stolen.contains("somebody else's"), "{stolen}");
+    assert!(ask("POST", "Bearer correct-horse-battery").contains("echo__echo"));
+    for method in ["POST", "GET", "DELETE"] {
+        let stolen = ask(method, "Bearer another-long-token-of-bob");
+        assert!(stolen.contains("somebody else's"), "{method}: {stolen}");
+    }
+    assert!(ask("POST", "Bearer correct-horse-battery").contains("echo__echo"));
 }
 
 #[test]

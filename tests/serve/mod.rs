@@ -6,6 +6,7 @@ mod code;
 mod conformance;
 mod http;
 mod questions;
+mod sessions;
 mod surface;
 
 use crate::support::mcp::Lines;

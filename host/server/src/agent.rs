@@ -5,20 +5,21 @@ use crate::changes::{self, Subscriptions};
 use crate::drive::{Driven, Work};
 use crate::front::Front;
 use crate::options::Expose;
+use crate::sessions::Link;
 use crate::{meta_tools, policies, resources, tools};
 use parking_lot::Mutex;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ErrorCode,
-    ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResultType,
-    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
-    UnsubscribeRequestParams,
+    ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InitializeRequestParams,
+    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    LoggingLevel, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, ResultType, ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+    SubscriptionFilter, Tool, UnsubscribeRequestParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde::de::DeserializeOwned;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::{Behalf, Client, ListKind, Principal, RunRequest, TraceContext};
 
@@ -39,8 +40,6 @@ pub(crate) struct Agent {
 
 /// What an agent before 2026-07-28 has set.
 struct Session {
-    /// Who began it, where requests say who sends them.
-    owner: OnceLock<Principal>,
     log_level: Mutex<Option<LoggingLevel>>,
     subscriptions: Subscriptions,
     /// Ends what was begun for this connection.
@@ -51,27 +50,17 @@ impl Agent {
     pub(crate) fn new(front: Front, principal: Principal, number: u64) -> Self {
         let identity = format!("{}#{number}", principal.0).into();
         let subscriptions = Subscriptions::new(front.clone(), principal.clone());
-        let session = Session {
-            owner: OnceLock::new(),
-            log_level: Mutex::default(),
-            subscriptions,
-            ends: CancellationToken::new().drop_guard(),
-        };
+        let session =
+            Session { log_level: Mutex::default(), subscriptions, ends: CancellationToken::new().drop_guard() };
         Self { front, principal, identity, session: Arc::new(session), trace: None }
     }
 
-    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token; and a session
-    /// belongs to who began it, whoever else learns its identity.
-    fn sender(&self, context: &RequestContext<RoleServer>) -> Result<Self, ErrorData> {
+    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token.
+    fn sender(&self, context: &RequestContext<RoleServer>) -> Self {
         let parts = context.extensions.get::<http::request::Parts>();
+        let principal = parts.and_then(|parts| parts.extensions.get::<Principal>()).unwrap_or(&self.principal).clone();
         let trace = context.meta.get(tools::TRACEPARENT).and_then(|value| value.as_str()?.parse().ok());
-        let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) else {
-            return Ok(Self { trace, ..self.clone() });
-        };
-        if self.session.owner.get_or_init(|| principal.clone()) != principal {
-            return Err(ErrorData::invalid_request("this session is somebody else's; begin one of your own", None));
-        }
-        Ok(Self { principal: principal.clone(), trace, ..self.clone() })
+        Self { principal, trace, ..self.clone() }
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -210,12 +199,24 @@ impl ServerHandler for Agent {
         if expose.is_meta() { config.with_instructions(INSTRUCTIONS) } else { config }
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let result = self.negotiate_initialize(&request)?;
+        if let Some(link) = context.extensions.get::<Arc<Link>>() {
+            link.serve_by(self.sender(&context), context.peer.clone());
+        }
+        Ok(result)
+    }
+
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
+        _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.sender(&context)?;
         let tools = match self.front.options().expose {
             Expose::Meta => meta_tools::definitions(false, &self.front.host().script_languages()),
             Expose::MetaFull => meta_tools::definitions(true, &self.front.host().script_languages()),
@@ -245,7 +246,7 @@ impl ServerHandler for Agent {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let agent = self.sender(&context)?;
+        let agent = self.sender(&context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let args = request.arguments.unwrap_or_default();
         let target = tools::Target::find(&self.front, &request.name, args).await?;
@@ -265,7 +266,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let items = resources::list(&self.sender(&context)?, ListKind::Resources).await;
+        let items = resources::list(&self.sender(&context), ListKind::Resources).await;
         let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
         let mut result = ListResourcesResult::with_all_items(items);
         result.next_cursor = next_cursor;
@@ -277,7 +278,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let items = resources::list(&self.sender(&context)?, ListKind::ResourceTemplates).await;
+        let items = resources::list(&self.sender(&context), ListKind::ResourceTemplates).await;
         let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
         let mut result = ListResourceTemplatesResult::with_all_items(items);
         result.next_cursor = next_cursor;
@@ -289,7 +290,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let items = resources::list(&self.sender(&context)?, ListKind::Prompts).await;
+        let items = resources::list(&self.sender(&context), ListKind::Prompts).await;
         let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
         let mut result = ListPromptsResult::with_all_items(items);
         result.next_cursor = next_cursor;
@@ -301,7 +302,7 @@ impl ServerHandler for Agent {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let agent = self.sender(&context)?;
+        let agent = self.sender(&context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let named = format!("resources/read {}", request.uri);
         let query = resources::read(&agent, &request.uri, &context).await?;
@@ -323,7 +324,7 @@ impl ServerHandler for Agent {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let agent = self.sender(&context)?;
+        let agent = self.sender(&context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let named = format!("prompts/get {}", request.name);
         let query = resources::prompt(&agent, &request.name, request.arguments, &context).await?;
@@ -345,7 +346,7 @@ impl ServerHandler for Agent {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let agent = self.sender(&context)?;
+        let agent = self.sender(&context);
         let query = resources::completion(&agent, request).await?;
         let text = resources::ask(agent, query, None).await?;
         let mut result: CompleteResult = typed("completion/complete", &text)?;
@@ -353,22 +354,12 @@ impl ServerHandler for Agent {
         Ok(result)
     }
 
-    async fn set_level(
-        &self,
-        request: SetLevelRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.sender(&context)?;
+    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         *self.session.log_level.lock() = Some(request.level);
         Ok(())
     }
 
-    async fn subscribe(
-        &self,
-        request: SubscribeRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.sender(&context)?;
+    async fn subscribe(&self, request: SubscribeRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         let (server, uri) = resources::locate(self, &request.uri).await?;
         self.session.subscriptions.add(&request.uri, &server, &uri).await
     }
@@ -376,9 +367,8 @@ impl ServerHandler for Agent {
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        context: RequestContext<RoleServer>,
+        _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.sender(&context)?;
         self.session.subscriptions.remove(&request.uri).await
     }
 

@@ -11,10 +11,10 @@ use futures::FutureExt as _;
 use futures::stream::{FuturesUnordered, StreamExt};
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientCapabilities, ClientResult, ErrorData, InputRequest, InputRequests, InputRequiredResult, InputResponses,
-    LoggingMessageNotificationParam, ProgressNotificationParam, ServerRequest,
+    ClientCapabilities, ClientResult, ErrorData, GetExtensions, InputRequest, InputRequests, InputRequiredResult,
+    InputResponses, LoggingMessageNotificationParam, ProgressNotificationParam, RequestId, ServerRequest,
 };
-use rmcp::service::{Peer, PeerRequestOptions, RequestContext};
+use rmcp::service::{OriginatingRequestId, Peer, PeerRequestOptions, RequestContext};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -210,7 +210,7 @@ impl Work {
                     if stateless {
                         self.put(question, context);
                     } else if let Some(question) = refuse_what_it_cannot(question, context) {
-                        asking.push(ask(context.peer.clone(), question, agent.names_servers(), timeout));
+                        asking.push(ask(context.peer.clone(), context.id.clone(), question, agent.names_servers(), timeout));
                     }
                 }
                 Some(()) = asking.next(), if !asking.is_empty() => {}
@@ -307,9 +307,9 @@ fn refuse_what_it_cannot(question: Question, context: &RequestContext<RoleServer
 }
 
 /// Asks a client by a request, and hands the answer on.
-async fn ask(peer: Peer<RoleServer>, mut question: Question, names_servers: bool, timeout: Duration) {
+async fn ask(peer: Peer<RoleServer>, of: RequestId, mut question: Question, names_servers: bool, timeout: Duration) {
     let answer = tokio::select! {
-        answer = ask_peer(&peer, &question.ask, names_servers, timeout) => answer,
+        answer = ask_peer(&peer, of, &question.ask, names_servers, timeout) => answer,
         // Who asked is not interested any more.
         () = question.reply.closed() => return,
     };
@@ -318,6 +318,7 @@ async fn ask(peer: Peer<RoleServer>, mut question: Question, names_servers: bool
 
 async fn ask_peer(
     peer: &Peer<RoleServer>,
+    of: RequestId,
     ask: &Ask,
     names_servers: bool,
     timeout: Duration,
@@ -329,8 +330,10 @@ async fn ask_peer(
         data: None,
     };
     let params = attributed(ask, names_servers).unwrap_or_default();
-    let request =
+    let mut request =
         serde_json::from_value::<ServerRequest>(json!({"method": method, "params": params})).map_err(malformed)?;
+    // It goes on the stream of the request that it is about.
+    request.extensions_mut().insert(OriginatingRequestId(of));
     let options = PeerRequestOptions::with_timeout(timeout);
     let sent = peer.send_cancellable_request(request, options).await;
     let answer = match sent {

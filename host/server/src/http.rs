@@ -6,15 +6,15 @@
 use crate::agent::Agent;
 use crate::api;
 use crate::front::Front;
+use crate::sessions::{Sessions, WholeAnswer};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode, Uri};
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
@@ -125,7 +125,7 @@ pub async fn listen(front: Front, options: HttpOptions) -> Result<Listening, Htt
 pub(crate) struct Door {
     front: Front,
     options: HttpOptions,
-    sessions: Arc<LocalSessionManager>,
+    sessions: Arc<Sessions>,
     in_flight: AtomicUsize,
 }
 
@@ -136,11 +136,7 @@ impl Listening {
     /// No connection can be accepted any more.
     pub async fn serve(self, stop: CancellationToken) -> Result<(), HttpServeError> {
         let Self { listener, front, options, .. } = self;
-        let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(options.session_timeout);
-        // What was cancelled is kept for a client that comes back for its stream; few do, and each takes memory.
-        sessions.session_config.completed_cache_ttl = Duration::from_secs(10);
-        let sessions = Arc::new(sessions);
+        let sessions = Arc::new(Sessions::new(options.session_timeout));
         // Ends streams that would never end by themselves.
         let end = CancellationToken::new();
         let config = StreamableHttpServerConfig::default()
@@ -226,13 +222,22 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
             return refused;
         }
     };
-    let in_session = request.headers().contains_key("mcp-session-id");
-    let is_full = !in_session && door.sessions.sessions.read().await.len() >= door.options.max_sessions;
+    let session = request.headers().get("mcp-session-id").map(|id| id.to_str().unwrap_or_default());
+    if session.and_then(|id| door.sessions.owner(id)).is_some_and(|owner| owner != principal) {
+        return refuse(StatusCode::FORBIDDEN, "this session is somebody else's; begin one of your own");
+    }
+    let is_full = session.is_none() && door.sessions.count().await >= door.options.max_sessions;
     let Some(_place) = Place::take(&door).filter(|_| !is_full) else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many sessions or requests at once; try again later");
     };
+    let answer = WholeAnswer::default();
     request.extensions_mut().insert(principal);
-    next.run(request).await
+    request.extensions_mut().insert(answer.clone());
+    let response = next.run(request).await;
+    match answer.take() {
+        Some(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
+        None => response,
+    }
 }
 
 struct Place<'a>(&'a Door);

@@ -13,8 +13,8 @@
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
 //!   prompts, completion. `changes`: what agents are told of changes.
-//! - [`stdio`]: this process's standard streams. [`http`]: the HTTP front end: who may come in, health. `api`: what programs
-//!   that do not speak MCP are told.
+//! - [`stdio`]: this process's standard streams. [`http`]: the HTTP front end: who may come in, health. `sessions`: sessions over
+//!   HTTP, and the way of requests in them. `api`: what programs that do not speak MCP are told.
 
 mod agent;
 mod api;
@@ -29,6 +29,7 @@ mod parked;
 mod policies;
 mod resources;
 mod scripts;
+mod sessions;
 pub mod stdio;
 mod tools;
 

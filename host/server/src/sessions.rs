@@ -1,0 +1,491 @@
+//! Sessions over HTTP (before 2026-07-28), and the short way of requests in them.
+//!
+//! rmcp keeps the sessions: it begins and ends them, and has what is not a request of the client. A request it would
+//! take through two tasks of the session and a third of its own, each way, and answer as a stream of events, even where
+//! the answer is all that comes. Here the connection's own task works on a request, and answers with JSON when nothing
+//! comes before the answer; else, or after [`PATIENCE`], with a stream that the client can come back for.
+
+use crate::agent::Agent;
+use futures::future::{BoxFuture, Either};
+use futures::{FutureExt, Stream};
+use http::request::Parts;
+use parking_lot::Mutex;
+use rmcp::RoleServer;
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions, GetMeta, JsonRpcRequest,
+    ProgressToken, RequestId, ServerJsonRpcMessage, ServerNotification,
+};
+use rmcp::service::{OriginatingRequestId, Peer, RequestContext, Service};
+use rmcp::transport::Transport;
+use rmcp::transport::common::server_side_http::ServerSseMessage;
+use rmcp::transport::streamable_http_server::session::local::{
+    LocalSessionManager, LocalSessionManagerError, SessionConfig, SessionError,
+};
+use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager};
+use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tollgate::{Clock as _, Principal, SystemClock};
+
+/// How long an answer is waited for before the response begins as a stream. A client that goes before that has no way
+/// back to its request, which ends with it.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a client that lost its stream is told to wait before it comes back.
+const RETRY: Duration = Duration::from_secs(3);
+/// How long an answer is kept for a client that lost its stream.
+const KEPT: Duration = Duration::from_secs(10);
+/// The most messages of one request that are kept for such a client, and that wait for one that reads slowly.
+const MAX_MESSAGES: usize = 64;
+/// The most requests that one session has at once. A client may go away from a request that goes on.
+const MAX_REQUESTS: usize = 1_024;
+
+/// Where the answer of a request goes when it comes without a stream: travels with the request, from the front end's
+/// own layer to here.
+#[derive(Clone, Default)]
+pub(crate) struct WholeAnswer(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl WholeAnswer {
+    /// The answer, as JSON.
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().take()
+    }
+}
+
+/// The sessions.
+pub(crate) struct Sessions {
+    sessions: LocalSessionManager,
+    links: Mutex<HashMap<SessionId, Arc<Link>>>,
+    /// How often a session is told that it is used.
+    touch_after: Duration,
+    clock: SystemClock,
+}
+
+/// What the requests of one session share.
+pub(crate) struct Link {
+    /// Who works on them, known once the session has begun.
+    served_by: OnceLock<(Agent, Peer<RoleServer>)>,
+    is_open: AtomicBool,
+    exchanges: Mutex<Vec<Arc<Exchange>>>,
+    next_number: AtomicU64,
+    at_once: AtomicUsize,
+    touched: Mutex<Instant>,
+    ended: CancellationToken,
+    _end: DropGuard,
+}
+
+impl Link {
+    fn new() -> Self {
+        let ended = CancellationToken::new();
+        Self {
+            served_by: OnceLock::new(),
+            is_open: AtomicBool::new(false),
+            exchanges: Mutex::default(),
+            next_number: AtomicU64::new(1),
+            at_once: AtomicUsize::new(0),
+            touched: Mutex::new(Instant::now()),
+            _end: ended.clone().drop_guard(),
+            ended,
+        }
+    }
+
+    /// Says who works on the requests of this session.
+    pub(crate) fn serve_by(&self, agent: Agent, peer: Peer<RoleServer>) {
+        drop(self.served_by.set((agent, peer)));
+    }
+
+    /// Who works on requests, once the session is as far.
+    fn open(&self) -> Option<&(Agent, Peer<RoleServer>)> {
+        self.served_by.get().filter(|_| self.is_open.load(Ordering::Acquire))
+    }
+
+    /// Begins a request.
+    fn begin(
+        self: &Arc<Self>,
+        (agent, peer): &(Agent, Peer<RoleServer>),
+        request: JsonRpcRequest<ClientRequest>,
+    ) -> (Open, BoxFuture<'static, ServerJsonRpcMessage>) {
+        let JsonRpcRequest { id, mut request, .. } = request;
+        let exchange = Arc::new(Exchange {
+            number: self.next_number.fetch_add(1, Ordering::Relaxed),
+            id: id.clone(),
+            token: request.get_meta().get_progress_token(),
+            cancelled: self.ended.child_token(),
+            told: Notify::new(),
+            stream: Mutex::default(),
+        });
+        let mut context = RequestContext::new(id.clone(), peer.clone());
+        context.ct = exchange.cancelled.clone();
+        // `_meta` is one of the extensions.
+        std::mem::swap(&mut context.meta, request.get_meta_mut());
+        std::mem::swap(&mut context.extensions, request.extensions_mut());
+        let agent = agent.clone();
+        let working = Working::begin(self);
+        let work = async move {
+            // Whole, not only what is looked at of it.
+            let working = working;
+            if !working.has_room {
+                let why = format!("this session has {MAX_REQUESTS} requests at once; wait for some of them");
+                return ServerJsonRpcMessage::error(ErrorData::internal_error(why, None), Some(id));
+            }
+            match AssertUnwindSafe(agent.handle_request(request, context)).catch_unwind().await {
+                Ok(Ok(result)) => ServerJsonRpcMessage::response(result, id),
+                Ok(Err(error)) => ServerJsonRpcMessage::error(error, Some(id)),
+                Err(_) => {
+                    let error = ErrorData::internal_error("the request ended early: it panicked", None);
+                    ServerJsonRpcMessage::error(error, Some(id))
+                }
+            }
+        };
+        self.exchanges.lock().push(exchange.clone());
+        (Open { link: self.clone(), exchange }, work.boxed())
+    }
+
+    fn find(&self, is_it: impl Fn(&Exchange) -> bool) -> Option<Arc<Exchange>> {
+        // The last one that has it, should a client use an identity twice.
+        self.exchanges.lock().iter().rev().find(|exchange| is_it(exchange)).cloned()
+    }
+
+    /// The request on whose stream a message goes, if it is one of ours.
+    fn exchange_of(&self, message: &ServerJsonRpcMessage) -> Option<Arc<Exchange>> {
+        match message {
+            ServerJsonRpcMessage::Request(question) => {
+                let OriginatingRequestId(of) = question.request.extensions().get()?;
+                let exchange = self.find(|exchange| exchange.id == *of)?;
+                exchange.stream.lock().asked.push(question.id.clone());
+                Some(exchange)
+            }
+            ServerJsonRpcMessage::Notification(told) => match &told.notification {
+                ServerNotification::ProgressNotification(progress) => {
+                    self.find(|exchange| exchange.token.as_ref() == Some(&progress.params.progress_token))
+                }
+                // A question is taken back where it was asked.
+                ServerNotification::CancelledNotification(cancelled) => {
+                    let id = cancelled.params.request_id.as_ref()?;
+                    self.find(|exchange| exchange.stream.lock().asked.contains(id))
+                }
+                _ => None,
+            },
+            ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_) => None,
+        }
+    }
+}
+
+/// Counts a request for as long as it is worked on.
+struct Working {
+    link: Arc<Link>,
+    has_room: bool,
+}
+
+impl Working {
+    fn begin(link: &Arc<Link>) -> Self {
+        let has_room = link.at_once.fetch_add(1, Ordering::Relaxed) < MAX_REQUESTS;
+        Self { link: link.clone(), has_room }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.link.at_once.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request that is known, until it is dropped.
+struct Open {
+    link: Arc<Link>,
+    exchange: Arc<Exchange>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.exchange.cancelled.cancel();
+        self.link.exchanges.lock().retain(|exchange| !Arc::ptr_eq(exchange, &self.exchange));
+    }
+}
+
+/// One request of a client, and what is told on its stream.
+struct Exchange {
+    number: u64,
+    id: RequestId,
+    token: Option<ProgressToken>,
+    cancelled: CancellationToken,
+    /// Something was told: the response has to be a stream.
+    told: Notify,
+    stream: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    /// The latest events, for a client that comes back.
+    events: VecDeque<(u64, ServerSseMessage)>,
+    last: u64,
+    /// Who reads them.
+    reader: Option<mpsc::Sender<ServerSseMessage>>,
+    has_ended: bool,
+    /// The questions that were put to the client.
+    asked: Vec<RequestId>,
+}
+
+impl Exchange {
+    /// The identity of an event: rmcp's own begin with a digit.
+    fn event_id(&self, index: u64) -> String {
+        format!("r{}-{index}", self.number)
+    }
+
+    /// The request and the event that an identity names.
+    fn read_event_id(id: &str) -> Option<(u64, u64)> {
+        let (number, index) = id.strip_prefix('r')?.split_once('-')?;
+        Some((number.parse().ok()?, index.parse().ok()?))
+    }
+
+    /// Tells the client something. Waits for one that reads slowly.
+    async fn tell(&self, message: ServerJsonRpcMessage) {
+        let (event, reader) = {
+            let mut told = self.stream.lock();
+            told.last += 1;
+            let index = told.last;
+            let event = ServerSseMessage::new(self.event_id(index), message);
+            if told.events.len() >= MAX_MESSAGES {
+                told.events.pop_front();
+            }
+            told.events.push_back((index, event.clone()));
+            (event, told.reader.clone())
+        };
+        self.told.notify_one();
+        if let Some(reader) = reader {
+            // One that is gone may come back for it.
+            drop(reader.send(event).await);
+        }
+    }
+
+    /// What was told after event `seen`, and all that will be. Whoever read before reads no more.
+    fn read(&self, seen: u64) -> impl Stream<Item = ServerSseMessage> + Send + Sync + use<> {
+        let mut told = self.stream.lock();
+        let (sender, mut reader) = mpsc::channel(MAX_MESSAGES + 1);
+        for (_, event) in told.events.iter().filter(|(index, _)| *index > seen) {
+            // There is room for all that are kept.
+            drop(sender.try_send(event.clone()));
+        }
+        told.reader = (!told.has_ended).then_some(sender);
+        futures::stream::poll_fn(move |cx| reader.poll_recv(cx))
+    }
+
+    /// The whole stream, after an event with which a client can come back.
+    fn read_all(&self) -> impl Stream<Item = ServerSseMessage> + Send + Sync + use<> {
+        use futures::StreamExt as _;
+        let first = ServerSseMessage::priming(self.event_id(0), RETRY);
+        futures::stream::iter([first]).chain(self.read(0))
+    }
+
+    fn end(&self) {
+        let mut told = self.stream.lock();
+        (told.has_ended, told.reader) = (true, None);
+    }
+}
+
+impl Sessions {
+    pub(crate) fn new(session_timeout: Duration) -> Self {
+        let mut config = SessionConfig::default();
+        config.keep_alive = Some(session_timeout);
+        // What was cancelled is kept for a client that comes back for its stream; few do, and each takes memory.
+        config.completed_cache_ttl = KEPT;
+        let mut sessions = LocalSessionManager::default();
+        sessions.session_config = config;
+        Self { sessions, links: Mutex::default(), touch_after: session_timeout / 8, clock: SystemClock::default() }
+    }
+
+    /// How many there are.
+    pub(crate) async fn count(&self) -> usize {
+        self.sessions.sessions.read().await.len()
+    }
+
+    /// Who began a session.
+    pub(crate) fn owner(&self, id: &str) -> Option<Principal> {
+        let link = self.link(id)?;
+        link.served_by.get().map(|(agent, _)| agent.principal().clone())
+    }
+
+    fn link(&self, id: &str) -> Option<Arc<Link>> {
+        self.links.lock().get(id).cloned()
+    }
+
+    /// Tells rmcp that a session is used, now and then: it ends those that are not.
+    async fn touch(&self, id: &SessionId, link: &Link) {
+        {
+            let mut touched = link.touched.lock();
+            if touched.elapsed() < self.touch_after {
+                return;
+            }
+            *touched = Instant::now();
+        }
+        let session = self.sessions.sessions.read().await.get(id).cloned();
+        if let Some(session) = session {
+            // There is no such channel; to look for it is to use the session.
+            let _ = session.close_request_wise_channel(u64::MAX).await;
+        }
+    }
+}
+
+/// A transport of rmcp's, whose messages go to the requests that they are about.
+pub(crate) struct Linked<T> {
+    transport: T,
+    link: Arc<Link>,
+}
+
+impl<T: Transport<RoleServer>> Transport<RoleServer> for Linked<T> {
+    type Error = T::Error;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        match self.link.exchange_of(&message) {
+            Some(exchange) => Either::Left(async move {
+                exchange.tell(message).await;
+                Ok(())
+            }),
+            None => Either::Right(self.transport.send(message)),
+        }
+    }
+
+    fn receive(&mut self) -> impl Future<Output = Option<ClientJsonRpcMessage>> + Send {
+        self.transport.receive()
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        self.transport.close()
+    }
+}
+
+impl SessionManager for Sessions {
+    type Error = LocalSessionManagerError;
+    type Transport = Linked<<LocalSessionManager as SessionManager>::Transport>;
+
+    async fn create_session(&self) -> Result<(SessionId, Self::Transport), Self::Error> {
+        let (id, transport) = self.sessions.create_session().await?;
+        let link = Arc::new(Link::new());
+        self.links.lock().insert(id.clone(), link.clone());
+        Ok((id, Linked { transport, link }))
+    }
+
+    async fn initialize_session(
+        &self,
+        id: &SessionId,
+        mut message: ClientJsonRpcMessage,
+    ) -> Result<ServerJsonRpcMessage, Self::Error> {
+        if let (Some(link), ClientJsonRpcMessage::Request(request)) = (self.link(id), &mut message) {
+            // The agent that gets it says that it is the one.
+            request.request.extensions_mut().insert(link);
+        }
+        self.sessions.initialize_session(id, message).await
+    }
+
+    async fn has_session(&self, id: &SessionId) -> Result<bool, Self::Error> {
+        self.sessions.has_session(id).await
+    }
+
+    async fn close_session(&self, id: &SessionId) -> Result<(), Self::Error> {
+        if let Some(link) = self.links.lock().remove(id) {
+            link.ended.cancel();
+        }
+        self.sessions.close_session(id).await
+    }
+
+    async fn create_stream(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
+        let link = self.link(id);
+        let served_by = link.as_ref().and_then(|link| Some((link, link.open()?)));
+        let (link, served_by, request) = match (served_by, message) {
+            (Some((link, served_by)), ClientJsonRpcMessage::Request(request)) => (link, served_by, request),
+            (_, message) => return Ok(Either::Left(self.sessions.create_stream(id, message).await?)),
+        };
+        self.touch(id, link).await;
+        let parts = request.request.extensions().get::<Parts>();
+        let answer = parts.and_then(|parts| parts.extensions.get::<WholeAnswer>()).cloned();
+        let (open, mut work) = link.begin(served_by, request);
+        let exchange = open.exchange.clone();
+        tokio::select! {
+            biased;
+            // It is answered by nobody.
+            () = exchange.cancelled.cancelled() => return Ok(Either::Right(Either::Left(futures::stream::empty()))),
+            () = exchange.told.notified() => {}
+            message = &mut work => {
+                let json = serde_json::to_vec(&message).map_err(|error| SessionError::Io(error.into()))?;
+                if let Some(answer) = answer {
+                    *answer.0.lock() = Some(json);
+                    return Ok(Either::Right(Either::Left(futures::stream::empty())));
+                }
+                exchange.tell(message).await;
+                exchange.end();
+                return Ok(Either::Right(Either::Right(exchange.read_all())));
+            }
+            () = self.clock.limit(PATIENCE) => {}
+        }
+        let events = exchange.read_all();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = open.exchange.cancelled.cancelled() => {}
+                message = work => open.exchange.tell(message).await,
+            }
+            open.exchange.end();
+            // A client that lost its stream may come back for it.
+            tokio::select! {
+                () = open.exchange.cancelled.cancelled() => {}
+                () = tokio::time::sleep(KEPT) => {}
+            }
+        });
+        Ok(Either::Right(Either::Right(events)))
+    }
+
+    async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Self::Error> {
+        let link = self.link(id);
+        let mut opens = false;
+        if let (Some(link), ClientJsonRpcMessage::Notification(notification)) = (&link, &message) {
+            match &notification.notification {
+                ClientNotification::CancelledNotification(cancelled) => {
+                    let of = cancelled.params.request_id.as_ref();
+                    if let Some(exchange) = of.and_then(|of| link.find(|exchange| exchange.id == *of)) {
+                        exchange.cancelled.cancel();
+                    }
+                }
+                ClientNotification::InitializedNotification(_) => opens = true,
+                _ => {}
+            }
+        }
+        self.sessions.accept_message(id, message).await?;
+        if let Some(link) = link.filter(|_| opens) {
+            link.is_open.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    async fn create_standalone_stream(
+        &self,
+        id: &SessionId,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
+        self.sessions.create_standalone_stream(id).await
+    }
+
+    async fn resume(
+        &self,
+        id: &SessionId,
+        last_event_id: String,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
+        let Some((number, seen)) = Exchange::read_event_id(&last_event_id) else {
+            return Ok(Either::Left(self.sessions.resume(id, last_event_id).await?));
+        };
+        let exchange = self.link(id).and_then(|link| link.find(|exchange| exchange.number == number));
+        match exchange {
+            Some(exchange) => Ok(Either::Right(exchange.read(seen))),
+            None => Err(SessionError::InvalidEventId.into()),
+        }
+    }
+}
