@@ -202,6 +202,8 @@ impl<W: AsyncWrite + Unpin + Send> Direct for Lines<W> {
             let mut place = place.ok_or_else(|| LineError::NotSent(io::ErrorKind::NotConnected.into()))?;
             Callers::sent(&message);
             self.write(&message, sent).await?;
+            // Many may wait long.
+            drop(message);
             // Whoever is dropped without an answer was lost with the connection.
             (&mut place.answer).await.map_err(|_| LineError::Lost(io::ErrorKind::ConnectionAborted.into()))
         })
