@@ -235,6 +235,9 @@ fn a_session_that_is_used_goes_on_and_one_that_is_not_ends() {
         assert_eq!(session.script(id, "1").whole()["id"], id);
         std::thread::sleep(Duration::from_millis(300));
     }
+    // A request that takes longer than that is use as well.
+    let long = session.script(50, "await sleep(5000); 'long'").messages();
+    assert!(long.last().is_some_and(|last| last.to_string().contains("long")), "{long:#?}");
     let ended = || session.send(&json!({"jsonrpc": "2.0", "id": 99, "method": "ping"})).head.contains(" 404 ");
     std::thread::sleep(Duration::from_millis(2_500));
     assert!(ended(), "it goes on for ever");

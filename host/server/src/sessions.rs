@@ -19,7 +19,7 @@ use rmcp::service::{OriginatingRequestId, Peer, RequestContext, Service};
 use rmcp::transport::Transport;
 use rmcp::transport::common::server_side_http::ServerSseMessage;
 use rmcp::transport::streamable_http_server::session::local::{
-    LocalSessionManager, LocalSessionManagerError, SessionConfig, SessionError,
+    LocalSessionHandle, LocalSessionManager, LocalSessionManagerError, SessionConfig, SessionError,
 };
 use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager};
 use std::collections::{HashMap, VecDeque};
@@ -70,6 +70,8 @@ pub(crate) struct Link {
     /// Who works on them, known once the session has begun.
     served_by: OnceLock<(Agent, Peer<RoleServer>)>,
     is_open: AtomicBool,
+    /// The session as rmcp keeps it.
+    kept: Option<LocalSessionHandle>,
     exchanges: Mutex<Vec<Arc<Exchange>>>,
     next_number: AtomicU64,
     at_once: AtomicUsize,
@@ -79,9 +81,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn new() -> Self {
+    fn new(kept: Option<LocalSessionHandle>) -> Self {
         let ended = CancellationToken::new();
         Self {
+            kept,
             served_by: OnceLock::new(),
             is_open: AtomicBool::new(false),
             exchanges: Mutex::default(),
@@ -143,6 +146,15 @@ impl Link {
         };
         self.exchanges.lock().push(exchange.clone());
         (Open { link: self.clone(), exchange }, work.boxed())
+    }
+
+    /// Tells rmcp that the session is used: it ends those that are not.
+    async fn touch(&self) {
+        *self.touched.lock() = Instant::now();
+        if let Some(kept) = &self.kept {
+            // There is no such channel; to look for it is to use the session.
+            let _ = kept.close_request_wise_channel(u64::MAX).await;
+        }
     }
 
     fn find(&self, is_it: impl Fn(&Exchange) -> bool) -> Option<Arc<Exchange>> {
@@ -312,22 +324,6 @@ impl Sessions {
     fn link(&self, id: &str) -> Option<Arc<Link>> {
         self.links.lock().get(id).cloned()
     }
-
-    /// Tells rmcp that a session is used, now and then: it ends those that are not.
-    async fn touch(&self, id: &SessionId, link: &Link) {
-        {
-            let mut touched = link.touched.lock();
-            if touched.elapsed() < self.touch_after {
-                return;
-            }
-            *touched = Instant::now();
-        }
-        let session = self.sessions.sessions.read().await.get(id).cloned();
-        if let Some(session) = session {
-            // There is no such channel; to look for it is to use the session.
-            let _ = session.close_request_wise_channel(u64::MAX).await;
-        }
-    }
 }
 
 /// A transport of rmcp's, whose messages go to the requests that they are about.
@@ -367,7 +363,8 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), Self::Error> {
         let (id, transport) = self.sessions.create_session().await?;
-        let link = Arc::new(Link::new());
+        let kept = self.sessions.sessions.read().await.get(&id).cloned();
+        let link = Arc::new(Link::new(kept));
         self.links.lock().insert(id.clone(), link.clone());
         Ok((id, Linked { transport, link }))
     }
@@ -406,7 +403,10 @@ impl SessionManager for Sessions {
             (Some((link, served_by)), ClientJsonRpcMessage::Request(request)) => (link, served_by, request),
             (_, message) => return Ok(Either::Left(self.sessions.create_stream(id, message).await?)),
         };
-        self.touch(id, link).await;
+        let touched = *link.touched.lock();
+        if touched.elapsed() >= self.touch_after {
+            link.touch().await;
+        }
         let parts = request.request.extensions().get::<Parts>();
         let answer = parts.and_then(|parts| parts.extensions.get::<WholeAnswer>()).cloned();
         let (open, mut work) = link.begin(served_by, request);
@@ -429,16 +429,26 @@ impl SessionManager for Sessions {
             () = self.clock.limit(PATIENCE) => {}
         }
         let events = exchange.read_all();
+        let touch_after = self.touch_after;
         tokio::spawn(async move {
+            let Open { link, exchange } = &open;
+            let answer = async { exchange.tell(work.await).await };
+            let touch = async {
+                loop {
+                    tokio::time::sleep(touch_after).await;
+                    link.touch().await;
+                }
+            };
             tokio::select! {
                 biased;
-                () = open.exchange.cancelled.cancelled() => {}
-                message = work => open.exchange.tell(message).await,
+                () = exchange.cancelled.cancelled() => {}
+                () = answer => {}
+                () = touch => {}
             }
-            open.exchange.end();
+            exchange.end();
             // A client that lost its stream may come back for it.
             tokio::select! {
-                () = open.exchange.cancelled.cancelled() => {}
+                () = exchange.cancelled.cancelled() => {}
                 () = tokio::time::sleep(KEPT) => {}
             }
         });
