@@ -184,32 +184,36 @@ impl Session {
         if let Some(place) = place {
             request.extensions_mut().insert(Slot(place.caller.clone()));
         }
-        let meta = self.meta(place);
-        let mut guard = CancelOnDrop { session: self, id: None, sent: AtomicBool::new(false) };
-        if let Some(direct) = &self.direct {
-            if self.is_stateless {
-                let us = self.handler.get_info();
-                let its = request.get_meta_mut();
-                its.set_protocol_version(self.spoken.clone());
-                its.set_client_info(us.client_info);
-                its.set_client_capabilities(us.capabilities);
-            }
-            request.get_meta_mut().extend(meta);
-            let id = direct.next_id();
-            guard.id = Some(id.clone());
-            let answer = direct.request(id, request, &guard.sent).await;
-            guard.id = None;
-            return answer.map_err(|error| line_fault(&error))?.map_err(Fault::Rpc);
+        // Each way has its own future, and the longer one a box: what waits for a server is many times in memory.
+        match &self.direct {
+            Some(direct) => self.request_directly(&**direct, request, place).await,
+            None => Box::pin(self.request_by_rmcp(request, place)).await,
         }
-        let options = PeerRequestOptions::no_options().with_meta(meta);
+    }
+
+    async fn request_directly(
+        &self,
+        direct: &dyn Direct,
+        mut request: ClientRequest,
+        place: Option<&Place>,
+    ) -> Result<String, Fault> {
+        self.introduce(request.get_meta_mut(), place);
+        let id = direct.next_id();
+        let mut guard = CancelOnDrop { session: self, id: Some(id.clone()), sent: AtomicBool::new(false) };
+        let answer = direct.request(id, request, &guard.sent).await;
+        guard.id = None;
+        answer.map_err(|error| line_fault(&error))?.map_err(Fault::Rpc)
+    }
+
+    async fn request_by_rmcp(&self, request: ClientRequest, place: Option<&Place>) -> Result<String, Fault> {
+        let options = PeerRequestOptions::no_options().with_meta(self.meta(place));
         let queued = self.peer.send_cancellable_request(request, options).await;
         let handle = queued.map_err(|error| match error {
             // It did not come as far as the transport.
             ServiceError::TransportClosed => Fault::NotSent("the connection is closed".to_owned()),
             error => self.fault(error),
         })?;
-        guard.id = Some(handle.id.clone());
-        guard.sent.store(true, Ordering::Relaxed);
+        let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()), sent: AtomicBool::new(true) };
         let answer = handle.await_response().await;
         guard.id = None;
         match answer {
@@ -217,6 +221,17 @@ impl Session {
                 result_text(result).ok_or_else(|| Fault::Invalid("its answer came past the transport".to_owned()))
             }
             Err(error) => Err(self.fault(error)),
+        }
+    }
+
+    /// What rmcp says with each request in versions without a handshake.
+    fn introduce(&self, meta: &mut RequestMetaObject, place: Option<&Place>) {
+        if self.is_stateless {
+            let us = self.handler.get_info();
+            meta.set_protocol_version(self.spoken.clone());
+            meta.set_client_info(us.client_info);
+            meta.set_client_capabilities(us.capabilities);
+            meta.extend(self.meta(place));
         }
     }
 
@@ -250,7 +265,7 @@ impl Session {
                 Err(fault) => return Answered { text: Err(fault), rounds },
             };
             let Some(wanted) = InputWanted::read(&text) else { return Answered { text: Ok(text), rounds } };
-            responses = match self.answers(wanted.input_requests, place).await {
+            responses = match Box::pin(self.answers(wanted.input_requests, place)).await {
                 Ok(answers) => Some(answers),
                 Err(fault) => return Answered { text: Err(fault), rounds },
             };

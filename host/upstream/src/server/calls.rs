@@ -133,7 +133,7 @@ impl Server {
     ) -> Attempted {
         let place = context.run.client.as_ref().map(|client| self.callers.enter(client));
         let caller = place.as_ref().map(|place| &*place.caller);
-        let answered = self.in_time(caller, timeout, sending.send(session, place.as_ref())).await;
+        let answered = self.in_time(caller, timeout, Box::pin(sending.send(session, place.as_ref()))).await;
         let personal = caller.is_some_and(Caller::was_asked) || answered.as_ref().is_some_and(|a| a.rounds > 1);
         let done = |result, freshness| Attempted { result, sent: true, fuel_used: 0, freshness, personal };
         match answered {
