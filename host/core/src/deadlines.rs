@@ -44,20 +44,15 @@ impl Deadlines {
         Limit { deadlines: self.clone(), duration, key: None }
     }
 
-    /// Sees to it that somebody waits for `deadline`.
-    fn arm(self: &Arc<Self>, state: &mut State, deadline: Instant) {
-        match state.armed {
-            Some(armed) if armed <= deadline => {}
-            Some(_) => {
-                state.armed = Some(deadline);
-                self.earlier.notify_one();
-            }
-            None => {
-                state.armed = Some(deadline);
-                let keeper = Keeper(self.clone());
-                tokio::spawn(async move { keeper.keep().await });
-            }
+    /// Sees to it that somebody waits for `deadline`; true when that takes a keeper. It is started without the lock: a
+    /// runtime that ends drops it at once, where it stands.
+    fn arm(&self, state: &mut State, deadline: Instant) -> bool {
+        let armed = state.armed;
+        if armed.is_none_or(|armed| deadline < armed) {
+            state.armed = Some(deadline);
+            self.earlier.notify_one();
         }
+        armed.is_none()
     }
 }
 
@@ -126,7 +121,12 @@ impl Future for Limit {
                 key
             }
         };
-        deadlines.arm(&mut state, key.0);
+        let needs_keeper = deadlines.arm(&mut state, key.0);
+        drop(state);
+        if needs_keeper {
+            let keeper = Keeper(deadlines);
+            tokio::spawn(async move { keeper.keep().await });
+        }
         Poll::Pending
     }
 }
@@ -199,6 +199,29 @@ mod tests {
             tokio::task::yield_now().await;
         }
         deadlines.after(millis(1)).await;
+    }
+
+    #[test]
+    fn a_limit_begun_while_its_runtime_ends_holds_nobody_up() {
+        struct Last(Arc<Deadlines>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                // The runtime is closed: it drops what is spawned.
+                let mut limit = Box::pin(self.0.after(millis(1)));
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(limit.as_mut().poll(&mut context).is_pending());
+            }
+        }
+        let deadlines = Arc::new(Deadlines::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let last = Last(deadlines.clone());
+        runtime.spawn(async move {
+            let _last = last;
+            std::future::pending::<()>().await;
+        });
+        runtime.block_on(tokio::task::yield_now());
+        drop(runtime);
+        assert!(deadlines.state.lock().waiting.is_empty());
     }
 
     #[test]
