@@ -140,7 +140,7 @@ where
     let (transport, lines) = LineTransport::new(read, write, spec.max_message_bytes, side.callers.clone());
     remains.lines = Some(lines);
     let direct = transport.direct();
-    let (session, end) = Session::open(transport, Some(direct), side.lifecycle, side).await?;
+    let (session, end) = Session::open(transport, Some(Arc::new(direct)), side.lifecycle, side).await?;
     Ok((session, end, spec.transport.name()))
 }
 

@@ -13,9 +13,11 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::task::Poll;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tollgate_core::BoxFuture;
 
 /// The first identity of a request that goes this way. rmcp counts from 0, and 2³⁰ requests are the work of months.
@@ -42,13 +44,13 @@ pub(crate) trait Direct: Send + Sync {
     fn next_id(&self) -> RequestId;
 
     /// Sends a request under an identity of [`Direct::next_id`] and waits for its answer. When the future is dropped,
-    /// nobody waits any more, and the server does not know; `sent` says whether it has any of it by then.
-    fn request<'a>(
-        &'a self,
+    /// nobody waits any more, and the server does not know; whether it has any of it, `fate` tells.
+    fn request(
+        &self,
         id: RequestId,
         request: ClientRequest,
-        sent: &'a AtomicBool,
-    ) -> BoxFuture<'a, Result<Answer, LineError>>;
+        fate: &Fate,
+    ) -> BoxFuture<'static, Result<Answer, LineError>>;
 }
 
 /// Who waits for which answer. `None` once nobody reads answers any more.
@@ -68,61 +70,94 @@ impl Drop for Place<'_> {
     }
 }
 
+/// What becomes of a message that is about to be written, known to who writes it and to who wants it written.
+#[derive(Clone, Default)]
+pub(crate) struct Fate(Arc<AtomicU8>);
+
+impl Fate {
+    const BEGUN: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    fn becomes(&self, what: u8) -> bool {
+        self.0.compare_exchange(0, what, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Begins to write it. False when it was given up before.
+    fn begin(&self) -> bool {
+        self.becomes(Self::BEGUN)
+    }
+
+    /// Gives it up. False when some of it was, or is being, written.
+    pub(crate) fn give_up(&self) -> bool {
+        self.becomes(Self::GIVEN_UP)
+    }
+}
+
 /// The writing end of a connection.
 pub(crate) struct Lines<W> {
-    stream: tokio::sync::Mutex<Option<Stream<W>>>,
+    /// `None` once it is closed.
+    stream: tokio::sync::Mutex<Option<W>>,
+    closed: CancellationToken,
     waiting: Waiting,
     next_id: AtomicI64,
 }
 
-struct Stream<W> {
-    write: W,
-    /// The rest of a line whose sender went away while it was written.
-    rest: Vec<u8>,
-}
-
-/// A line that is being written; what is left of it when its sender goes away comes before the next.
-struct Line<'a, W> {
-    stream: &'a mut Stream<W>,
-    text: Vec<u8>,
-    written: usize,
-}
-
-impl<W> Drop for Line<'_, W> {
-    fn drop(&mut self) {
-        if self.written > 0 {
-            self.stream.rest.extend(self.text.drain(self.written..));
-        }
+impl<W> Lines<W> {
+    /// Nobody reads answers any more: whoever waits learns that the connection was lost.
+    pub(crate) fn lose(&self) {
+        self.closed.cancel();
+        drop(self.waiting.0.lock().take());
     }
 }
 
-impl<W: AsyncWrite + Unpin> Lines<W> {
+impl<W: AsyncWrite + Unpin + Send + 'static> Lines<W> {
     pub(crate) fn new(write: W) -> Arc<Self> {
-        let stream = tokio::sync::Mutex::new(Some(Stream { write, rest: Vec::new() }));
-        let waiting = Waiting(Mutex::new(Some(HashMap::new())));
-        Arc::new(Self { stream, waiting, next_id: AtomicI64::new(FIRST_ID) })
+        Arc::new(Self {
+            stream: tokio::sync::Mutex::new(Some(write)),
+            closed: CancellationToken::new(),
+            waiting: Waiting(Mutex::new(Some(HashMap::new()))),
+            next_id: AtomicI64::new(FIRST_ID),
+        })
     }
 
-    /// Writes a message. `begun` is set with its first byte: from then on it is written whole, if need be with the next.
-    pub(crate) async fn write(&self, message: &ClientJsonRpcMessage, begun: &AtomicBool) -> Result<(), LineError> {
+    /// Writes a message whole, once it has begun.
+    pub(crate) async fn write(self: Arc<Self>, message: &ClientJsonRpcMessage, fate: &Fate) -> Result<(), LineError> {
         let mut text = serde_json::to_vec(message).map_err(|error| LineError::NotSent(error.into()))?;
         text.push(b'\n');
+        let mut writing = Box::pin(self.clone().write_line(text, fate.clone()));
+        // Nearly always it is done at once. What is not has a task of its own: whoever called may not be polled for long, or
+        // never again, and others want to write.
+        let first = std::future::poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
+        if let Poll::Ready(written) = first {
+            return written;
+        }
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                written = writing => written,
+                () = self.closed.cancelled() => Err(LineError::Lost(io::ErrorKind::NotConnected.into())),
+            }
+        });
+        task.await.unwrap_or_else(|error| Err(LineError::Lost(io::Error::other(error))))
+    }
+
+    async fn write_line(self: Arc<Self>, text: Vec<u8>, fate: Fate) -> Result<(), LineError> {
         let mut stream = self.stream.lock().await;
         let Some(stream) = stream.as_mut() else {
             return Err(LineError::NotSent(io::ErrorKind::NotConnected.into()));
         };
-        while !stream.rest.is_empty() {
-            let written = write_some(&mut stream.write, &stream.rest).await.map_err(LineError::NotSent)?;
-            stream.rest.drain(..written);
+        if !fate.begin() {
+            return Err(LineError::NotSent(io::ErrorKind::Interrupted.into()));
         }
-        let mut line = Line { stream, text, written: 0 };
-        while line.written < line.text.len() {
-            let rest = line.text.get(line.written..).unwrap_or_default();
-            let failed = if line.written == 0 { LineError::NotSent } else { LineError::Lost };
-            line.written += write_some(&mut line.stream.write, rest).await.map_err(failed)?;
-            begun.store(true, Ordering::Relaxed);
+        let mut written = 0;
+        while written < text.len() {
+            let failed = if written == 0 { LineError::NotSent } else { LineError::Lost };
+            match stream.write(text.get(written..).unwrap_or_default()).await {
+                Ok(0) => return Err(failed(io::ErrorKind::WriteZero.into())),
+                Ok(more) => written += more,
+                Err(error) => return Err(failed(error)),
+            }
         }
-        line.stream.write.flush().await.map_err(LineError::Lost)
+        stream.flush().await.map_err(LineError::Lost)
     }
 
     /// Hands the answer of a request that went this way to who waits for it. False for every other message.
@@ -149,24 +184,12 @@ impl<W: AsyncWrite + Unpin> Lines<W> {
         true
     }
 
-    /// Nobody reads answers any more: whoever waits learns that the connection was lost.
-    pub(crate) fn lose(&self) {
-        drop(self.waiting.0.lock().take());
-    }
-
-    /// Closes the stream.
+    /// Closes the stream, though the server reads nothing.
     pub(crate) async fn close(&self) {
         self.lose();
         if let Some(mut stream) = self.stream.lock().await.take() {
-            let _ = stream.write.shutdown().await;
+            let _ = stream.shutdown().await;
         }
-    }
-}
-
-async fn write_some(write: &mut (impl AsyncWrite + Unpin), text: &[u8]) -> io::Result<usize> {
-    match write.write(text).await {
-        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-        written => written,
     }
 }
 
@@ -183,27 +206,28 @@ impl Waiting {
     }
 }
 
-impl<W: AsyncWrite + Unpin + Send> Direct for Lines<W> {
+impl<W: AsyncWrite + Unpin + Send + 'static> Direct for Arc<Lines<W>> {
     fn next_id(&self) -> RequestId {
         NumberOrString::Number(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn request<'a>(
-        &'a self,
+    fn request(
+        &self,
         id: RequestId,
         mut request: ClientRequest,
-        sent: &'a AtomicBool,
-    ) -> BoxFuture<'a, Result<Answer, LineError>> {
+        fate: &Fate,
+    ) -> BoxFuture<'static, Result<Answer, LineError>> {
         request.get_meta_mut().set_progress_token(ProgressToken(id.clone()));
         let number = number_of(&id);
         let message = ClientJsonRpcMessage::request(request, id);
+        let (lines, fate) = (self.clone(), fate.clone());
         Box::pin(async move {
-            let place = number.and_then(|number| self.waiting.enter(number));
+            let place = number.and_then(|number| lines.waiting.enter(number));
             let mut place = place.ok_or_else(|| LineError::NotSent(io::ErrorKind::NotConnected.into()))?;
             Callers::sent(&message);
-            self.write(&message, sent).await?;
+            lines.clone().write(&message, &fate).await?;
             // Many may wait long.
-            drop(message);
+            drop((message, fate));
             // Whoever is dropped without an answer was lost with the connection.
             (&mut place.answer).await.map_err(|_| LineError::Lost(io::ErrorKind::ConnectionAborted.into()))
         })
@@ -216,8 +240,10 @@ mod tests {
     use rmcp::model::{CallToolRequest, CallToolRequestParams};
     use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream};
 
-    /// Of those whose drop is not looked at.
-    static SENT: AtomicBool = AtomicBool::new(false);
+    /// Of a request that is not given up.
+    fn sent() -> Fate {
+        Fate::default()
+    }
 
     fn lines(room: usize) -> (Arc<Lines<DuplexStream>>, BufReader<DuplexStream>) {
         let (ours, theirs) = tokio::io::duplex(room);
@@ -239,7 +265,7 @@ mod tests {
     async fn answers_go_to_who_asked_and_all_else_is_left() {
         let (lines, mut server) = lines(1 << 16);
         let ids = [lines.next_id(), lines.next_id(), lines.next_id()];
-        let [one, two, three] = ids.clone().map(|id| lines.request(id, call("x"), &SENT));
+        let [one, two, three] = ids.clone().map(|id| lines.request(id, call("x"), &sent()));
         let serve = async {
             let asked = read(&mut server).await;
             assert_eq!(asked["id"], FIRST_ID);
@@ -277,46 +303,64 @@ mod tests {
         let id = lines.next_id();
         let answer =
             async { assert!(lines.take(format!(r#"{{"jsonrpc":"2.0","id":{FIRST_ID},"error":"no"}}"#).as_bytes())) };
-        let (told, ()) = tokio::join!(lines.request(id, call("x"), &SENT), answer);
+        let (told, ()) = tokio::join!(lines.request(id, call("x"), &sent()), answer);
         assert!(told.unwrap().unwrap_err().message.contains("none of JSON-RPC"));
     }
 
     #[tokio::test]
-    async fn a_line_is_whole_though_who_wrote_it_went_away() {
+    async fn a_line_is_whole_though_who_wrote_it_went_away_and_holds_nobody_up() {
         let (lines, mut server) = lines(64);
         let long = "x".repeat(1_000);
-        let sent = AtomicBool::new(false);
-        let gone = lines.request(lines.next_id(), call(&long), &sent);
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), gone).await.is_err());
-        assert!(sent.load(Ordering::Relaxed), "the server has some of it");
+        let (first, second) = (sent(), sent());
+        let soon = |request| tokio::time::timeout(std::time::Duration::from_millis(50), request);
+        let gone = lines.request(lines.next_id(), call(&long), &first);
+        assert!(soon(gone).await.is_err());
+        assert!(!first.give_up(), "the server has some of it");
         // One that never came to be written leaves nothing.
-        let (other, unsent) = (lines.stream.lock().await, AtomicBool::new(false));
-        let unwritten = lines.request(lines.next_id(), call("never"), &unsent);
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(10), unwritten).await.is_err());
-        assert!(!unsent.load(Ordering::Relaxed));
-        drop(other);
+        let unwritten = lines.request(lines.next_id(), call("never"), &second);
+        assert!(soon(unwritten).await.is_err());
+        assert!(second.give_up());
         assert!(lines.waiting.0.lock().as_ref().unwrap().is_empty(), "who went away waits no more");
-        let next = lines.request(lines.next_id(), call("short"), &SENT);
+        // Whoever is not polled any more holds nobody up: here, the one whose line does not fit.
+        let held = lines.request(lines.next_id(), call(&long), &sent());
+        let mut held = Box::pin(held);
+        assert!(futures::poll!(held.as_mut()).is_pending());
+        let next = lines.request(lines.next_id(), call("short"), &sent());
         let serve = async {
-            let first = read(&mut server).await;
-            assert_eq!(first["params"]["arguments"]["text"], long);
+            for _ in 0..2 {
+                assert_eq!(read(&mut server).await["params"]["arguments"]["text"], long);
+            }
             assert_eq!(read(&mut server).await["params"]["arguments"]["text"], "short");
             lines.lose();
         };
         let (lost, ()) = tokio::join!(next, serve);
         assert!(matches!(lost, Err(LineError::Lost(_))), "{lost:?}");
-        let late = lines.request(lines.next_id(), call("late"), &SENT).await;
+        assert!(matches!(held.await, Err(LineError::Lost(_))));
+        let late = lines.request(lines.next_id(), call("late"), &sent()).await;
         assert!(matches!(late, Err(LineError::NotSent(_))), "{late:?}");
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_no_server_that_does_not_read() {
+        let (lines, _server) = lines(64);
+        let stuck = lines.request(lines.next_id(), call(&"x".repeat(1_000)), &sent());
+        let close = async {
+            tokio::task::yield_now().await;
+            lines.close().await;
+        };
+        let both = async { tokio::join!(stuck, close) };
+        let (lost, ()) = tokio::time::timeout(std::time::Duration::from_secs(60), both).await.expect("it closes");
+        assert!(matches!(lost, Err(LineError::Lost(_))), "{lost:?}");
     }
 
     #[tokio::test]
     async fn what_could_not_be_written_is_told_from_what_was_written_in_part() {
         let (lines, server) = lines(64);
-        let long = lines.request(lines.next_id(), call(&"x".repeat(1_000)), &SENT);
+        let long = lines.request(lines.next_id(), call(&"x".repeat(1_000)), &sent());
         let close = async { drop(server) };
         let (lost, ()) = tokio::join!(long, close);
         assert!(matches!(lost, Err(LineError::Lost(_))), "{lost:?}");
-        let unsent = lines.request(lines.next_id(), call("x"), &SENT).await;
+        let unsent = lines.request(lines.next_id(), call("x"), &sent()).await;
         assert!(matches!(unsent, Err(LineError::NotSent(_))), "{unsent:?}");
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::callers::Callers;
 use crate::carry::InFlight;
-use crate::direct::{LineError, Lines};
+use crate::direct::{Fate, LineError, Lines};
 use crate::text::clean;
 use parking_lot::Mutex;
 use rmcp::RoleClient;
@@ -16,7 +16,6 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 
 /// Lines in a row that are no messages before the peer counts as none of ours.
@@ -81,7 +80,7 @@ pub(crate) struct LineTransport<R, W> {
     faults: Arc<LineFaults>,
 }
 
-impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin> LineTransport<R, W> {
+impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> LineTransport<R, W> {
     pub(crate) fn new(read: R, write: W, max_bytes: usize, callers: Arc<Callers>) -> (Self, Arc<LineFaults>) {
         let faults = Arc::new(LineFaults::default());
         let transport = Self {
@@ -168,6 +167,13 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin> LineTransport<R, W> {
     }
 }
 
+/// Nobody reads any more, whatever the reason.
+impl<R, W> Drop for LineTransport<R, W> {
+    fn drop(&mut self) {
+        self.lines.lose();
+    }
+}
+
 fn is_late_discover(discover: Option<&RequestId>, gave_up: bool, message: &ServerJsonRpcMessage) -> bool {
     let id = match message {
         ServerJsonRpcMessage::Response(response) => Some(&response.id),
@@ -197,7 +203,7 @@ where
             }
         }
         let lines = self.lines.clone();
-        async move { lines.write(&message, &AtomicBool::new(false)).await }
+        async move { lines.write(&message, &Fate::default()).await }
     }
 
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {

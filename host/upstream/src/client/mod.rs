@@ -9,7 +9,7 @@ pub(crate) use lists::Lists;
 
 use crate::callers::{Callers, Place, Slot};
 use crate::carry::result_text;
-use crate::direct::Direct;
+use crate::direct::{Direct, Fate};
 use crate::handler::{Handler, ask};
 use crate::text::clean;
 use fault::{MAX_SHOWN_CHARS, line_fault, open_fault, transport_fault};
@@ -29,7 +29,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use subscriptions::Heard;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::task::TaskTracker;
@@ -199,8 +198,8 @@ impl Session {
     ) -> Result<String, Fault> {
         self.introduce(request.get_meta_mut(), place);
         let id = direct.next_id();
-        let mut guard = CancelOnDrop { session: self, id: Some(id.clone()), sent: AtomicBool::new(false) };
-        let answer = direct.request(id, request, &guard.sent).await;
+        let mut guard = CancelOnDrop { session: self, id: Some(id.clone()), fate: Some(Fate::default()) };
+        let answer = direct.request(id, request, guard.fate.get_or_insert_default()).await;
         guard.id = None;
         answer.map_err(|error| line_fault(&error))?.map_err(Fault::Rpc)
     }
@@ -213,7 +212,7 @@ impl Session {
             ServiceError::TransportClosed => Fault::NotSent("the connection is closed".to_owned()),
             error => self.fault(error),
         })?;
-        let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()), sent: AtomicBool::new(true) };
+        let mut guard = CancelOnDrop { session: self, id: Some(handle.id.clone()), fate: None };
         let answer = handle.await_response().await;
         guard.id = None;
         match answer {
@@ -315,13 +314,13 @@ impl Session {
 struct CancelOnDrop<'a> {
     session: &'a Session,
     id: Option<RequestId>,
-    /// Whether there is something to cancel.
-    sent: AtomicBool,
+    /// Whether it came to be sent, where that is not sure.
+    fate: Option<Fate>,
 }
 
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
-        let id = self.id.take().filter(|_| self.sent.load(Ordering::Relaxed));
+        let id = self.id.take().filter(|_| !self.fate.as_ref().is_some_and(Fate::give_up));
         let (Some(id), Ok(runtime)) = (id, tokio::runtime::Handle::try_current()) else { return };
         let peer = self.session.peer.clone();
         let cancel = async move {
