@@ -12,7 +12,7 @@ struct Session {
     address: String,
     id: String,
     _host: Running,
-    _place: Place,
+    place: Place,
 }
 
 /// The answer of one request, as it comes.
@@ -40,7 +40,7 @@ impl Session {
         let mut url = String::new();
         BufReader::new(host.0.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
         let address = url.trim().trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
-        let mut session = Self { address, id: String::new(), _host: host, _place: place };
+        let mut session = Self { address, id: String::new(), _host: host, place };
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities,
             "clientInfo": {"name": "t", "version": "1"}});
         let answer = session.send(&json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}));
@@ -52,6 +52,16 @@ impl Session {
     }
 
     fn exchange(&self, method: &str, headers: &str, body: &str) -> Answer {
+        let mut lines = BufReader::new(self.begin_exchange(method, headers, body));
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(lines.read_line(&mut head).unwrap() > 0, "the connection ended: {head}");
+        }
+        Answer { head: head.replace("\r\n", "\n").to_ascii_lowercase(), lines }
+    }
+
+    /// Sends a request, and reads nothing.
+    fn begin_exchange(&self, method: &str, headers: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
         let session = match self.id.as_str() {
@@ -65,12 +75,7 @@ impl Session {
             body.len()
         );
         stream.write_all(request.as_bytes()).unwrap();
-        let mut lines = BufReader::new(stream);
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            assert!(lines.read_line(&mut head).unwrap() > 0, "the connection ended: {head}");
-        }
-        Answer { head: head.replace("\r\n", "\n").to_ascii_lowercase(), lines }
+        stream
     }
 
     fn send(&self, message: &Value) -> Answer {
@@ -226,6 +231,48 @@ fn what_is_cancelled_is_not_answered_and_ends_soon() {
     assert!(start.elapsed() < SOON);
     // The session is none the worse.
     assert_eq!(session.script(3, "1 + 1").whole()["id"], 3);
+}
+
+#[test]
+fn a_client_that_goes_away_has_cancelled_nothing() {
+    let session = Session::begin(json!({}));
+    let log = session.place.work().join("stuck.log");
+    let noted = |what: &str| {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        text.lines().filter(|line| line.starts_with("called") == (what == "called")).count()
+    };
+    // Before its stream begins, and after.
+    for (id, wait) in [(1, 0), (2, 300)] {
+        let params =
+            json!({"name": "call_tool", "arguments": {"server": "stuck", "tool": "echo", "arguments": {"text": "x"}}});
+        let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string();
+        let gone = session.begin_exchange("POST", "", &body);
+        std::thread::sleep(Duration::from_millis(wait));
+        drop(gone);
+        let called = usize::try_from(id).unwrap();
+        crate::support::eventually("it was called", || (noted("called") == called).then_some(()));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(noted("taken back"), 0);
+    for id in [1, 2] {
+        let params = json!({"requestId": id});
+        session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
+    }
+    crate::support::eventually("both were taken back", || (noted("taken back") == 2).then_some(()));
+}
+
+#[test]
+fn a_session_that_ends_says_so_to_who_waits() {
+    let session = Session::begin(json!({}));
+    let stuck = json!({"server": "stuck", "tool": "echo", "arguments": {"text": "x"}});
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| session.call(1, "call_tool", stuck));
+        std::thread::sleep(Duration::from_millis(20));
+        session.exchange("DELETE", "", "");
+        // Within its first moments it is an error, later the end of its stream.
+        let mut ended = waiting.join().unwrap();
+        assert!(ended.head.contains(" 500 ") || ended.head.contains(" 404 ") || ended.messages().is_empty());
+    });
 }
 
 #[test]

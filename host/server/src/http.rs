@@ -25,6 +25,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollgate::{Principal, ServerState};
 
+/// So many requests may come at once, however few sessions there may be.
+const MIN_REQUESTS: usize = 256;
+
 /// A token that lets an agent in: its hash, so that no file or memory has the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -54,7 +57,7 @@ pub struct HttpOptions {
     pub origins: Vec<String>,
     /// The longest body of a request, in bytes.
     pub max_body_bytes: usize,
-    /// The most sessions at once (before 2026-07-28), and requests at once.
+    /// The most sessions at once (before 2026-07-28); four times as many requests at once, and at least 256.
     pub max_sessions: usize,
     /// A session that is not used ends after this time.
     pub session_timeout: Duration,
@@ -222,7 +225,8 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
             return refused;
         }
     };
-    let session = request.headers().get("mcp-session-id").map(|id| id.to_str().unwrap_or_default());
+    // As rmcp reads it: what is no text is none.
+    let session = request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
     if session.and_then(|id| door.sessions.owner(id)).is_some_and(|owner| owner != principal) {
         return refuse(StatusCode::FORBIDDEN, "this session is somebody else's; begin one of your own");
     }
@@ -247,7 +251,7 @@ impl<'a> Place<'a> {
         let before = door.in_flight.fetch_add(1, Ordering::Relaxed);
         let place = Self(door);
         // Each session may hold a stream open beside its requests.
-        (before < door.options.max_sessions.saturating_mul(4)).then_some(place)
+        (before < door.options.max_sessions.saturating_mul(4).max(MIN_REQUESTS)).then_some(place)
     }
 }
 

@@ -19,7 +19,7 @@ use rmcp::service::{OriginatingRequestId, Peer, RequestContext, Service};
 use rmcp::transport::Transport;
 use rmcp::transport::common::server_side_http::ServerSseMessage;
 use rmcp::transport::streamable_http_server::session::local::{
-    LocalSessionHandle, LocalSessionManager, LocalSessionManagerError, SessionConfig, SessionError,
+    LocalSessionManager, LocalSessionManagerError, SessionConfig, SessionError,
 };
 use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager};
 use std::collections::{HashMap, VecDeque};
@@ -27,13 +27,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::{Clock as _, Principal, SystemClock};
 
 /// How long an answer is waited for before the response begins as a stream. A client that goes before that has no way
-/// back to its request, which ends with it.
+/// back to the answer of its request, which goes on.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long a client that lost its stream is told to wait before it comes back.
 const RETRY: Duration = Duration::from_secs(3);
@@ -41,6 +42,8 @@ const RETRY: Duration = Duration::from_secs(3);
 const KEPT: Duration = Duration::from_secs(10);
 /// The most messages of one request that are kept for such a client, and that wait for one that reads slowly.
 const MAX_MESSAGES: usize = 64;
+/// The most requests of one session whose streams have ended that are kept for such a client.
+const MAX_KEPT: usize = 8;
 /// The most requests that one session has at once. A client may go away from a request that goes on.
 const MAX_REQUESTS: usize = 1_024;
 
@@ -58,7 +61,7 @@ impl WholeAnswer {
 
 /// The sessions.
 pub(crate) struct Sessions {
-    sessions: LocalSessionManager,
+    sessions: Arc<LocalSessionManager>,
     links: Mutex<HashMap<SessionId, Arc<Link>>>,
     /// How often a session is told that it is used.
     touch_after: Duration,
@@ -70,9 +73,9 @@ pub(crate) struct Link {
     /// Who works on them, known once the session has begun.
     served_by: OnceLock<(Agent, Peer<RoleServer>)>,
     is_open: AtomicBool,
-    /// The session as rmcp keeps it.
-    kept: Option<LocalSessionHandle>,
     exchanges: Mutex<Vec<Arc<Exchange>>>,
+    /// Those whose streams have ended, the oldest first.
+    kept: Mutex<VecDeque<Arc<Exchange>>>,
     next_number: AtomicU64,
     at_once: AtomicUsize,
     touched: Mutex<Instant>,
@@ -81,13 +84,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn new(kept: Option<LocalSessionHandle>) -> Self {
+    fn new() -> Self {
         let ended = CancellationToken::new();
         Self {
-            kept,
             served_by: OnceLock::new(),
             is_open: AtomicBool::new(false),
             exchanges: Mutex::default(),
+            kept: Mutex::default(),
             next_number: AtomicU64::new(1),
             at_once: AtomicUsize::new(0),
             touched: Mutex::new(Instant::now()),
@@ -119,6 +122,7 @@ impl Link {
             token: request.get_meta().get_progress_token(),
             cancelled: self.ended.child_token(),
             told: Notify::new(),
+            replaced: Notify::new(),
             stream: Mutex::default(),
         });
         let mut context = RequestContext::new(id.clone(), peer.clone());
@@ -148,12 +152,14 @@ impl Link {
         (Open { link: self.clone(), exchange }, work.boxed())
     }
 
-    /// Tells rmcp that the session is used: it ends those that are not.
-    async fn touch(&self) {
-        *self.touched.lock() = Instant::now();
-        if let Some(kept) = &self.kept {
-            // There is no such channel; to look for it is to use the session.
-            let _ = kept.close_request_wise_channel(u64::MAX).await;
+    /// Keeps a request whose stream has ended, and gives up the oldest.
+    fn keep(&self, exchange: &Arc<Exchange>) {
+        let mut kept = self.kept.lock();
+        kept.push_back(exchange.clone());
+        if kept.len() > MAX_KEPT
+            && let Some(oldest) = kept.pop_front()
+        {
+            oldest.cancelled.cancel();
         }
     }
 
@@ -215,7 +221,9 @@ struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.exchange.cancelled.cancel();
-        self.link.exchanges.lock().retain(|exchange| !Arc::ptr_eq(exchange, &self.exchange));
+        let is_another = |exchange: &Arc<Exchange>| !Arc::ptr_eq(exchange, &self.exchange);
+        self.link.exchanges.lock().retain(is_another);
+        self.link.kept.lock().retain(is_another);
     }
 }
 
@@ -227,6 +235,8 @@ struct Exchange {
     cancelled: CancellationToken,
     /// Something was told: the response has to be a stream.
     told: Notify,
+    /// Another reader came.
+    replaced: Notify,
     stream: Mutex<Told>,
 }
 
@@ -256,6 +266,8 @@ impl Exchange {
 
     /// Tells the client something. Waits for one that reads slowly.
     async fn tell(&self, message: ServerJsonRpcMessage) {
+        let mut replaced = std::pin::pin!(self.replaced.notified());
+        replaced.as_mut().enable();
         let (event, reader) = {
             let mut told = self.stream.lock();
             told.last += 1;
@@ -269,8 +281,11 @@ impl Exchange {
         };
         self.told.notify_one();
         if let Some(reader) = reader {
-            // One that is gone may come back for it.
-            drop(reader.send(event).await);
+            // One that is gone may come back for it, and has it then.
+            tokio::select! {
+                _ = reader.send(event) => {}
+                () = replaced => {}
+            }
         }
     }
 
@@ -283,6 +298,7 @@ impl Exchange {
             drop(sender.try_send(event.clone()));
         }
         told.reader = (!told.has_ended).then_some(sender);
+        self.replaced.notify_waiters();
         futures::stream::poll_fn(move |cx| reader.poll_recv(cx))
     }
 
@@ -291,6 +307,10 @@ impl Exchange {
         use futures::StreamExt as _;
         let first = ServerSseMessage::priming(self.event_id(0), RETRY);
         futures::stream::iter([first]).chain(self.read(0))
+    }
+
+    fn has_told_nothing(&self) -> bool {
+        self.stream.lock().last == 0
     }
 
     fn end(&self) {
@@ -307,7 +327,8 @@ impl Sessions {
         config.completed_cache_ttl = KEPT;
         let mut sessions = LocalSessionManager::default();
         sessions.session_config = config;
-        Self { sessions, links: Mutex::default(), touch_after: session_timeout / 8, clock: SystemClock::default() }
+        let (touch_after, clock) = (session_timeout / 8, SystemClock::default());
+        Self { sessions: Arc::new(sessions), links: Mutex::default(), touch_after, clock }
     }
 
     /// How many there are.
@@ -323,6 +344,43 @@ impl Sessions {
 
     fn link(&self, id: &str) -> Option<Arc<Link>> {
         self.links.lock().get(id).cloned()
+    }
+}
+
+/// Tells rmcp that a session is used: it ends those that are not.
+async fn touch(sessions: &LocalSessionManager, id: &SessionId, link: &Link) {
+    *link.touched.lock() = Instant::now();
+    let session = sessions.sessions.read().await.get(id).cloned();
+    if let Some(session) = session {
+        // There is no such channel; to look for it is to use the session.
+        let _ = session.close_request_wise_channel(u64::MAX).await;
+    }
+}
+
+/// A request and the work on it. A client that goes away has not cancelled it (MCP 2025-11-25, "Streamable HTTP",
+/// "Multiple Connections"), so dropped before its end it goes on in a task of its own.
+struct Begun(Option<(Open, BoxFuture<'static, ServerJsonRpcMessage>)>);
+
+impl Begun {
+    /// Ends with the answer, once.
+    async fn answer(&mut self) -> ServerJsonRpcMessage {
+        match &mut self.0 {
+            Some((_, work)) => work.await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let (Some((open, work)), Ok(runtime)) = (self.0.take(), Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            tokio::select! {
+                biased;
+                () = open.exchange.cancelled.cancelled() => {}
+                _ = work => {}
+            }
+        });
     }
 }
 
@@ -363,8 +421,7 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), Self::Error> {
         let (id, transport) = self.sessions.create_session().await?;
-        let kept = self.sessions.sessions.read().await.get(&id).cloned();
-        let link = Arc::new(Link::new(kept));
+        let link = Arc::new(Link::new());
         self.links.lock().insert(id.clone(), link.clone());
         Ok((id, Linked { transport, link }))
     }
@@ -386,10 +443,13 @@ impl SessionManager for Sessions {
     }
 
     async fn close_session(&self, id: &SessionId) -> Result<(), Self::Error> {
-        if let Some(link) = self.links.lock().remove(id) {
+        if let Some(link) = self.link(id) {
             link.ended.cancel();
         }
-        self.sessions.close_session(id).await
+        let closed = self.sessions.close_session(id).await;
+        // Last: it says whose the session is.
+        self.links.lock().remove(id);
+        closed
     }
 
     async fn create_stream(
@@ -405,20 +465,28 @@ impl SessionManager for Sessions {
         };
         let touched = *link.touched.lock();
         if touched.elapsed() >= self.touch_after {
-            link.touch().await;
+            touch(&self.sessions, id, link).await;
         }
         let parts = request.request.extensions().get::<Parts>();
         let answer = parts.and_then(|parts| parts.extensions.get::<WholeAnswer>()).cloned();
-        let (open, mut work) = link.begin(served_by, request);
-        let exchange = open.exchange.clone();
+        let begun = link.begin(served_by, request);
+        let exchange = begun.0.exchange.clone();
+        let mut begun = Begun(Some(begun));
         tokio::select! {
             biased;
-            // It is answered by nobody.
-            () = exchange.cancelled.cancelled() => return Ok(Either::Right(Either::Left(futures::stream::empty()))),
+            () = exchange.cancelled.cancelled() => {
+                begun.0 = None;
+                if link.ended.is_cancelled() {
+                    return Err(SessionError::SessionServiceTerminated.into());
+                }
+                // It is answered by nobody.
+                return Ok(Either::Right(Either::Left(futures::stream::empty())));
+            }
             () = exchange.told.notified() => {}
-            message = &mut work => {
-                let json = serde_json::to_vec(&message).map_err(|error| SessionError::Io(error.into()))?;
-                if let Some(answer) = answer {
+            message = begun.answer() => {
+                begun.0 = None;
+                if let Some(answer) = answer.filter(|_| exchange.has_told_nothing()) {
+                    let json = serde_json::to_vec(&message).map_err(|error| SessionError::Io(error.into()))?;
                     *answer.0.lock() = Some(json);
                     return Ok(Either::Right(Either::Left(futures::stream::empty())));
                 }
@@ -428,25 +496,29 @@ impl SessionManager for Sessions {
             }
             () = self.clock.limit(PATIENCE) => {}
         }
+        let Some((open, work)) = begun.0.take() else {
+            return Err(SessionError::SessionServiceTerminated.into());
+        };
         let events = exchange.read_all();
-        let touch_after = self.touch_after;
+        let (sessions, id, touch_after) = (self.sessions.clone(), id.clone(), self.touch_after);
         tokio::spawn(async move {
             let Open { link, exchange } = &open;
             let answer = async { exchange.tell(work.await).await };
-            let touch = async {
+            let touching = async {
                 loop {
                     tokio::time::sleep(touch_after).await;
-                    link.touch().await;
+                    touch(&sessions, &id, link).await;
                 }
             };
             tokio::select! {
                 biased;
                 () = exchange.cancelled.cancelled() => {}
                 () = answer => {}
-                () = touch => {}
+                () = touching => {}
             }
             exchange.end();
             // A client that lost its stream may come back for it.
+            link.keep(exchange);
             tokio::select! {
                 () = exchange.cancelled.cancelled() => {}
                 () = tokio::time::sleep(KEPT) => {}
