@@ -247,10 +247,10 @@ fn a_client_that_goes_away_has_cancelled_nothing() {
             json!({"name": "call_tool", "arguments": {"server": "stuck", "tool": "echo", "arguments": {"text": "x"}}});
         let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string();
         let gone = session.begin_exchange("POST", "", &body);
-        std::thread::sleep(Duration::from_millis(wait));
-        drop(gone);
         let called = usize::try_from(id).unwrap();
         crate::support::eventually("it was called", || (noted("called") == called).then_some(()));
+        std::thread::sleep(Duration::from_millis(wait));
+        drop(gone);
     }
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(noted("taken back"), 0);
