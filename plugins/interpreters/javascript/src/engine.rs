@@ -37,8 +37,9 @@ pub struct Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // It holds a function of the context.
+        // They hold values of the context.
         self.context.runtime().set_host_promise_rejection_tracker(None);
+        self.shared.requests.take();
     }
 }
 

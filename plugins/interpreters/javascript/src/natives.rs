@@ -4,26 +4,53 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use rquickjs::function::Opt;
-use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Persistent, Promise, Result, TypedArray, Value};
 use serde_json::json;
 
 use crate::bindings::{Level, Namespace};
+use crate::engine::Bridge;
 use crate::host::{Host, Stream};
 use crate::timers::Timers;
 use crate::{exception, json, web};
 
 /// What the script asked of the host and that is not sent yet.
-#[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) id: u32,
     pub(crate) what: What,
+    pub(crate) waiting: Waiting,
+}
+
+/// The promise that the script has of an answer.
+pub(crate) struct Waiting {
+    resolve: Persistent<Function<'static>>,
+    reject: Persistent<Function<'static>>,
+    /// Where the script asked, as the engine writes a stack.
+    place: Persistent<Value<'static>>,
+}
+
+impl Waiting {
+    fn promise<'js>(ctx: &Ctx<'js>, place: Value<'js>) -> Result<(Promise<'js>, Self)> {
+        let (promise, resolve, reject) = ctx.promise()?;
+        let (resolve, reject) = (Persistent::save(ctx, resolve), Persistent::save(ctx, reject));
+        Ok((promise, Self { resolve, reject, place: Persistent::save(ctx, place) }))
+    }
+
+    /// Gives the script what it waits for.
+    pub(crate) fn resolve<'js>(self, ctx: &Ctx<'js>, value: Value<'js>) -> Result<()> {
+        self.resolve.restore(ctx)?.call((value,))
+    }
+
+    /// Tells the script of a failure, in the text that the prelude makes an error of.
+    pub(crate) fn reject(self, bridge: &Bridge<'_>, failure: &str) -> Result<()> {
+        let error: Value<'_> = bridge.call("toolError", (failure, self.place.restore(&bridge.ctx)?))?;
+        self.reject.restore(&bridge.ctx)?.call((error,))
+    }
 }
 
 /// What a request is for.
 #[derive(Debug)]
 pub(crate) enum What {
-    /// A tool: `args` is an object.
-    Tool { server: String, tool: String, args: String },
+    /// A tool: `args` is an object. `raw`: the script wants the whole answer.
+    Tool { server: String, tool: String, args: String, raw: bool },
     /// A function of `tollgate`, by its path (`state.get`): `args` is a list.
     Interface { path: String, args: String },
 }
@@ -57,6 +84,13 @@ impl Shared {
     /// The servers that the run may call, asked for once.
     pub(crate) fn servers(&self) -> Rc<[Namespace]> {
         Rc::clone(self.servers.borrow_mut().get_or_insert_with(|| self.host.servers().into()))
+    }
+
+    /// A promise of what is asked of the host. It is sent at the end of the script's turn.
+    fn ask<'js>(&self, ctx: &Ctx<'js>, what: What, place: Value<'js>) -> Result<Promise<'js>> {
+        let (promise, waiting) = Waiting::promise(ctx, place)?;
+        self.requests.borrow_mut().push(Request { what, waiting });
+        Ok(promise)
     }
 
     /// Microseconds since the clock was first asked.
@@ -117,8 +151,8 @@ fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Res
     let problem = |text: String| json::problem(&text);
     natives.set("problem", Function::new(ctx.clone(), problem)?)?;
     let state = Rc::clone(shared);
-    let call = move |id: u32, server: String, tool: String, args: String| {
-        state.requests.borrow_mut().push(Request { id, what: What::Tool { server, tool, args } });
+    let call = move |ctx: Ctx<'js>, server: String, tool: String, args: String, raw: bool, place: Value<'js>| {
+        state.ask(&ctx, What::Tool { server, tool, args, raw }, place)
     };
     natives.set("call", Function::new(ctx.clone(), call)?)
 }
@@ -126,8 +160,8 @@ fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Res
 /// What the functions of `tollgate` ask by.
 pub(crate) fn request<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> Result<Function<'js>> {
     let state = Rc::clone(shared);
-    let request = move |id: u32, path: String, args: String| {
-        state.requests.borrow_mut().push(Request { id, what: What::Interface { path, args } });
+    let request = move |ctx: Ctx<'js>, path: String, args: String, place: Value<'js>| {
+        state.ask(&ctx, What::Interface { path, args }, place)
     };
     Function::new(ctx.clone(), request)
 }

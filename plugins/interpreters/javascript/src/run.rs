@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::bindings::PolicyError;
 use crate::engine::{Bridge, Engine};
 use crate::exception::{self, SCRIPT, Thrown, WRAPPER};
-use crate::natives::{Request, What};
+use crate::natives::{Request, Waiting, What};
 use crate::result::{self, Reading};
 use crate::{failure, interfaces};
 
@@ -45,8 +45,13 @@ impl From<Failure> for PolicyError {
     }
 }
 
-/// A request's number and its answer, or its failure as the prelude reads it.
-type Answer = (u32, Result<String, String>);
+/// An answer, or a failure as the prelude reads it, for the promise that waits for it.
+struct Answer {
+    waiting: Waiting,
+    json: Result<String, String>,
+    /// Whether the script wants the whole answer of a tool.
+    raw: bool,
+}
 
 /// How far the script is.
 enum Main {
@@ -78,15 +83,16 @@ pub async fn run(engine: &Engine, input: &str) -> Result<String, PolicyError> {
     let shared = &engine.shared;
     loop {
         main = turn(engine, main)?;
-        for Request { id, what } in shared.requests.take() {
+        for Request { what, waiting } in shared.requests.take() {
             calls.push(match what {
-                What::Tool { server, tool, args } => {
+                What::Tool { server, tool, args, raw } => {
                     let answer = shared.host.call(server, tool, args);
-                    Box::pin(async move { (id, answer.await.map_err(|failure| failure::to_json(&failure))) })
+                    let told = |failure| failure::to_json(&failure);
+                    Box::pin(async move { Answer { waiting, json: answer.await.map_err(told), raw } })
                 }
                 What::Interface { path, args } => {
                     let answer = interfaces::ask(&*shared.host, &path, &args);
-                    Box::pin(async move { (id, answer.await) })
+                    Box::pin(async move { Answer { waiting, json: answer.await, raw: true } })
                 }
             });
         }
@@ -257,29 +263,28 @@ fn with_servers(engine: &Engine, failure: Failure) -> Failure {
 
 /// Gives a call's answer to the script.
 fn deliver(engine: &Engine, answer: Option<Answer>) -> Result<(), Failure> {
-    let Some((id, answer)) = answer else { return Ok(()) };
+    let Some(Answer { waiting, json, raw }) = answer else { return Ok(()) };
     enter(engine, |bridge| {
-        let given = || -> rquickjs::Result<()> {
-            let text = |text: &str| rquickjs::String::from_str(bridge.ctx.clone(), text).map(|text| text.into_value());
-            let document = |json: String| match bridge.ctx.json_parse(json.as_str()) {
-                Ok(value) => Ok(value),
-                // No JSON to the engine: the script gets to see what it is.
-                Err(_) => {
-                    drop(bridge.ctx.catch());
-                    text(&json)
-                }
-            };
-            let (failed, value) = match answer {
-                Err(failure) => (true, text(&failure)?),
-                Ok(json) if bridge.call("wantsRaw", (id,))? => (false, document(json)?),
-                Ok(json) => match result::read(&json) {
-                    Reading::Json(json) => (false, document(json)?),
-                    Reading::Text(plain) => (false, text(&plain)?),
-                },
-            };
-            bridge.call("settle", (id, failed, value))
+        let text = |text: &str| rquickjs::String::from_str(bridge.ctx.clone(), text).map(|text| text.into_value());
+        let document = |json: String| match bridge.ctx.json_parse(json.as_str()) {
+            Ok(value) => Ok(value),
+            // No JSON to the engine: the script gets to see what it is.
+            Err(_) => {
+                drop(bridge.ctx.catch());
+                text(&json)
+            }
         };
-        given().map_err(|error| failed(bridge, error, 0))
+        let given = match json {
+            Err(failure) => waiting.reject(bridge, &failure),
+            Ok(json) => {
+                let value = match if raw { Reading::Json(json) } else { result::read(&json) } {
+                    Reading::Json(json) => document(json),
+                    Reading::Text(plain) => text(&plain),
+                };
+                value.and_then(|value| waiting.resolve(&bridge.ctx, value))
+            }
+        };
+        given.map_err(|error| failed(bridge, error, 0))
     })
 }
 

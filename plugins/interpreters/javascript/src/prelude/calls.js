@@ -52,24 +52,17 @@ function stackOf(error) {
   }
 }
 
-/** The calls in flight, by number. */
-const calls = { __proto__: null };
-let lastCall = 0;
+const PLACE = { __proto__: null };
 
-/** A promise of what `send` asks of the host, by its number. `raw`: of the whole answer. `called`: the function that the
- * script called; a stack is text as soon as it is taken, and of its frames only those below that one are the script's. */
-function inFlight(called, raw, send) {
-  return new Intrinsic.Promise((resolve, reject) => {
-    const id = ++lastCall;
-    send(id);
-    const place = { __proto__: null };
-    captureStackTrace(place, called);
-    calls[id] = { __proto__: null, resolve, reject, raw, stack: place.stack };
-  });
+/** Where the script called one of our functions, as text: a stack is that as soon as it is taken, and of its frames only
+ * those below the function are the script's. */
+function placeOf(called) {
+  captureStackTrace(PLACE, called);
+  return PLACE.stack;
 }
 
-function send(called, server, tool, label, args, raw) {
-  return inFlight(called, raw, (id) => natives.call(id, server, tool, encode(args, `the arguments of ${label}`)));
+function rejected(error) {
+  return new Intrinsic.Promise((_, reject) => reject(error));
 }
 
 /** A value as JSON text that the host takes. */
@@ -126,12 +119,14 @@ function signature(parameters) {
 
 /** A tool as a function. `parameters` is null for a name that the server does not list: the host says what is near. */
 function toolFunction(server, tool, label, name, parameters) {
+  const what = `the arguments of ${label}`;
   const call = (raw) => {
     const called = (...values) => {
       try {
-        return send(called, server, tool, label, argumentsOf(label, parameters, values), raw);
+        const args = encode(argumentsOf(label, parameters, values), what);
+        return natives.call(server, tool, args, raw, placeOf(called));
       } catch (error) {
-        return new Intrinsic.Promise((_, reject) => reject(error));
+        return rejected(error);
       }
     };
     return called;
@@ -179,12 +174,16 @@ function readOnly(label) {
 
 /** An object whose members are found when they are asked for. */
 function lazyObject(label, tag, find, guess, names) {
-  const refuse = readOnly(label);
+  const refuse = readOnly(label), found = { __proto__: null };
   return new Intrinsic.Proxy({ __proto__: null }, {
     __proto__: null,
     get(_, key) {
+      const known = found[key];
+      if (known !== undefined) return known;
       if (typeof key === "symbol") return key === TO_PRIMITIVE ? () => label : key === TO_STRING_TAG ? tag : undefined;
-      return find(key) ?? (isCommon(key) ? undefined : guess(key));
+      const value = find(key);
+      if (value !== undefined) return (found[key] = value);
+      return isCommon(key) ? undefined : guess(key);
     },
     has: (_, key) => typeof key === "string" && find(key) !== undefined,
     ownKeys: () => names(),
@@ -266,17 +265,4 @@ function addServer(name, server, flat) {
 function lazyGlobal(name, make) {
   const set = (value) => define(GLOBAL, name, value, true);
   getter(GLOBAL, name, make, set);
-}
-
-/** Ends a call. `value` is what the tool answered, or the text of a failure. */
-function settle(id, failed, value) {
-  const call = calls[id];
-  delete calls[id];
-  if (failed) call.reject(toolError(value, call.stack));
-  else call.resolve(value);
-}
-
-/** Whether the script wants the whole answer of this call. */
-function wantsRaw(id) {
-  return calls[id].raw;
 }

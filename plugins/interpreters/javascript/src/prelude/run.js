@@ -59,7 +59,7 @@ function fire(id) {
   try {
     apply(timer.callback, undefined, timer.args);
   } catch (error) {
-    new Intrinsic.Promise((_, reject) => reject(error));
+    rejected(error);
   }
 }
 
@@ -162,7 +162,7 @@ function explain(error) {
 
 /** What a part of the prelude needs of it that is made later. */
 function parts() {
-  return { GLOBAL, define, encode, inFlight };
+  return { GLOBAL, define, encode, placeOf, rejected };
 }
 
-const bridge = { __proto__: null, parts, addServer, settle, wantsRaw, fire, begin, adopt, output, sessionJson, explain, onRejection, unhandled };
+const bridge = { __proto__: null, parts, addServer, toolError, fire, begin, adopt, output, sessionJson, explain, onRejection, unhandled };

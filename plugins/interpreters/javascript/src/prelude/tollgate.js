@@ -1,18 +1,22 @@
-// The host's other interfaces, as the global `tollgate`: made for the scripts that name it. `request` asks the host, by a
-// number; the rest is the prelude's.
+// The host's other interfaces, as the global `tollgate`: made for the scripts that name it. `request` asks the host; the
+// rest is the prelude's.
 
-const { GLOBAL, define, encode, inFlight } = prelude;
+const { GLOBAL, define, encode, placeOf, rejected } = prelude;
 
 /** An object of functions; each takes so many arguments. */
 function functionsOf(prefix, lengths) {
   const object = {};
   for (const [name, length] of Object.entries(lengths)) {
     const path = prefix + name;
-    const invoke = (...values) => inFlight(invoke, true, (id) => {
-      // What is left out is null.
-      values.length = length;
-      request(id, path, encode(values, `the arguments of tollgate.${path}`));
-    });
+    const invoke = (...values) => {
+      try {
+        // What is left out is null.
+        values.length = length;
+        return request(path, encode(values, `the arguments of tollgate.${path}`), placeOf(invoke));
+      } catch (error) {
+        return rejected(error);
+      }
+    };
     define(invoke, "name", name);
     define(object, name, invoke, true);
   }
