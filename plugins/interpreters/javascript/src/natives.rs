@@ -41,7 +41,9 @@ impl Waiting {
 
     /// Tells the script of a failure, in the text that the prelude makes an error of.
     pub(crate) fn reject(self, bridge: &Bridge<'_>, failure: &str) -> Result<()> {
-        let error: Value<'_> = bridge.call("toolError", (failure, self.place.restore(&bridge.ctx)?))?;
+        let made: Result<Value<'_>> = bridge.call("toolError", (failure, self.place.restore(&bridge.ctx)?));
+        // What a script does to errors while they are made, it gets instead of ours.
+        let error = made.or_else(|error| if error.is_exception() { Ok(bridge.ctx.catch()) } else { Err(error) })?;
         self.reject.restore(&bridge.ctx)?.call((error,))
     }
 }

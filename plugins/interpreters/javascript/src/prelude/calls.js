@@ -52,13 +52,12 @@ function stackOf(error) {
   }
 }
 
-const PLACE = { __proto__: null };
-
 /** Where the script called one of our functions, as text: a stack is that as soon as it is taken, and of its frames only
  * those below the function are the script's. */
 function placeOf(called) {
-  captureStackTrace(PLACE, called);
-  return PLACE.stack;
+  const place = { __proto__: null };
+  captureStackTrace(place, called);
+  return place.stack;
 }
 
 function rejected(error) {
