@@ -4,6 +4,8 @@ Real servers by the Python SDK with the tools that the shipped policies name. Wh
 stays in FOLDER, so that the next process knows it. `postgres` is SQLite, which takes the same queries.
 
 A folder with a file `fail-TOOL` has that tool fail as often as there are lines in it, each with its line.
+
+What touches the folder is `async`: it runs to its end before the next call begins. Plain functions have threads of their own.
 """
 
 import json
@@ -51,41 +53,41 @@ def keep(file, entry):
 
 def github():
     @server.tool(annotations=READ)
-    def list_issues(
+    async def list_issues(
         owner: str, repo: str, state: str = "open", labels: list[str] = [], page: int = 1, per_page: int = 30
     ) -> dict:
         found = [i for i in ISSUES if i["state"] == state and set(labels) <= set(i["labels"])]
         return {"issues": found[(page - 1) * per_page : page * per_page]}
 
     @server.tool(annotations=READ)
-    def get_issue(owner: str, repo: str, issue_number: int) -> dict:
+    async def get_issue(owner: str, repo: str, issue_number: int) -> dict:
         fail("get_issue")
         issue = next(i for i in ISSUES if i["number"] == issue_number)
         return {**issue, "body": f"About {owner}/{repo}.", "html_url": f"https://github.example/{issue_number}"}
 
     @server.tool(annotations=READ)
-    def search_issues(q: str) -> dict:
+    async def search_issues(q: str) -> dict:
         return {"items": [i for i in ISSUES if i["number"] == 7]}
 
     @server.tool(annotations=READ)
-    def list_commits(owner: str, repo: str, since: str) -> dict:
+    async def list_commits(owner: str, repo: str, since: str) -> dict:
         fail("list_commits")
         return {"commits": COMMITS}
 
     @server.tool(annotations=READ)
-    def get_commit_diff(owner: str, repo: str, sha: str) -> str:
+    async def get_commit_diff(owner: str, repo: str, sha: str) -> str:
         return "--- a/src/handler.py\n+++ b/src/handler.py\n-    if order is None:" if sha == "abc123" else ""
 
 
 def jira():
     @server.tool(annotations=READ)
-    def search_issues(jql: str) -> dict:
+    async def search_issues(jql: str) -> dict:
         wanted = jql.split('\\"')[1]
         known = [{"key": "API-1", "summary": "[#7] Crash on start"}] + kept("tickets.json")
         return {"issues": [ticket for ticket in known if wanted in ticket["summary"]]}
 
     @server.tool()
-    def create_issue(project: str, type: str, summary: str, description: str = "") -> dict:
+    async def create_issue(project: str, type: str, summary: str, description: str = "") -> dict:
         fail("create_issue")
         ticket = {"key": f"{project}-{len(kept('tickets.json')) + 2}", "summary": summary, "description": description}
         keep("tickets.json", ticket)
@@ -105,7 +107,7 @@ def postgres():
     )
 
     @server.tool(annotations=READ)
-    def run_query(sql: str) -> dict:
+    async def run_query(sql: str) -> dict:
         try:
             return {"rows": [dict(row) for row in database.execute(sql)]}
         except sqlite3.Error as error:
@@ -114,7 +116,7 @@ def postgres():
 
 def slack():
     @server.tool()
-    def post_message(channel: str, text: str) -> dict:
+    async def post_message(channel: str, text: str) -> dict:
         fail("post_message")
         keep("messages.json", {"channel": channel, "text": text})
         return {"ok": True}

@@ -1,7 +1,8 @@
 """A tracker of issues and one of tickets, with the tools that a tutorial names: `sync_server.py github|jira`.
 
 Real servers by the Python SDK; what they know is made up. The tickets ask for patience once, and refuse one title until
-its second try, so that a workflow has something to retry and to resume.
+its second try, so that a workflow has something to retry and to resume. Its tools are `async`: each runs to its end before
+the next begins.
 """
 
 import sys
@@ -22,12 +23,12 @@ if name == "github":
     ]
 
     @server.tool()
-    def list_issues(repo: str, state: str = "open", label: str | None = None) -> dict:
+    async def list_issues(repo: str, state: str = "open", label: str | None = None) -> dict:
         found = [i for i in issues if i["state"] == state and (label is None or label in i["labels"])]
         return {"repo": repo, "issues": [{"number": i["number"], "title": i["title"]} for i in found]}
 
     @server.tool()
-    def get_issue(repo: str, number: int) -> dict:
+    async def get_issue(repo: str, number: int) -> dict:
         return {**next(i for i in issues if i["number"] == number), "body": f"About {repo}#{number}."}
 
 else:
@@ -35,11 +36,11 @@ else:
     state = {"asked": 0, "refused": set()}
 
     @server.tool()
-    def search_issues(project: str, text: str) -> dict:
+    async def search_issues(project: str, text: str) -> dict:
         return {"tickets": [t for t in tickets if t["key"].startswith(project) and text in t["summary"]]}
 
     @server.tool()
-    def create_issue(project: str, summary: str, type: str, description: str = "") -> dict:
+    async def create_issue(project: str, summary: str, type: str, description: str = "") -> dict:
         state["asked"] += 1
         if state["asked"] == 1:
             raise ToolError("429: too many requests")
@@ -51,7 +52,7 @@ else:
         return ticket
 
     @server.tool()
-    def all_tickets() -> dict:
+    async def all_tickets() -> dict:
         return {"tickets": tickets}
 
 
