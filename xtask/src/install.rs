@@ -1,6 +1,6 @@
-//! Installing what lock files name, once.
+//! Installing what is needed, once: what lock files name, and targets of the compiler.
 
-use crate::{Result, run};
+use crate::{Result, root, run};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -32,4 +32,16 @@ pub(crate) fn pypi(folder: &Path) -> Result {
         let pip = [".venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(Command::new("env").current_dir(folder).args(pip).args(["--require-hashes", "-r", "requirements.txt"]))
     })
+}
+
+/// Adds a target to the toolchain, where it is missing: rustup's own installation of what `rust-toolchain.toml` names can
+/// be off.
+pub(crate) fn target(name: &str) -> Result {
+    let mut rustc = Command::new("rustc");
+    rustc.current_dir(root()).args(["--print", "target-libdir", "--target", name]);
+    if rustc.output().is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()) {
+        return Ok(());
+    }
+    run(Command::new("rustup").current_dir(root()).args(["target", "add", name]))
+        .map_err(|why| format!("the Rust target {name} is missing, and could not be added: {why}"))
 }

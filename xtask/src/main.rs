@@ -5,7 +5,7 @@
 //! - This file: the commands.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`interpreters`]: the components that run scripts, each built in its language's way.
-//! - [`install`]: installing what lock files name, once.
+//! - [`install`]: installing what lock files name and targets of the compiler, once.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
 mod dist;
@@ -91,6 +91,9 @@ const HOST: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 /// The guests' own workspaces, which the host's does not contain.
 const GUEST_WORKSPACES: [&str; 3] = ["guest-sdk/rust", "plugins", "tests/guests"];
 
+/// The target that guests are built for.
+const GUEST_TARGET: &str = "wasm32-wasip2";
+
 /// The JavaScript interpreter's, which is tested on this machine.
 const JAVASCRIPT: &str = "plugins/interpreters/javascript";
 
@@ -159,7 +162,7 @@ fn check() -> Result {
     for workspace in GUEST_WORKSPACES {
         // Guests run on Wasm, so that is what is checked; `-D warnings` goes by the environment.
         let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
-        run(clippy.args(["--target", "wasm32-wasip2"]).env("RUSTFLAGS", "-D warnings"))?;
+        run(clippy.args(["--target", GUEST_TARGET]).env("RUSTFLAGS", "-D warnings"))?;
     }
     // As its tests are built, so that the engine's C is compiled once for both.
     let mut clippy = in_workspace(JAVASCRIPT, &["clippy", "--release", "--all-targets", "--locked"]);
@@ -167,7 +170,8 @@ fn check() -> Result {
 }
 
 fn plugins() -> Result {
-    run(&mut in_workspace("plugins", &["build", "--release", "--locked", "--target", "wasm32-wasip2"]))?;
+    install::target(GUEST_TARGET)?;
+    run(&mut in_workspace("plugins", &["build", "--release", "--locked", "--target", GUEST_TARGET]))?;
     interpreters::build()
 }
 

@@ -1,11 +1,10 @@
 //! QuickJS behind Rust: a core module for wasm32-unknown-unknown, whose C is compiled by Zig, made a component.
 
 use super::{python, quietly, sources, when_changed};
-use crate::{Result, cargo, target_dir};
+use crate::{Result, cargo, install, target_dir};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wit_component::ComponentEncoder;
 
 /// Not `wasm32-wasip2`: the engine then asks the system for nothing but what its own WIT names.
@@ -48,7 +47,7 @@ fn compile(out: &Path) -> Result<PathBuf> {
     );
     let ar = format!("exec '{}' -m ziglang ar \"$@\"\n", python.display());
     let (cc, ar) = (tool(&tools, "cc", &cc)?, tool(&tools, "ar", &ar)?);
-    add_target()?;
+    install::target(TARGET)?;
     let guests = target_dir().join("guests/javascript");
     let mut build = cargo(&["build", "--release", "--locked", "--target", TARGET]);
     build.current_dir(sources().join("javascript")).arg("--target-dir").arg(&guests);
@@ -68,16 +67,4 @@ fn tool(folder: &Path, name: &str, body: &str) -> Result<PathBuf> {
         .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
     written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     Ok(path)
-}
-
-/// Adds the target to the toolchain, where it is missing.
-fn add_target() -> Result {
-    let mut rustc = Command::new("rustc");
-    rustc.current_dir(sources()).args(["--print", "target-libdir", "--target", TARGET]);
-    let there = rustc.output().is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir());
-    if there {
-        return Ok(());
-    }
-    let mut rustup = Command::new("rustup");
-    quietly("adding the target of the interpreter", rustup.current_dir(sources()).args(["target", "add", TARGET]))
 }
