@@ -8,8 +8,9 @@ use crate::support::{Place, shared_cache};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tollgate::{
-    AdapterSpec, ComponentSource, Grants, Host, HostBuilder, RunReport, RunRequest, Script, ScriptLanguage,
+    AdapterSpec, ComponentSource, Grants, Host, HostBuilder, Outcome, RunReport, RunRequest, Script, ScriptLanguage,
 };
 use tollgate_test_guests as guests;
 
@@ -124,6 +125,83 @@ async fn a_script_sees_only_what_it_is_granted() {
         assert_eq!(seen[0], json!(["lab"]), "{language}");
         assert!(seen[1].as_array().unwrap().contains(&json!("echo")), "{language}: {seen}");
         assert!(!seen[1].as_array().unwrap().contains(&json!("fail")), "{language}: {seen}");
+    }
+    host.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_script_calls_while_its_value_is_read_is_not_sent() {
+    let host = host().await;
+    let calls = async |code| {
+        let report = host.run(script(ScriptLanguage::JavaScript, code)).await.unwrap();
+        (output(&report), report.calls.len())
+    };
+    assert_eq!(calls("({ toJSON() { lab.echo({value: 1}); return 1 } })").await, (json!(1), 0));
+    // Before that it is, though nobody waits for it.
+    assert_eq!(calls("lab.echo({value: 1}); 2").await, (json!(2), 1));
+    host.shutdown().await;
+}
+
+/// A server with two tools that want one identifier; each answers with its name.
+fn twins() -> impl AsyncRead + AsyncWrite + Send + 'static {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let (read, mut write) = tokio::io::split(theirs);
+        let mut lines = BufReader::new(read).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let asked: Value = serde_json::from_str(&line).unwrap();
+            let answer = match asked["method"].as_str().unwrap() {
+                "initialize" => json!({"result": {
+                    "protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "twins", "version": "1"},
+                }}),
+                "tools/list" => {
+                    let tools = ["a-b", "a_b"].map(|name| json!({"name": name, "inputSchema": {"type": "object"}}));
+                    json!({"result": {"tools": tools}})
+                }
+                "tools/call" => {
+                    json!({"result": {"content": [{"type": "text", "text": asked["params"]["name"]}]}})
+                }
+                method => json!({"error": {"code": -32601, "message": method}}),
+            };
+            let mut answer = answer.as_object().unwrap().clone();
+            if let Some(id) = asked.get("id") {
+                answer.extend([("jsonrpc".to_owned(), "2.0".into()), ("id".to_owned(), id.clone())]);
+                let line = format!("{}\n", Value::from(answer));
+                write.write_all(line.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    ours
+}
+
+#[tokio::test]
+async fn a_name_of_two_tools_is_the_servers_own_where_a_script_says_so() {
+    let host = builder().in_process_server("twins", twins()).build().await.unwrap();
+    host.settled().await;
+    let js = "const names = Object.keys(twins).sort();
+        [names, await Promise.all(names.map(n => twins[n]())), await tools.twins['a-b'](), await tools.twins['a_b']()]";
+    let python = "names = sorted(dir(twins))
+[names, [await getattr(twins, n)() for n in names], await tools['twins']['a-b'](), await tools['twins']['a_b']()]";
+    for (language, code) in [(ScriptLanguage::JavaScript, js), (ScriptLanguage::Python, python)] {
+        for (grants, there) in [("twins:*", true), ("twins:a-b", false)] {
+            let request = script(language, code).grants(Grants::parse([grants]).unwrap());
+            let report = host.run(request).await.unwrap();
+            if there {
+                let seen = output(&report);
+                let [names, called] = [&seen[0], &seen[1]].map(|list| list.as_array().unwrap().clone());
+                assert_eq!((names.len(), called.len()), (2, 2), "{language}: {seen}");
+                assert!(called.contains(&json!("a-b")) && called.contains(&json!("a_b")), "{language}: {seen}");
+                assert_eq!((&seen[2], &seen[3]), (&json!("a-b"), &json!("a_b")), "{language}: {seen}");
+            } else {
+                // The identifier of one is the name of the other: nobody is called in the place of what is not granted.
+                let error = report.error.unwrap().to_string();
+                assert!(error.contains("twins:a_b"), "{language}: {error}");
+                assert!(
+                    report.calls.iter().all(|call| call.tool == "a-b" || call.outcome != Outcome::Ok),
+                    "{language}"
+                );
+            }
+        }
     }
     host.shutdown().await;
 }

@@ -40,4 +40,7 @@ pub trait Names: Send + Sync + 'static {
 
     /// The tools of a server that the run may call, by name. None where there is no such server.
     fn functions(&self, server: &str) -> Vec<Function>;
+
+    /// One of them: by its identifier, or by the name that its server lists it by. No tool's identifier is another's name.
+    fn find(&self, server: &str, name: &str) -> Option<Function>;
 }

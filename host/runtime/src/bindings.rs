@@ -144,6 +144,10 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         let functions = store.data().names.as_ref().map(|names| names.functions(&server)).unwrap_or_default();
         Ok((functions.into_iter().map(Into::into).collect::<Vec<script::Function>>(),))
     })?;
+    names.func_wrap("find", |store: StoreContextMut<'_, RunState>, (server, name): (String, String)| {
+        let found = store.data().names.as_ref().and_then(|names| names.find(&server, &name));
+        Ok((found.map(script::Function::from),))
+    })?;
     Ok(())
 }
 

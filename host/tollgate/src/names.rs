@@ -17,11 +17,16 @@ pub(crate) struct CatalogNames {
     signatures: Signatures,
     /// Every server that there is, with its identifier.
     servers: Vec<Namespace>,
-    functions: Mutex<HashMap<String, Functions>>,
+    functions: Mutex<HashMap<String, Arc<Functions>>>,
 }
 
 /// A server's tools, each with what scripts call it.
-type Functions = Arc<[(Arc<Tool>, Function)]>;
+#[derive(Default)]
+struct Functions {
+    all: Vec<(Arc<Tool>, Function)>,
+    /// Where each is, by its identifier and by its own name: a name that can be an identifier is no other tool's.
+    by_name: HashMap<String, usize>,
+}
 
 /// The catalog's names as they were made last, in each language.
 #[derive(Default)]
@@ -75,15 +80,20 @@ impl CatalogNames {
         self.servers.iter().filter(move |n| all || code.contains(&n.name) || code.contains(&n.server))
     }
 
-    fn functions(&self, server: &str) -> Functions {
+    fn functions(&self, server: &str) -> Arc<Functions> {
         if let Some(functions) = self.functions.lock().get(server) {
             return functions.clone();
         }
-        let tools = self.tools.get(server).map(Vec::as_slice).unwrap_or_default();
+        // A script may ask for any name, as often as it likes: nothing is kept for those that are none.
+        let Some(tools) = self.tools.get(server) else { return Arc::default() };
         let mut tools: Vec<_> = tools.iter().collect();
         tools.sort_by(|one, other| one.name.cmp(&other.name));
-        let functions: Functions =
-            tools.into_iter().filter_map(|tool| Some((tool.clone(), self.function(tool)?))).collect();
+        let all: Vec<_> = tools.into_iter().filter_map(|tool| Some((tool.clone(), self.function(tool)?))).collect();
+        let names = |(at, (_, function)): (usize, &(_, Function))| {
+            [&function.name, &function.tool].map(|name| (name.clone(), at))
+        };
+        let by_name = all.iter().enumerate().flat_map(names).collect();
+        let functions = Arc::new(Functions { all, by_name });
         self.functions.lock().insert(server.to_owned(), functions.clone());
         functions
     }
@@ -109,6 +119,12 @@ pub(crate) struct Granted {
     pub(crate) grants: Grants,
 }
 
+impl Granted {
+    fn granted(&self, tool: &Tool, function: &Function) -> Option<Function> {
+        self.grants.allows(&tool.server, &tool.name, tool.effect).then(|| function.clone())
+    }
+}
+
 impl Names for Granted {
     fn servers(&self) -> Vec<Namespace> {
         self.names.servers.iter().filter(|namespace| self.grants.reaches(&namespace.server)).cloned().collect()
@@ -116,7 +132,12 @@ impl Names for Granted {
 
     fn functions(&self, server: &str) -> Vec<Function> {
         let functions = self.names.functions(server);
-        let granted = functions.iter().filter(|(tool, _)| self.grants.allows(server, &tool.name, tool.effect));
-        granted.map(|(_, function)| function.clone()).collect()
+        functions.all.iter().filter_map(|(tool, function)| self.granted(tool, function)).collect()
+    }
+
+    fn find(&self, server: &str, name: &str) -> Option<Function> {
+        let functions = self.names.functions(server);
+        let (tool, function) = functions.all.get(*functions.by_name.get(name)?)?;
+        self.granted(tool, function)
     }
 }

@@ -319,6 +319,8 @@ mod tests {
                 prop_assert!(ids.iter().all(|id| is_plain(id) && !is_reserved(id, language) && id.len() <= IDENTIFIER_MAX_BYTES), "{:?}", ids);
                 let different: std::collections::BTreeSet<&String> = ids.iter().collect();
                 prop_assert_eq!(different.len(), names.len());
+                // So that one word never stands for two tools.
+                prop_assert!(names.iter().zip(&ids).all(|(name, id)| name == id || !names.contains(&id.as_str())), "{:?}", ids);
                 let reversed: Vec<&str> = names.iter().rev().copied().collect();
                 let mut back = identifiers(&reversed, language);
                 back.reverse();

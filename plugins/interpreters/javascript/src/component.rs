@@ -106,6 +106,10 @@ impl Host for Imports {
         names::functions(server)
     }
 
+    fn find(&self, server: &str, name: &str) -> Option<Function> {
+        names::find(server, name)
+    }
+
     fn call(&self, server: String, tool: String, args: String) -> LocalBoxFuture<'static, Result<String, CallFailure>> {
         async move { tools::call_tool(server, tool, args).await.map(|result| result.json) }.boxed_local()
     }

@@ -10,10 +10,14 @@ use crate::host::Host;
 use crate::natives::{self, Shared};
 
 /// How much of the stack a script may use, in bytes. On Wasm this is the stack in linear memory (1 MiB). Functions of
-/// the script use some 250 bytes of it a level, and more of the machine's own stack, of which the host gives 1 MiB as well:
+/// the script use some 250 bytes of it a level, and more of the machine's own stack, of which the host gives 4 MiB:
 /// recursion among them meets this limit first, and is an error that a script can catch. The engine's parsers use
 /// next to nothing of it: there the machine's stack may be full first, which ends the run.
 const MAX_STACK_BYTES: usize = 256 << 10;
+
+/// From how much memory on the engine looks for garbage in circles for the first time, in bytes. Its own value is 256 KiB, of
+/// which the globals take the most: a script of some size would have all of its objects walked every few kilobytes.
+const GC_THRESHOLD_BYTES: usize = 2 << 20;
 
 /// The prelude's files, in the order in which they are one function's body.
 const PRELUDE: [&str; 5] = [
@@ -67,6 +71,7 @@ impl Engine {
             let told = on_rejection.clone().restore(&ctx).and_then(|f| f.call::<_, ()>((promise, reason, handled)));
             drop(told);
         })));
+        runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         Ok(Self { context, bridge, shared })
     }
 

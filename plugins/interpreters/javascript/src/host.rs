@@ -25,6 +25,9 @@ pub trait Host: Interfaces {
     /// The tools of a server that the run may call.
     fn functions(&self, server: &str) -> Vec<Function>;
 
+    /// One of them, by its identifier or by its own name.
+    fn find(&self, server: &str, name: &str) -> Option<Function>;
+
     /// Calls a tool: `args` is a JSON object, the answer the whole `CallToolResult`. Dropping the future cancels it.
     fn call(&self, server: String, tool: String, args: String) -> LocalBoxFuture<'static, Result<String, CallFailure>>;
 

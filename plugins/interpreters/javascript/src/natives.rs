@@ -1,22 +1,28 @@
 //! The functions that the prelude is given. It does not pass them on: a script reaches them by its words only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::ready;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
+use futures_util::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use rquickjs::function::Opt;
-use rquickjs::{Ctx, Exception, Function, Object, Persistent, Promise, Result, TypedArray, Value};
+use rquickjs::object::Property;
+use rquickjs::{Array, Ctx, Exception, Function, IntoJs, Object, Persistent, Promise, Result, TypedArray, Value};
 use serde_json::json;
 
 use crate::bindings::{Level, Namespace};
 use crate::engine::Bridge;
 use crate::host::{Host, Stream};
 use crate::timers::Timers;
-use crate::{exception, json, web};
+use crate::{exception, failure, interfaces, json, web};
 
-/// What the script asked of the host and that is not sent yet.
-pub(crate) struct Request {
-    pub(crate) what: What,
+/// The answer to what the script asked of the host, or a failure as the prelude reads it, for the promise that waits for it.
+pub(crate) struct Answer {
     pub(crate) waiting: Waiting,
+    pub(crate) json: std::result::Result<String, String>,
+    /// Whether the script wants the whole answer of a tool.
+    pub(crate) raw: bool,
 }
 
 /// The promise that the script has of an answer.
@@ -48,26 +54,18 @@ impl Waiting {
     }
 }
 
-/// What a request is for.
-#[derive(Debug)]
-pub(crate) enum What {
-    /// A tool: `args` is an object. `raw`: the script wants the whole answer.
-    Tool { server: String, tool: String, args: String, raw: bool },
-    /// A function of `tollgate`, by its path (`state.get`): `args` is a list.
-    Interface { path: String, args: String },
-}
-
 /// What the natives and the run share.
 pub(crate) struct Shared {
     pub(crate) host: Rc<dyn Host>,
-    pub(crate) requests: RefCell<Vec<Request>>,
+    /// What the script asked since the run looked last.
+    pub(crate) requests: RefCell<Vec<LocalBoxFuture<'static, Answer>>>,
     pub(crate) timers: RefCell<Timers>,
     /// Made by the first question: a snapshot of the engine must hold nothing of it.
     random: RefCell<Option<fastrand::Rng>>,
     started_us: RefCell<Option<u64>>,
     servers: RefCell<Option<Rc<[Namespace]>>>,
-    /// The script's text.
-    pub(crate) source: RefCell<String>,
+    /// Whether the script has ended: what it asks for while its value is read, nobody would wait for.
+    pub(crate) ended: Cell<bool>,
 }
 
 impl Shared {
@@ -79,7 +77,7 @@ impl Shared {
             random: RefCell::default(),
             started_us: RefCell::default(),
             servers: RefCell::default(),
-            source: RefCell::default(),
+            ended: Cell::default(),
         }
     }
 
@@ -88,10 +86,24 @@ impl Shared {
         Rc::clone(self.servers.borrow_mut().get_or_insert_with(|| self.host.servers().into()))
     }
 
-    /// A promise of what is asked of the host. It is sent at the end of the script's turn.
-    fn ask<'js>(&self, ctx: &Ctx<'js>, what: What, place: Value<'js>) -> Result<Promise<'js>> {
-        let (promise, waiting) = Waiting::promise(ctx, place)?;
-        self.requests.borrow_mut().push(Request { what, waiting });
+    /// A promise of what is asked of the host. It is on its way when this returns: a server works while the script goes on.
+    /// `place` is where the script asks, `raw` whether it wants the whole answer of a tool.
+    fn ask<'js, A>(&self, place: Value<'js>, raw: bool, asked: impl FnOnce(&dyn Host) -> A) -> Result<Promise<'js>>
+    where
+        A: Future<Output = std::result::Result<String, String>> + 'static,
+    {
+        let (promise, waiting) = Waiting::promise(&place.ctx().clone(), place)?;
+        if self.ended.get() {
+            return Ok(promise);
+        }
+        let answer = asked(&*self.host);
+        let mut answer = async move { Answer { waiting, json: answer.await, raw } }.boxed_local();
+        // The run polls it again before it waits for anything.
+        let first = answer.poll_unpin(&mut Context::from_waker(Waker::noop()));
+        self.requests.borrow_mut().push(match first {
+            Poll::Ready(answer) => ready(answer).boxed_local(),
+            Poll::Pending => answer,
+        });
         Ok(promise)
     }
 
@@ -114,16 +126,6 @@ impl Shared {
         };
         self.random.borrow_mut().get_or_insert_with(seed).f64()
     }
-
-    /// The tools of a server, as the prelude reads them: `[[name, tool, [[parameter, argument], …]], …]`.
-    fn functions(&self, server: &str) -> String {
-        let functions = self.host.functions(server);
-        let told = functions.iter().map(|function| {
-            let parameters = function.parameters.iter().map(|p| json!([p.name, p.argument]));
-            json!([function.name, function.tool, parameters.collect::<Vec<_>>()])
-        });
-        json!(told.collect::<Vec<_>>()).to_string()
-    }
 }
 
 /// The object with all natives.
@@ -145,25 +147,46 @@ fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Res
     };
     natives.set("servers", Function::new(ctx.clone(), servers)?)?;
     let state = Rc::clone(shared);
-    let functions = move |ctx: Ctx<'js>, server: String| ctx.json_parse(state.functions(&server));
-    natives.set("functions", Function::new(ctx.clone(), functions)?)?;
+    let names = move |ctx: Ctx<'js>, server: String| {
+        list(&ctx, state.host.functions(&server).into_iter().map(|function| function.name))
+    };
+    natives.set("names", Function::new(ctx.clone(), names)?)?;
     let state = Rc::clone(shared);
-    let mentions = move |name: String| state.source.borrow().contains(&name);
-    natives.set("mentions", Function::new(ctx.clone(), mentions)?)?;
+    let find = move |ctx: Ctx<'js>, server: String, name: String| {
+        state.host.find(&server, &name).map(|function| found(&ctx, function)).transpose()
+    };
+    natives.set("find", Function::new(ctx.clone(), find)?)?;
     let problem = |text: String| json::problem(&text);
     natives.set("problem", Function::new(ctx.clone(), problem)?)?;
     let state = Rc::clone(shared);
-    let call = move |ctx: Ctx<'js>, server: String, tool: String, args: String, raw: bool, place: Value<'js>| {
-        state.ask(&ctx, What::Tool { server, tool, args, raw }, place)
+    let call = move |server: String, tool: String, args: String, raw: bool, place: Value<'js>| {
+        state.ask(place, raw, |host| host.call(server, tool, args).map_err(|failure| failure::to_json(&failure)))
     };
     natives.set("call", Function::new(ctx.clone(), call)?)
+}
+
+/// A tool, as the prelude reads it: `[name, tool, [[parameter, argument], …]]`.
+fn found<'js>(ctx: &Ctx<'js>, function: crate::bindings::Function) -> Result<Array<'js>> {
+    let pairs = function.parameters.into_iter().map(|p| list(ctx, [p.name, p.argument]));
+    let parameters = list(ctx, pairs.collect::<Result<Vec<_>>>()?)?;
+    let [name, tool] = [function.name, function.tool].map(|text| text.into_js(ctx));
+    list(ctx, [name?, tool?, parameters.into_value()])
+}
+
+/// A list whose items are defined, not set: a script may have had a say in what setting one does.
+pub(crate) fn list<'js, T: IntoJs<'js>>(ctx: &Ctx<'js>, items: impl IntoIterator<Item = T>) -> Result<Array<'js>> {
+    let list = Array::new(ctx.clone())?;
+    for (at, item) in (0_u32..).zip(items) {
+        list.as_object().prop(at, Property::from(item.into_js(ctx)?).configurable().enumerable().writable())?;
+    }
+    Ok(list)
 }
 
 /// What the functions of `tollgate` ask by.
 pub(crate) fn request<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>) -> Result<Function<'js>> {
     let state = Rc::clone(shared);
-    let request = move |ctx: Ctx<'js>, path: String, args: String, place: Value<'js>| {
-        state.ask(&ctx, What::Interface { path, args }, place)
+    let request = move |path: String, args: String, place: Value<'js>| {
+        state.ask(place, true, |host| interfaces::ask(host, &path, &args))
     };
     Function::new(ctx.clone(), request)
 }

@@ -1,5 +1,7 @@
 //! One script, from its text to its value.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{Either, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rquickjs::context::EvalOptions;
@@ -11,9 +13,8 @@ use serde_json::value::RawValue;
 use crate::bindings::PolicyError;
 use crate::engine::{Bridge, Engine};
 use crate::exception::{self, SCRIPT, Thrown, WRAPPER};
-use crate::natives::{Request, Waiting, What};
+use crate::natives::{self, Answer};
 use crate::result::{self, Reading};
-use crate::{failure, interfaces};
 
 /// Servers that an error names as what there is, at most.
 const MAX_SERVERS_NAMED: usize = 20;
@@ -45,14 +46,6 @@ impl From<Failure> for PolicyError {
     }
 }
 
-/// An answer, or a failure as the prelude reads it, for the promise that waits for it.
-struct Answer {
-    waiting: Waiting,
-    json: Result<String, String>,
-    /// Whether the script wants the whole answer of a tool.
-    raw: bool,
-}
-
 /// How far the script is.
 enum Main {
     /// Its code runs; the promise gives its last value in an object, or, where it has a top-level `return`, itself.
@@ -71,6 +64,13 @@ enum Main {
 /// # Errors
 /// As the world says: `syntax-error` or `exception`, with the place in the script.
 pub async fn run(engine: &Engine, input: &str) -> Result<String, PolicyError> {
+    let ended = follow(engine, input).await;
+    // What a script asks for and then throws is cancelled, as all else that is still under way.
+    drop(engine.shared.requests.take());
+    ended
+}
+
+async fn follow(engine: &Engine, input: &str) -> Result<String, PolicyError> {
     let input: Input<'_> = serde_json::from_str(input).map_err(|error| PolicyError {
         message: format!("the input is not an object with `code`, `file`, `input` and `session`: {error}"),
         code: Some("invalid-input".to_owned()),
@@ -83,19 +83,7 @@ pub async fn run(engine: &Engine, input: &str) -> Result<String, PolicyError> {
     let shared = &engine.shared;
     loop {
         main = turn(engine, main)?;
-        for Request { what, waiting } in shared.requests.take() {
-            calls.push(match what {
-                What::Tool { server, tool, args, raw } => {
-                    let answer = shared.host.call(server, tool, args);
-                    let told = |failure| failure::to_json(&failure);
-                    Box::pin(async move { Answer { waiting, json: answer.await.map_err(told), raw } })
-                }
-                What::Interface { path, args } => {
-                    let answer = interfaces::ask(&*shared.host, &path, &args);
-                    Box::pin(async move { Answer { waiting, json: answer.await, raw: true } })
-                }
-            });
-        }
+        calls.extend(shared.requests.take());
         let (next, keep_alive) = {
             let timers = shared.timers.borrow();
             (timers.next(), timers.keep_alive())
@@ -147,14 +135,13 @@ fn start(engine: &Engine, input: &Input<'_>) -> Result<Main, Failure> {
             let (given, session) =
                 (bridge.ctx.json_parse(json(input.input))?, bridge.ctx.json_parse(json(input.session))?);
             bridge.call::<_, ()>("begin", (given, session))?;
-            engine.shared.source.replace(input.code.clone());
             if input.code.contains("tollgate") {
                 bridge.add_tollgate(&engine.shared)?;
             }
             // Only what the script mentions is made: a tiny script costs nothing for a fleet of servers.
             for server in servers.iter().filter(|server| input.code.contains(&server.name)) {
-                let flat = input.code.contains(&format!("{}__", server.name));
-                bridge.call::<_, ()>("addServer", (&*server.name, &*server.server, flat))?;
+                let mentioned = natives::list(&bridge.ctx, flat_names(&input.code, &server.name))?;
+                bridge.call::<_, ()>("addServer", (&*server.name, &*server.server, mentioned))?;
             }
             Ok(())
         };
@@ -188,6 +175,14 @@ fn evaluate(bridge: &Bridge<'_>, code: &str) -> Result<Main, Failure> {
         Ok(promise) => Ok(Main::Running { promise: Persistent::save(&bridge.ctx, promise), lines_up: 1 }),
         Err(error) => Err(Failure::Syntax(caught(error).lines_up(1))),
     }
+}
+
+/// What follows `server__` in the script's text, each once.
+fn flat_names(code: &str, server: &str) -> BTreeSet<String> {
+    let is_part = |character: &char| character.is_alphanumeric() || matches!(character, '_' | '$');
+    let prefix = format!("{server}__");
+    let after = code.split(&prefix).skip(1).map(|rest| rest.chars().take_while(is_part).collect());
+    after.filter(|name: &String| !name.is_empty()).collect()
 }
 
 /// Where a character stands first: line and column, from 1.
@@ -309,6 +304,7 @@ fn finish(engine: &Engine, main: Main) -> Result<String, Failure> {
         Main::Running { lines_up, .. } | Main::Ending { lines_up, .. } => *lines_up,
         Main::Ended { .. } => 0,
     };
+    engine.shared.ended.set(true);
     enter(engine, |bridge| {
         let given = || -> rquickjs::Result<Result<String, Thrown>> {
             if let Some(rejection) = bridge.call::<_, Option<Object<'_>>>("unhandled", ())? {

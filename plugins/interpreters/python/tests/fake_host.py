@@ -120,8 +120,14 @@ class Host:
             for tool in tools
         ]
 
+    def find(self, server, name):
+        # What leaves the guest is UTF-8.
+        f"{server}{name}".encode()
+        return next((each for each in self.functions(server) if name in (each.name, each.tool)), None)
+
     def answer(self, server, tool, args):
         """Milliseconds that it takes, and the answer: the content of a result or an error."""
+        f"{server}{tool}{args}".encode()
         self.calls.append(f"{server}:{tool}")
         given = json.loads(args)
         if tool not in SERVERS.get(server, ()):
@@ -225,7 +231,7 @@ _imports = _module(
     timer_blocking=_module("wit_world.imports.timer_blocking", sleep=_pause),
     log=_module("wit_world.imports.log", Level=_Level, log=lambda level, text: host.logged.append((level.name.lower(), text))),
     progress=_module("wit_world.imports.progress", progress=lambda *args: host.progressed.append(args)),
-    names=_module("wit_world.imports.names", servers=lambda: host.servers(), functions=lambda server: host.functions(server)),
+    names=_module("wit_world.imports.names", servers=lambda: host.servers(), functions=lambda server: host.functions(server), find=lambda *asked: host.find(*asked)),
     **fake_interfaces.install(_record, T, Err, lambda: host),
 )
 _module("wit_world", __path__=[], imports=_imports, WitWorld=object)

@@ -57,6 +57,11 @@ def functions(server):
     return _names.functions(server)
 
 
+def find(server, name):
+    """One of them, by its identifier or by its own name. None where there is none."""
+    return _names.find(server, name)
+
+
 def log(level, message):
     """One line for the run's log; `level` is one of `LEVELS`."""
     _log.log(LEVELS[level], message)

@@ -4,7 +4,7 @@ import difflib
 import types
 from json import loads
 
-from . import bridge, host, results
+from . import bridge, convert, host, results
 
 
 class Tool:
@@ -81,52 +81,73 @@ _AS_MAPPING = {
 class Server:
     """A server: its tools are attributes, and items by their own names. `dir(server)` and iteration list them."""
 
-    __slots__ = ("_server", "_tools", "_exact")
+    __slots__ = ("_server", "_found", "_made", "_listed")
 
     def __init__(self, server):
         self._server = server
-        self._tools = None
-        self._exact = None
+        # What was asked for, by any name; the tools by their own names; their identifiers and own names, once listed.
+        self._found = {}
+        self._made = {}
+        self._listed = None
 
-    def _fetch(self):
-        functions = host.functions(self._server)
-        self._exact = {function.tool: Tool(self._server, function) for function in functions}
-        self._tools = {function.name: self._exact[function.tool] for function in functions}
-        return self._tools
+    def _find(self, name):
+        """The tool that a name stands for: its identifier, or its own name. None where there is none."""
+        tool = self._found.get(name)
+        if tool is None and isinstance(name, str):
+            function = host.find(self._server, convert.clean(name))
+            if function is not None:
+                tool = self._keep(name, function)
+        return tool
 
-    def _tools_by_name(self):
-        return self._tools if self._tools is not None else self._fetch()
+    def _keep(self, name, function):
+        tool = self._made.get(function.tool)
+        if tool is None:
+            tool = self._made[function.tool] = Tool(self._server, function)
+        self._found[name] = tool
+        return tool
+
+    def _names(self):
+        """The names of all tools: pairs of an identifier and the tool's own."""
+        if self._listed is None:
+            functions = host.functions(self._server)
+            for function in functions:
+                self._keep(function.name, function)
+                self._keep(function.tool, function)
+            self._listed = [(function.name, function.tool) for function in functions]
+        return self._listed
 
     def __getattr__(self, name):
-        tool = self._tools_by_name().get(name)
+        if name in Server.__slots__:
+            # Of one that is about to be made, as `copy` makes them.
+            raise AttributeError(name, name=name, obj=self)
+        tool = self._find(name)
         if tool is not None:
             return tool
         if name in _AS_MAPPING and not self._server.startswith(DOMAIN):
             return _AS_MAPPING[name].__get__(self)
         if name.startswith("_"):
             raise AttributeError(f"the server {self._server} has no tool {name!r}", name=name, obj=self)
-        return self[name]
+        return self._guess(name)
 
     def __getitem__(self, name):
-        self._tools_by_name()
-        tool = self._exact.get(name) or self._tools.get(name)
-        # One that is not there or not granted: the host says which when it is called, with the nearest names.
-        return tool if tool is not None else Tool(self._server, _Function(name, str(name)))
+        tool = self._find(name)
+        return tool if tool is not None else self._guess(name)
+
+    def _guess(self, name):
+        """A tool that is not there or not granted: the host says which when it is called, with the nearest names."""
+        return Tool(self._server, _Function(name, convert.clean(str(name))))
 
     def __contains__(self, name):
-        self._tools_by_name()
-        return name in self._exact or name in self._tools
+        return self._find(name) is not None
 
     def __iter__(self):
-        self._tools_by_name()
-        return iter(self._exact)
+        return iter([tool for _, tool in self._names()])
 
     def __len__(self):
-        self._tools_by_name()
-        return len(self._exact)
+        return len(self._names())
 
     def __dir__(self):
-        return list(self._tools_by_name())
+        return [name for name, _ in self._names()]
 
     def __repr__(self):
         return f"<server {self._server}>"
@@ -156,8 +177,9 @@ class Servers:
         at = name.find("__", 1)
         while at > 0:
             server = self.by_name().get(name[:at])
-            if server is not None and name[at + 2 :] in server._tools_by_name():
-                return server._tools_by_name()[name[at + 2 :]]
+            tool = server._find(name[at + 2 :]) if server is not None else None
+            if tool is not None:
+                return tool
             at = name.find("__", at + 1)
         return None
 
@@ -170,7 +192,7 @@ class Servers:
     def flat_names(self):
         """All names as `server__tool`."""
         servers = self.by_name().items()
-        return [f"{server_name}__{tool}" for server_name, server in servers for tool in server._tools_by_name()]
+        return [f"{server_name}__{tool}" for server_name, server in servers for tool in dir(server)]
 
     def __getattr__(self, name):
         server = self.by_name().get(name)
@@ -185,7 +207,7 @@ class Servers:
         server = self._exact.get(name) or by_name.get(name)
         if server is None and isinstance(name, str) and name.startswith(DOMAIN):
             # Nobody lists its tools: it may have any.
-            return Server(name)
+            return Server(convert.clean(name))
         if server is None:
             raise KeyError(self._missing(name))
         return server

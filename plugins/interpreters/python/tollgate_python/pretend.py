@@ -20,6 +20,7 @@ _ANSWERS = {
     for function, answer in (
         (names.servers, lambda: [names.Namespace("github", "github")]),
         (names.functions, lambda server: [_FUNCTION]),
+        (names.find, lambda server, name: _FUNCTION if name == "get" else None),
         (tools.call_tool, lambda server, tool, args: Ok(_RESULT)),
         (tools_blocking.call_tool, lambda server, tool, args: Ok(_RESULT)),
         (tools_blocking.call_tools, lambda calls: [Ok(_RESULT) for _ in calls]),

@@ -49,6 +49,13 @@ def compile_script(source, file):
     return Script(code, seen.names)
 
 
+def _at(node, where):
+    """The node, at the place of another."""
+    node.lineno, node.col_offset = where.lineno, where.col_offset
+    node.end_lineno, node.end_col_offset = where.end_lineno, where.end_col_offset
+    return node
+
+
 class _Seen:
     """What one look over the tree finds."""
 
@@ -65,7 +72,7 @@ class _Seen:
             if kind is ast.Name:
                 names.add(node.id)
                 continue
-            if kind is ast.Constant:
+            if kind in flow.LEAVES:
                 continue
             if kind is ast.Call or kind is ast.Await:
                 self.calls = True
@@ -76,17 +83,9 @@ class _Seen:
                 if kind is ast.ImportFrom and node.module:
                     names.add(node.module)
                 continue
-            for field in getattr(kind, "_fields", ()):
-                value = getattr(node, field, None)
-                if isinstance(value, list):
-                    waiting.extend(value)
-                elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
-                    waiting.append(value)
+            waiting += flow.children(node)
         # Every name that the script reads or imports; None where it may be any.
         self.names = None if names & _DYNAMIC else names
-
-
-_LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop)
 
 
 class _Awaits:
@@ -118,7 +117,7 @@ class _Awaits:
         return self.name(call) is not None
 
 
-class _Rewriter(ast.NodeTransformer):
+class _Rewriter:
     def __init__(self, awaits):
         self._awaits = awaits
         # The variables that hold calls, of the scopes around; whether `await` is allowed here.
@@ -129,14 +128,28 @@ class _Rewriter(ast.NodeTransformer):
         self._scope(tree, True)
 
     def visit(self, node):
-        method = _VISITS.get(type(node))
-        return self.generic_visit(node) if method is None else method(self, node)
+        """What stands in the node's place afterwards."""
+        kind = type(node)
+        if kind is ast.Name or kind in flow.LEAVES:
+            return node
+        method = _VISITS.get(kind)
+        return self._parts(node) if method is None else method(self, node)
+
+    def _parts(self, node):
+        """The node with its parts rewritten."""
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if type(value) is list:
+                value[:] = [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
+            elif isinstance(value, ast.AST):
+                setattr(node, field, self.visit(value))
+        return node
 
     def _scope(self, node, is_async):
         self._held.append(flow.held(node, self._awaits))
         self._async.append(is_async)
         try:
-            return self.generic_visit(node)
+            return self._parts(node)
         finally:
             self._held.pop()
             self._async.pop()
@@ -174,7 +187,7 @@ class _Rewriter(ast.NodeTransformer):
         # An `await` would make it another kind of generator.
         self._async.append(False)
         try:
-            return self.generic_visit(node)
+            return self._parts(node)
         finally:
             self._async.pop()
 
@@ -188,7 +201,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Call(self, node):
         if self._async[-1] and self._awaits.name(node) in _RUNNING:
-            return ast.copy_location(ast.Await(self._by(RUN, self._call(node))), node)
+            return _at(ast.Await(self._by(RUN, self._call(node))), node)
         return self._call(node)
 
     def _call(self, node):
@@ -247,12 +260,12 @@ class _Rewriter(ast.NodeTransformer):
     def _by(self, helper, call):
         """`f(x)` as `helper(f, x)`."""
         call.args = [call.func, *call.args]
-        call.func = ast.copy_location(ast.Name(helper, ast.Load()), call.func)
+        call.func = _at(ast.Name(helper, ast.Load()), call.func)
         return call
 
     def _helper(self, helper, args, where):
-        call = ast.Call(ast.copy_location(ast.Name(helper, ast.Load()), where), args, [])
-        return ast.copy_location(call, where)
+        call = ast.Call(_at(ast.Name(helper, ast.Load()), where), args, [])
+        return _at(call, where)
 
     def _holds(self, target):
         return flow.stored_in(target) in self._held[-1]
@@ -309,8 +322,8 @@ def _keep_value(body):
     """Keeps the value of the last expression; the body of `if __name__ == "__main__":` counts as the top."""
     last = body[-1] if body else None
     if type(last) is ast.Expr:
-        target = ast.copy_location(ast.Name(VALUE, ast.Store()), last)
-        body[-1] = ast.copy_location(ast.Assign([target], last.value), last)
+        target = _at(ast.Name(VALUE, ast.Store()), last)
+        body[-1] = _at(ast.Assign([target], last.value), last)
     elif type(last) is ast.If and _is_main_guard(last.test):
         _keep_value(last.body)
 
@@ -352,13 +365,14 @@ def _in_function(tree):
     arguments = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
     function = make(MAIN, arguments, [ast.Global(names), *_without_annotations(body)], [])
     function.type_params = []
-    ast.copy_location(function, first)
-    ast.copy_location(function.body[0], first)
+    _at(function, first)
+    _at(function.body[0], first)
     call = ast.Call(ast.Name(MAIN, ast.Load()), [], [])
     value = ast.Await(call) if is_async else call
     after = ast.Assign([ast.Name("$returned", ast.Store())], value)
     for node in ast.walk(after):
-        ast.copy_location(node, first)
+        if node._attributes:
+            _at(node, first)
     return ast.Module([*ahead, function, after], [])
 
 
@@ -413,8 +427,8 @@ class _Plain(ast.NodeTransformer):
         if type(node.target) is not ast.Name:
             return node
         if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
+            return _at(ast.Pass(), node)
+        return _at(ast.Assign([node.target], node.value), node)
 
     def _keep(self, node):
         return node

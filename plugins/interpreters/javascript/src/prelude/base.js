@@ -46,8 +46,14 @@ const Intrinsic = { Map, Set, Promise, Proxy, Error, TypeError, RangeError, Uint
 
 /** Defines what a script sees as a global, or a member of one: it may be replaced, as the language's own may. */
 function define(target, name, value, enumerable) {
-  defineProperty(target, name, { __proto__: null, value, writable: true, configurable: true, enumerable: enumerable === true });
+  MEMBER.value = value;
+  MEMBER.enumerable = enumerable === true;
+  defineProperty(target, name, MEMBER);
+  MEMBER.value = undefined;
 }
+
+// Made once: each run defines some members before the script begins.
+const MEMBER = { __proto__: null, value: undefined, writable: true, configurable: true, enumerable: false };
 
 function getter(target, name, get, set) {
   defineProperty(target, name, { __proto__: null, get, set, configurable: true, enumerable: true });

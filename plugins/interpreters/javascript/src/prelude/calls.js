@@ -136,28 +136,18 @@ function toolFunction(server, tool, label, name, parameters) {
   return invoke;
 }
 
-/** A server's tools by their names as identifiers and as the server has them, asked for once. */
-function toolTable(server) {
-  const listed = natives.functions(server);
-  const identifiers = { __proto__: null }, exact = { __proto__: null }, names = [];
-  for (let i = 0; i < listed.length; i++) {
-    const name = listed[i][0], tool = listed[i][1], parameters = listed[i][2];
-    identifiers[name] = exact[tool] = { __proto__: null, name, tool, parameters, made: null };
-    push(names, name);
-  }
-  return { __proto__: null, identifiers, exact, names };
-}
-
 const TO_PRIMITIVE = Symbol.toPrimitive, TO_STRING_TAG = Symbol.toStringTag;
 const serverObjects = { __proto__: null };
-const tables = { __proto__: null };
+/** The tools that were found, by their servers and their own names. */
+const toolFunctions = { __proto__: null };
 
-function tableOf(server) {
-  if (tables[server] !== undefined) return tables[server];
-  const table = toolTable(server);
-  // A server may be on its way still: nothing is kept of one that lists nothing.
-  if (table.names.length > 0) tables[server] = table;
-  return table;
+/** The tool that a name stands for; undefined where the run may call none. What there is stays as it is for the whole run. */
+function toolOf(server, label, key) {
+  const found = natives.find(server, toWellFormed(key));
+  if (found == null) return undefined;
+  const name = found[0], tool = found[1];
+  const made = (toolFunctions[server] ??= { __proto__: null });
+  return (made[tool] ??= toolFunction(server, tool, `${label}.${name}`, name, found[2]));
 }
 
 /** A name that other code looks for on any object, and that is no tool unless the server lists it. */
@@ -165,58 +155,71 @@ function isCommon(name) {
   return name === "then" || name === "toJSON" || name === "inspect" || name in OBJECT_PROTOTYPE;
 }
 
-function readOnly(label) {
-  return () => {
-    throw new Intrinsic.TypeError(`${label} cannot be changed`);
-  };
+/** What all objects have in common whose members are found when they are asked for: the traps of a proxy. The rest of a
+ * handler says which members there are (`find`, `guess`, `names`) and what the object is called (`label`, `tag`). */
+const LAZY = {
+  __proto__: null,
+  /** The member of that name. The host is asked once for each that is there. */
+  member(key) {
+    const known = this.found[key];
+    if (known !== undefined) return known;
+    const value = this.find(key);
+    if (value !== undefined) this.found[key] = value;
+    return value;
+  },
+  get(_, key) {
+    const known = this.found[key] ?? this.guessed[key];
+    if (known !== undefined) return known;
+    if (typeof key === "symbol") return key === TO_PRIMITIVE ? () => this.label : key === TO_STRING_TAG ? this.tag : undefined;
+    const value = this.member(key);
+    if (value !== undefined) return value;
+    return isCommon(key) ? undefined : (this.guessed[key] = this.guess(key));
+  },
+  has(_, key) {
+    return typeof key === "string" && this.member(key) !== undefined;
+  },
+  ownKeys() {
+    return this.names();
+  },
+  getOwnPropertyDescriptor(_, key) {
+    const value = typeof key === "string" ? this.member(key) : undefined;
+    return value === undefined ? undefined : { __proto__: null, value, enumerable: true, configurable: true, writable: false };
+  },
+  getPrototypeOf: () => null,
+  set: refuse,
+  defineProperty: refuse,
+  deleteProperty: refuse,
+  setPrototypeOf: refuse,
+  preventExtensions: refuse,
+};
+
+function refuse() {
+  throw new Intrinsic.TypeError(`${this.label} cannot be changed`);
 }
 
-/** An object whose members are found when they are asked for. */
-function lazyObject(label, tag, find, guess, names) {
-  const refuse = readOnly(label), found = { __proto__: null };
-  return new Intrinsic.Proxy({ __proto__: null }, {
-    __proto__: null,
-    get(_, key) {
-      const known = found[key];
-      if (known !== undefined) return known;
-      if (typeof key === "symbol") return key === TO_PRIMITIVE ? () => label : key === TO_STRING_TAG ? tag : undefined;
-      const value = find(key);
-      if (value !== undefined) return (found[key] = value);
-      return isCommon(key) ? undefined : guess(key);
-    },
-    has: (_, key) => typeof key === "string" && find(key) !== undefined,
-    ownKeys: () => names(),
-    getOwnPropertyDescriptor(_, key) {
-      const value = typeof key === "string" ? find(key) : undefined;
-      return value === undefined ? undefined : { __proto__: null, value, enumerable: true, configurable: true, writable: false };
-    },
-    getPrototypeOf: () => null,
-    set: refuse,
-    defineProperty: refuse,
-    deleteProperty: refuse,
-    setPrototypeOf: refuse,
-    preventExtensions: refuse,
-  });
+function lazyObject(handler) {
+  return new Intrinsic.Proxy({ __proto__: null }, handler);
 }
 
-/** A server as an object. By exact names first where `tools["server"]` gives it, else by identifiers first. */
-function serverObject(server, name, exactFirst) {
-  const cacheKey = `${exactFirst ? "e" : "i"}${server}`;
-  if (serverObjects[cacheKey] !== undefined) return serverObjects[cacheKey];
-  const unknown = { __proto__: null };
-  const find = (key) => {
-    const table = tableOf(server);
-    const entry = exactFirst ? table.exact[key] ?? table.identifiers[key] : table.identifiers[key] ?? table.exact[key];
-    if (entry === undefined) return undefined;
-    return (entry.made ??= toolFunction(server, entry.tool, `${name}.${entry.name}`, entry.name, entry.parameters));
-  };
-  const guess = (key) => (unknown[key] ??= toolFunction(server, toWellFormed(key), `${name}.${toWellFormed(key)}`, key, null));
-  const names = () => {
-    const listed = tableOf(server).names, copy = [];
-    for (let i = 0; i < listed.length; i++) push(copy, listed[i]);
-    return copy;
-  };
-  return (serverObjects[cacheKey] = lazyObject(name, "Server", find, guess, names));
+/** A server: its tools by their identifiers and by their own names. */
+const SERVER = {
+  __proto__: LAZY,
+  tag: "Server",
+  find(key) {
+    return toolOf(this.server, this.label, key);
+  },
+  guess(key) {
+    return toolFunction(this.server, toWellFormed(key), `${this.label}.${toWellFormed(key)}`, key, null);
+  },
+  names() {
+    return natives.names(this.server);
+  },
+};
+
+function serverObject(server, label) {
+  if (serverObjects[server] !== undefined) return serverObjects[server];
+  const found = { __proto__: null }, guessed = { __proto__: null };
+  return (serverObjects[server] = lazyObject({ __proto__: SERVER, label, server, found, guessed }));
 }
 
 /** The servers by both of their names, asked for once. */
@@ -233,31 +236,35 @@ function servers() {
   return (serverTable = { __proto__: null, byName, exact, names });
 }
 
-const toolsObject = lazyObject(
-  "tools",
-  "Tools",
-  (key) => {
+const toolsObject = lazyObject({
+  __proto__: LAZY,
+  label: "tools",
+  tag: "Tools",
+  found: { __proto__: null },
+  guessed: { __proto__: null },
+  find(key) {
     const entry = servers().exact[key] ?? servers().byName[key];
-    return entry && serverObject(entry.server, entry.name, true);
+    return entry && serverObject(entry.server, entry.name);
   },
-  (key) => serverObject(toWellFormed(key), toWellFormed(key), true),
-  () => {
+  guess(key) {
+    return serverObject(toWellFormed(key), toWellFormed(key));
+  },
+  names() {
     const listed = servers().names, copy = [];
     for (let i = 0; i < listed.length; i++) push(copy, listed[i]);
     return copy;
   },
-);
+});
 define(GLOBAL, "tools", toolsObject);
 
-/** Makes a server a global, and, where `flat`, those of its tools that the script mentions by a flat name. What is a
- * global already stays. */
-function addServer(name, server, flat) {
-  if (!hasOwn(GLOBAL, name)) lazyGlobal(name, () => serverObject(server, name, false));
-  if (!flat) return;
-  const listed = tableOf(server).names;
-  for (let i = 0; i < listed.length; i++) {
-    const flatName = `${name}__${listed[i]}`;
-    if (!hasOwn(GLOBAL, flatName) && natives.mentions(flatName)) lazyGlobal(flatName, () => serverObject(server, name, false)[listed[i]]);
+/** Makes a server a global, and those of its tools that the script mentions by a flat name (`server__tool`), of which only
+ * the last part is given. What is a global already stays. */
+function addServer(name, server, mentioned) {
+  if (!hasOwn(GLOBAL, name)) lazyGlobal(name, () => serverObject(server, name));
+  for (let i = 0; i < mentioned.length; i++) {
+    const flatName = `${name}__${mentioned[i]}`;
+    const tool = hasOwn(GLOBAL, flatName) ? undefined : toolOf(server, name, mentioned[i]);
+    if (tool !== undefined) define(GLOBAL, flatName, tool, true);
   }
 }
 

@@ -209,6 +209,10 @@ impl Host for FakeHost {
         servers.map(|server| Namespace { name: identifier(server), server: server.to_owned() }).collect()
     }
 
+    fn find(&self, server: &str, name: &str) -> Option<Function> {
+        self.functions(server).into_iter().find(|function| function.name == name || function.tool == name)
+    }
+
     fn functions(&self, server: &str) -> Vec<Function> {
         let granted = Self::tools(server).iter().filter(|(tool, _)| self.granted(server, tool));
         let parameter = |name: &&str| {
