@@ -158,19 +158,23 @@ async def call_awaited(tool, args):
         failure = answer.value if isinstance(answer, Err) else None
         answer = None if failure is not None else answer.value.json
     else:
-        failure, answer = await call_in_turn(lambda: host.call_async(tool.server, tool.tool, args))
+        failure, answer = await call_in_turn(host.call_async, tool.server, tool.tool, args)
+        if failure is None:
+            answer = answer.json
     if failure is not None:
         raise error_of(failure)
     return tool.read(answer)
 
 
-async def call_in_turn(ask):
+async def call_in_turn(ask, *args):
     """The failure, or None and what the host answers. A call over `calls_at_once` is made again in its turn."""
     while True:
-        await _places.take()
+        if _places.limit is not None:
+            await _places.turn()
+        _places.taken += 1
         loop.in_flight += 1
         try:
-            return None, await ask()
+            return None, await ask(*args)
         except Err as refused:
             failure = refused.value
         finally:
@@ -191,12 +195,12 @@ class _Places:
         self.taken = 0
         self.queue = []
 
-    async def take(self):
-        while self.limit is not None and self.taken >= self.limit:
+    async def turn(self):
+        """Waits until a place is free."""
+        while self.taken >= self.limit:
             turn = loop.create_future()
             self.queue.append(turn)
             await turn
-        self.taken += 1
 
     def give_back(self):
         self.taken -= 1
@@ -291,7 +295,8 @@ def arguments(tool, args, kwargs):
     if not given:
         return "{}"
     for name, value in given.items():
-        if hasattr(type(value), "__await__"):
+        kind = type(value)
+        if kind is not str and hasattr(kind, "__await__"):
             raise TypeError(f"{tool}() got something to await for the argument {name!r}: await it first")
     try:
         return convert.to_json(given)

@@ -64,7 +64,7 @@ async def _ask_awaited(function, args, read):
     """The same while other tasks go on, where there are any and the host's function can be awaited here."""
     if function.later is None or loop.depth or loop.is_alone():
         return _ask_now(function, args, read)
-    failure, answer = await bridge.call_in_turn(lambda: function.later(*args))
+    failure, answer = await bridge.call_in_turn(function.later, *args)
     if failure is not None:
         raise _error_of_asked(function, failure)
     return _read(function, answer, read)

@@ -2,7 +2,6 @@
 
 import difflib
 import types
-from json import loads
 
 from . import bridge, convert, host, results
 
@@ -45,7 +44,7 @@ class Tool:
     @property
     def raw(self):
         """The tool, with the whole `CallToolResult` as its result."""
-        return Tool(self.server, _Function(self.__name__, self.tool, self.parameters), loads)
+        return Tool(self.server, _Function(self.__name__, self.tool, self.parameters), results.whole)
 
     @property
     def __doc__(self):

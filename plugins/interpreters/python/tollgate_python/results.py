@@ -1,12 +1,18 @@
 """What a script sees of a tool's answer: structured content, else its text (as JSON where it is some), else its content."""
 
-from json import JSONDecoder, dumps, loads
+from json import JSONDecoder, dumps
 
+_scan = JSONDecoder().scan_once
+
+
+def whole(answer):
+    """The host's JSON text as a value. (Nothing surrounds it, which `loads` would look for.)"""
+    return _scan(answer, 0)[0]
 
 
 def read(answer):
     """The value of a `CallToolResult`, given as JSON text."""
-    result = loads(answer)
+    result = whole(answer)
     if not isinstance(result, dict):
         return result
     structured = result.get("structuredContent")
