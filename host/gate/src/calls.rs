@@ -70,11 +70,8 @@ impl Session {
         };
         let interface = interface_of(query.kind);
         if !self.context.grants.covers(interface, &query.server, &query.name) {
-            let (who, kind) = (&self.context.name, interface.as_str());
-            let scope = format!("{kind}={}:{}", query.server, query.name);
-            return Answer::refused(CallError::Denied(format!(
-                "`{who}` has no grant for {scope}; grant it with --grant '{scope}' or the key `grants` of `{who}` in the configuration"
-            )));
+            let scope = format!("{}={}:{}", interface.as_str(), query.server, query.name);
+            return Answer::refused(CallError::Denied(self.no_grant(&scope)));
         }
         if query.server.len() > SERVER_NAME_MAX_BYTES {
             return Answer::refused(CallError::UnknownTool(Vec::new()));
@@ -138,11 +135,9 @@ impl Session {
         let who = &self.context.name;
         CallError::Denied(match (server.strip_prefix(DOMAIN_PREFIX), effect) {
             (Some(domain), _) => format!(
-                "`{who}` has no grant for {tool} of a server of the domain `{domain}`; grant it as --grant 'SERVER:{tool}', or by the key `grants` of `{who}` in the configuration"
+                "`{who}` has no grant for {tool} of a server of the domain `{domain}`; grant it with --grant 'SERVER:{tool}', or to a policy of the configuration by its key `grants`"
             ),
-            (None, None) => format!(
-                "`{who}` has no grant for {name}; grant it with --grant '{name}' or the key `grants` of `{who}` in the configuration"
-            ),
+            (None, None) => self.no_grant(&name),
             (None, Some(_)) => format!(
                 "`{who}` has a read-only grant, and {name} does not declare itself read-only; grant it with --grant '{name}'"
             ),

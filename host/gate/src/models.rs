@@ -12,11 +12,8 @@ impl Session {
     pub(crate) async fn ask_model(&self, request: ModelRequest) -> Result<Completion, ModelError> {
         let context = &self.context;
         if !context.grants.model(request.options.model.as_deref()) {
-            let who = &context.name;
             let scope = request.options.model.as_ref().map_or("model".to_owned(), |name| format!("model={name}"));
-            return Err(ModelError::Denied(format!(
-                "`{who}` has no grant for {scope}; grant it with --grant '{scope}' or the key `grants` of `{who}` in the configuration"
-            )));
+            return Err(ModelError::Denied(self.no_grant(&scope)));
         }
         context.budget.take_model_call().map_err(ModelError::BudgetExhausted)?;
         let sent = canonical(&request);

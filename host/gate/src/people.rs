@@ -39,10 +39,7 @@ impl Session {
     /// Asks the person behind the run what the component wants to know.
     pub(crate) async fn ask_person(&self, question: Question) -> Result<Reply, AskError> {
         if !self.context.grants.ask() {
-            let who = &self.context.name;
-            return Err(AskError::Denied(format!(
-                "`{who}` has no grant for ask; grant it with --grant ask or the key `grants` of `{who}` in the configuration"
-            )));
+            return Err(AskError::Denied(self.no_grant("ask")));
         }
         self.context.budget.take_question().map_err(AskError::BudgetExhausted)?;
         let schema = checked(&question)?;

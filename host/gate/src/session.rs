@@ -64,6 +64,14 @@ impl Session {
         Arc::new(session)
     }
 
+    /// A refusal for want of a grant, and how to give it.
+    pub(crate) fn no_grant(&self, scope: &str) -> String {
+        format!(
+            "`{}` has no grant for {scope}; grant it with --grant '{scope}', or to a policy of the configuration by its key `grants`",
+            self.context.name
+        )
+    }
+
     /// The run's identity and rights.
     pub fn context(&self) -> &Arc<RunContext> {
         &self.context
