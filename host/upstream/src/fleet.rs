@@ -3,7 +3,7 @@
 use crate::auth::store::Logins;
 use crate::http::HttpClients;
 use crate::kept::CatalogStore;
-use crate::near::{near, near_servers};
+use crate::near::{near, near_words};
 use crate::pins::Pins;
 use crate::pins::file::PinStore;
 use crate::server::{Server, Shared};
@@ -267,7 +267,7 @@ impl Fleet {
         let all = catalogs.iter().flat_map(|(name, c)| c.tools().iter().map(|t| (name.as_str(), t.name.as_str())));
         let mut near = near(server, tool, all);
         if !servers.contains_key(server) {
-            for name in near_servers(server, servers.keys().map(String::as_str)) {
+            for name in near_words(server, servers.keys().map(String::as_str)) {
                 if !near.iter().any(|tool| tool.split_once(':').is_some_and(|(server, _)| server == name)) {
                     near.push(format!("{name}:*"));
                 }
@@ -279,7 +279,7 @@ impl Fleet {
     /// That there is no such server, and which are near.
     fn no_server(&self, server: &str) -> CallError {
         let servers = self.servers.load();
-        let near = near_servers(server, servers.keys().map(String::as_str));
+        let near = near_words(server, servers.keys().map(String::as_str));
         let near: Vec<_> = near.into_iter().map(|name| format!("`{name}`")).collect();
         let help = match near.as_slice() {
             [] => "`tollgate servers` lists what there is".to_owned(),

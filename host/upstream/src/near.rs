@@ -37,14 +37,14 @@ pub(crate) fn near<'a>(
     best.into_iter().map(|(_, s, t)| format!("{s}:{t}")).collect()
 }
 
-/// The servers nearest to `server` among `candidates`, best first.
-pub(crate) fn near_servers<'a>(server: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let wanted = Name::new(server);
-    let scored = candidates.into_iter().map(|name| (wanted.likeness(&Name::new(name)), name));
+/// The words nearest to `word` among `candidates`, best first.
+pub(crate) fn near_words<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = Name::new(word);
+    let scored = candidates.into_iter().map(|word| (wanted.likeness(&Name::new(word)), word));
     let mut near: Vec<(f64, &str)> = scored.filter(|(likeness, _)| *likeness >= NEAR).collect();
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     near.truncate(MAX_NEAR);
-    near.into_iter().map(|(_, name)| name).collect()
+    near.into_iter().map(|(_, word)| word).collect()
 }
 
 /// A name without what people get wrong: case, and `-`, `_` and the like.
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn near_servers_come_best_first() {
+    fn near_words_come_best_first() {
         let servers = ["github", "gitlab", "time", "files"];
         for (server, want) in [("githb", vec!["github", "gitlab"]), ("Time", vec!["time"]), ("quux", vec![])] {
-            assert_eq!(near_servers(server, servers), want, "{server}");
+            assert_eq!(near_words(server, servers), want, "{server}");
         }
     }
 

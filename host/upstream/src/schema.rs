@@ -3,6 +3,7 @@
 //! Schemas come from outside. Nothing that a `$ref` names is ever fetched, patterns run in linear time, and
 //! what could take too long is left unchecked ([`crate::tame`]).
 
+use crate::near::near_words;
 use crate::tame::Tameness;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
@@ -12,6 +13,8 @@ use tollgate_core::{CallError, Violation};
 /// The most violations that one error tells.
 const MAX_VIOLATIONS: usize = 16;
 const MAX_MESSAGE_CHARS: usize = 300;
+/// Arguments of a schema, beyond which a wrong name is not compared with each.
+const MAX_COMPARED: usize = 500;
 /// The largest compiled pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
 
@@ -38,7 +41,8 @@ impl ArgumentCheck {
             Vec::new()
         } else {
             let errors = validator.iter_errors(&parsed).take(MAX_VIOLATIONS);
-            errors.map(|error| violation(error.instance_path().as_str(), &error.masked().to_string())).collect()
+            let told = errors.map(|error| violation(error.instance_path().as_str(), &error.masked().to_string()));
+            told.chain(misspelt(schema, &parsed)).take(MAX_VIOLATIONS).collect()
         };
         match parsed {
             Value::Object(parsed) if violations.is_empty() => Ok(parsed),
@@ -69,6 +73,21 @@ fn parse(args: &str) -> Result<Map<String, Value>, CallError> {
         Ok(other) => Err(refused(&format!("arguments are a JSON object, this is {}", kind(&other)))),
         Err(error) => Err(refused(&format!("not JSON: {error}"))),
     }
+}
+
+/// Arguments that have no place in the schema, where they are like one that has: a wrong name is told as the right one that
+/// is missing, if that.
+fn misspelt<'a>(schema: &'a Value, args: &'a Value) -> impl Iterator<Item = Violation> + 'a {
+    let known = schema.get("properties").and_then(Value::as_object).filter(|known| known.len() <= MAX_COMPARED);
+    let given = args.as_object().into_iter().flat_map(Map::keys);
+    given.take(MAX_VIOLATIONS).filter_map(move |name| {
+        let known = known.filter(|known| !known.contains_key(name))?;
+        // Only those that are not given as well.
+        let free = known.keys().map(String::as_str).filter(|known| args.get(known).is_none());
+        let near = near_words(name, free);
+        let near = near.first()?;
+        Some(violation("", &format!("there is no argument {name:?}; did you mean {near:?}?")))
+    })
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -128,6 +147,23 @@ mod tests {
         }
         assert!(check(&schema, r#"{"n": 3, "list": ["a"]}"#).0.is_ok());
         assert_eq!(check(&json!({"type": "object"}), " ").0, Ok(Map::new()));
+    }
+
+    #[test]
+    fn an_argument_with_a_wrong_name_is_told_with_the_right_one() {
+        let schema = json!({"properties": {"message": {}, "maxResults": {}}, "required": ["message"]});
+        let told = |args: &str| match check(&schema, args).0 {
+            Err(CallError::InvalidArguments(found)) => {
+                found.into_iter().map(|v| v.message).collect::<Vec<_>>().join("; ")
+            }
+            other => panic!("{args}: {other:?}"),
+        };
+        let said = told(r#"{"mesage": "x", "max_results": 1, "colour": 2}"#);
+        assert!(said.contains(r#"no argument "mesage"; did you mean "message"?"#), "{said}");
+        assert!(said.contains(r#"no argument "max_results"; did you mean "maxResults"?"#), "{said}");
+        assert!(!said.contains("colour"), "{said}");
+        // What the schema lets pass stays as it is.
+        assert!(check(&schema, r#"{"message": "x", "mesage": 1}"#).0.is_ok());
     }
 
     #[test]
