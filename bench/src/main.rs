@@ -13,7 +13,7 @@
 //! - [`metering`]: tight loops with and without fuel. [`startup`]: `tollgate tools` against a bare client.
 //! - [`scripts`]: what scripts cost, beside a Python process.
 //! - [`adapters`]: five servers as adapters, beside the same as processes.
-//! - [`serve`]: what the front end adds to a call, beside another proxy.
+//! - [`serve`]: what the front end adds to a call, beside another proxy and beside [`relay`], which only passes it on.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +26,7 @@ mod adapters;
 mod memory;
 mod metering;
 mod outside;
+mod relay;
 mod routing;
 mod runs;
 mod scripts;
@@ -37,6 +38,9 @@ use std::time::Duration;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.first().is_some_and(|first| first == "relay") {
+        return relay::run(&wanted[1..]);
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("{:<48} {:>12} {:>12} {:>8}  target", "measurement", "median", "baseline", "ratio");

@@ -1,5 +1,6 @@
 //! What the front end adds to a call: an echo of a real server (server-everything over stdio), called directly, through
-//! `tollgate serve` over stdio and over HTTP, and through `mcp-proxy` over HTTP where that is installed.
+//! `tollgate serve` over stdio and over HTTP, through `mcp-proxy` over HTTP where that is installed, and through a process that
+//! does nothing but pass it on.
 //!
 //! The clients are as bare as can be: they write a request and read its answer, on one thread, without a runtime.
 
@@ -105,6 +106,15 @@ struct Http {
 }
 
 impl Http {
+    /// Starts a server that says first where it listens.
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut said).expect("it says where");
+        let address = said.trim().trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
+        Self::connect(child, &address, "/mcp")
+    }
+
     fn connect(child: Child, address: &str, path: &str) -> Self {
         let mut client = Self { child, connection: RawHttp::connect(address, path, "") };
         client.connection.begin();
@@ -145,20 +155,21 @@ pub(crate) fn echo() {
         command
     };
 
-    // What two more processes in the way cost, whatever they do.
-    let mut relay = Command::new("sh");
-    relay.args(["-c", "cat | node \"$0\" stdio | cat"]).arg(&fleet);
+    // What one more process in the way costs, whatever it does.
+    let relay = |kind: &str| {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["relay", kind, "node"]).arg(&fleet).arg("stdio");
+        command
+    };
     let mut clients: Vec<(&str, &str, Box<dyn Client>)> = vec![
         ("direct, stdio", "echo", Box::new(Pipes::start(server()))),
-        ("through `cat` on both sides", "echo", Box::new(Pipes::start(relay))),
+        ("bare relay, stdio", "echo", Box::new(Pipes::start(relay("stdio")))),
         ("tollgate serve, stdio", "e__echo", Box::new(Pipes::start(serve(&[])))),
     ];
-    let mut http = serve(&["--http", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut said = String::new();
-    BufReader::new(http.stdout.take().expect("a pipe")).read_line(&mut said).expect("it says where");
-    let address = said.trim().trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
-    let http_pid = http.id();
-    clients.push(("tollgate serve, HTTP", "e__echo", Box::new(Http::connect(http, &address, "/mcp"))));
+    clients.push(("bare relay, HTTP", "echo", Box::new(Http::start(relay("http")))));
+    let http = Http::start(serve(&["--http", "127.0.0.1:0"]));
+    let http_pid = http.child.id();
+    clients.push(("tollgate serve, HTTP", "e__echo", Box::new(http)));
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
     let proxy_config = folder.path().join("proxy.toml");
     let backend = format!(
@@ -180,6 +191,7 @@ pub(crate) fn echo() {
         }
     }
 
+    let idle = resident_bytes(http_pid);
     let mut times = vec![Vec::new(); clients.len()];
     for round in 0..WARM + ROUNDS {
         for ((_, tool, client), times) in clients.iter_mut().zip(&mut times) {
@@ -191,12 +203,15 @@ pub(crate) fn echo() {
     }
     let medians: Vec<_> = times.into_iter().map(median).collect();
     line("echo: direct, stdio", medians[0], None, "");
-    let targets = ["", "", "≤ 60 µs", "≤ half of mcp-proxy's", ""];
+    let targets = ["", "", "≤ 60 µs", "", "≤ half of mcp-proxy's", ""];
     for (((name, ..), median), target) in clients.iter().zip(&medians).zip(targets).skip(1) {
         line_over(&format!("echo: {name}"), *median, medians[0], target);
     }
-    let mib = resident_bytes(http_pid) / (1 << 20);
-    println!("{:<48} {:>12} {:>12} {:>8}  ≤ 25 MiB", "serve: memory after these calls", format!("{mib} MiB"), "-", "-");
+    for (name, bytes, target) in
+        [("serve: memory, idle", idle, "≤ 25 MiB"), ("serve: memory after these calls", resident_bytes(http_pid), "")]
+    {
+        println!("{name:<48} {:>12} {:>12} {:>8}  {target}", format!("{} MiB", bytes / (1 << 20)), "-", "-");
+    }
 }
 
 /// From the start of `tollgate serve` to its answer to `tools/list`, with no server behind it.
