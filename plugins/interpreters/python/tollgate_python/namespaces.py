@@ -93,7 +93,7 @@ class Server:
         """The tool that a name stands for: its identifier, or its own name. None where there is none."""
         tool = self._found.get(name)
         if tool is None and isinstance(name, str):
-            function = host.find(self._server, convert.clean(name))
+            function = host.find(self._server, convert.clean(str.__str__(name)))
             if function is not None:
                 tool = self._keep(name, function)
         return tool
@@ -116,8 +116,9 @@ class Server:
         return self._listed
 
     def __getattr__(self, name):
-        if name in Server.__slots__:
-            # Of one that is about to be made, as `copy` makes them.
+        if name.startswith("__") or name in Server.__slots__:
+            # Python's own, which no server answers (`server["__copy__"]` is its tool of that name); and what an object that is
+            # about to be made has not yet.
             raise AttributeError(name, name=name, obj=self)
         tool = self._find(name)
         if tool is not None:
@@ -134,7 +135,7 @@ class Server:
 
     def _guess(self, name):
         """A tool that is not there or not granted: the host says which when it is called, with the nearest names."""
-        return Tool(self._server, _Function(name, convert.clean(str(name))))
+        return Tool(self._server, _Function(name, convert.clean(str.__str__(str(name)))))
 
     def __contains__(self, name):
         return self._find(name) is not None
@@ -206,7 +207,7 @@ class Servers:
         server = self._exact.get(name) or by_name.get(name)
         if server is None and isinstance(name, str) and name.startswith(DOMAIN):
             # Nobody lists its tools: it may have any.
-            return Server(convert.clean(name))
+            return Server(convert.clean(str.__str__(name)))
         if server is None:
             raise KeyError(self._missing(name))
         return server
