@@ -23,8 +23,8 @@ _INTEGER_BITS = 13_287
 # Beyond this a set is not sorted.
 _TEXT_LIMIT = 10_000
 
-# What `JSONEncoder.encode` makes anew for each value: no markers (what is written holds nothing twice by then), no indentation,
-# no sorted or skipped keys, no NaN.
+_encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+# The same without what it makes anew for each value, for what cannot hold itself: no markers.
 _chunks = c_make_encoder(None, JSONEncoder().default, encode_basestring, None, ":", ",", False, False, False)
 _PLAIN = (str, int, float, bool, type(None))
 _ITERATORS = (
@@ -37,11 +37,6 @@ _ITERATORS = (
 )
 
 
-def _fast(value):
-    """The text of what JSON has; nothing in it holds itself."""
-    return "".join(_chunks(value, 0))
-
-
 def to_json(value):
     """The value as JSON text. Raises ValueError where it holds itself, nests too deep or is too long."""
     kind = type(value)
@@ -49,11 +44,9 @@ def to_json(value):
         return "null"
     if kind is int and value.bit_length() <= _INTEGER_BITS:
         return str(value)
-    if kind is str:
-        return clean(_fast(value))
-    if (kind is dict or kind is list) and _is_plain(value, MAX_DEPTH):
-        return clean(_fast(value))
-    return clean(_fast(plain(value)))
+    if kind is str or (kind is dict or kind is list) and _is_plain(value, MAX_DEPTH):
+        return clean("".join(_chunks(value, 0)))
+    return clean(_encode(plain(value)))
 
 
 def _is_plain(value, depth):
@@ -189,7 +182,7 @@ def session_json(session):
         if not isinstance(key, str):
             raise TypeError(f"session[{key!r}]: a key of the session must be a string")
         _strict(value, f"session[{key!r}]", MAX_DEPTH - 1)
-    return clean(_fast(dict(session)))
+    return clean(_encode(dict(session)))
 
 
 def _strict(value, path, depth):

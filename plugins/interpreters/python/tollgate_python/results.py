@@ -6,8 +6,8 @@ _scan = JSONDecoder().scan_once
 
 
 def whole(answer):
-    """The host's JSON text as a value. (Nothing surrounds it, which `loads` would look for.)"""
-    return _scan(answer, 0)[0]
+    """The host's JSON text as a value. (It is JSON; `loads` would look for what stands around it, by a pattern.)"""
+    return _scan(answer.lstrip(), 0)[0]
 
 
 def read(answer):
