@@ -147,10 +147,11 @@ fn calls<'js>(ctx: &Ctx<'js>, shared: &Rc<Shared>, natives: &Object<'js>) -> Res
     };
     natives.set("servers", Function::new(ctx.clone(), servers)?)?;
     let state = Rc::clone(shared);
-    let names = move |ctx: Ctx<'js>, server: String| {
-        list(&ctx, state.host.functions(&server).into_iter().map(|function| function.name))
+    let functions = move |ctx: Ctx<'js>, server: String| {
+        let all = state.host.functions(&server).into_iter().map(|function| found(&ctx, function));
+        list(&ctx, all.collect::<Result<Vec<_>>>()?)
     };
-    natives.set("names", Function::new(ctx.clone(), names)?)?;
+    natives.set("functions", Function::new(ctx.clone(), functions)?)?;
     let state = Rc::clone(shared);
     let find = move |ctx: Ctx<'js>, server: String, name: String| {
         state.host.find(&server, &name).map(|function| found(&ctx, function)).transpose()

@@ -16,6 +16,8 @@ use crate::exception::{self, SCRIPT, Thrown, WRAPPER};
 use crate::natives::{self, Answer};
 use crate::result::{self, Reading};
 
+/// The longest identifier that the host gives a tool.
+const IDENTIFIER_MAX_CHARS: usize = 64;
 /// Servers that an error names as what there is, at most.
 const MAX_SERVERS_NAMED: usize = 20;
 
@@ -181,8 +183,10 @@ fn evaluate(bridge: &Bridge<'_>, code: &str) -> Result<Main, Failure> {
 fn flat_names(code: &str, server: &str) -> BTreeSet<String> {
     let is_part = |character: &char| character.is_alphanumeric() || matches!(character, '_' | '$');
     let prefix = format!("{server}__");
-    let after = code.split(&prefix).skip(1).map(|rest| rest.chars().take_while(is_part).collect());
-    after.filter(|name: &String| !name.is_empty()).collect()
+    let names = code.match_indices(&prefix).filter_map(|(at, _)| code.get(at + prefix.len()..));
+    // The names may overlap, as those of `e__e__echo`.
+    let names = names.map(|rest| rest.chars().take_while(is_part).take(IDENTIFIER_MAX_CHARS + 1).collect());
+    names.filter(|name: &String| !name.is_empty()).collect()
 }
 
 /// Where a character stands first: line and column, from 1.
@@ -208,13 +212,14 @@ fn turn(engine: &Engine, mut main: Main) -> Result<Main, Failure> {
                 Main::Ending { promise, lines_up } => (promise, *lines_up, true),
                 Main::Ended { .. } => return Ok(main),
             };
-            let promise = promise.clone().restore(&bridge.ctx).map_err(|error| failed(bridge, error, lines_up))?;
+            let promise =
+                promise.clone().restore(&bridge.ctx).map_err(|error| failed(engine, bridge, error, lines_up))?;
             if promise.state() == PromiseState::Pending {
                 return Ok(main);
             }
             let value: Value<'_> = match promise.result() {
                 Some(Ok(value)) => value,
-                Some(Err(error)) => return Err(with_servers(engine, failed(bridge, error, lines_up))),
+                Some(Err(error)) => return Err(with_servers(engine, failed(engine, bridge, error, lines_up))),
                 None => return Ok(main),
             };
             main = if ending {
@@ -222,7 +227,7 @@ fn turn(engine: &Engine, mut main: Main) -> Result<Main, Failure> {
             } else {
                 let last = if lines_up == 0 { last_value(value) } else { Ok(value) };
                 let adopted = last.and_then(|last| bridge.call("adopt", (last,)));
-                let promise: Promise<'_> = adopted.map_err(|error| failed(bridge, error, lines_up))?;
+                let promise: Promise<'_> = adopted.map_err(|error| failed(engine, bridge, error, lines_up))?;
                 Main::Ending { promise: Persistent::save(&bridge.ctx, promise), lines_up }
             };
         }
@@ -238,7 +243,9 @@ fn last_value<'js>(value: Value<'js>) -> rquickjs::Result<Value<'js>> {
     }
 }
 
-fn failed(bridge: &Bridge<'_>, error: rquickjs::Error, lines_up: u32) -> Failure {
+fn failed(engine: &Engine, bridge: &Bridge<'_>, error: rquickjs::Error, lines_up: u32) -> Failure {
+    // The error is read by its members, which may be the script's getters.
+    engine.shared.ended.set(true);
     Failure::Exception(exception::caught(&bridge.ctx, Some(bridge), error).lines_up(lines_up))
 }
 
@@ -279,7 +286,7 @@ fn deliver(engine: &Engine, answer: Option<Answer>) -> Result<(), Failure> {
                 value.and_then(|value| waiting.resolve(&bridge.ctx, value))
             }
         };
-        given.map_err(|error| failed(bridge, error, 0))
+        given.map_err(|error| failed(engine, bridge, error, 0))
     })
 }
 
@@ -291,7 +298,7 @@ fn fire(engine: &Engine, deadline_ms: u64) -> Result<(), Failure> {
     let due: Vec<u32> = std::iter::from_fn(|| shared.timers.borrow_mut().take_due(now_ms)).collect();
     enter(engine, |bridge| {
         for id in due {
-            bridge.call::<_, ()>("fire", (id,)).map_err(|error| failed(bridge, error, 0))?;
+            bridge.call::<_, ()>("fire", (id,)).map_err(|error| failed(engine, bridge, error, 0))?;
             while bridge.ctx.execute_pending_job() {}
         }
         Ok(())
@@ -320,11 +327,26 @@ fn finish(engine: &Engine, main: Main) -> Result<String, Failure> {
         };
         match given() {
             Ok(ended) => ended.map_err(Failure::Exception),
-            Err(error) => Err(failed(bridge, error, 0)),
+            Err(error) => Err(failed(engine, bridge, error, 0)),
         }
     })
 }
 
 fn enter<R>(engine: &Engine, work: impl FnOnce(&Bridge<'_>) -> Result<R, Failure>) -> Result<R, Failure> {
     engine.with(work).unwrap_or_else(|why| Err(Failure::Exception(Thrown::new("InternalError", why))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_after_a_servers_may_hold_it_again() {
+        let names = |code: &str, server: &str| flat_names(code, server).into_iter().collect::<Vec<_>>();
+        assert_eq!(names("await e__e__echo(); e__add(1)", "e"), ["add", "e__echo", "echo"]);
+        assert!(names("s__issues__list({})", "s").contains(&"issues__list".to_owned()));
+        assert_eq!(names("lab__ lab__(", "lab"), [] as [&str; 0]);
+        // Long ones are no tool's, and cost no more.
+        assert!(names(&"s__".repeat(100_000), "s").iter().all(|name| name.len() <= IDENTIFIER_MAX_CHARS + 1));
+    }
 }

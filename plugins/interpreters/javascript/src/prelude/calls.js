@@ -143,7 +143,11 @@ const toolFunctions = { __proto__: null };
 
 /** The tool that a name stands for; undefined where the run may call none. What there is stays as it is for the whole run. */
 function toolOf(server, label, key) {
-  const found = natives.find(server, toWellFormed(key));
+  return toolAs(server, label, natives.find(server, toWellFormed(key)));
+}
+
+/** The tool that the host tells of: `[name, tool, parameters]`; undefined where it tells of none. */
+function toolAs(server, label, found) {
   if (found == null) return undefined;
   const name = found[0], tool = found[1];
   const made = (toolFunctions[server] ??= { __proto__: null });
@@ -159,31 +163,28 @@ function isCommon(name) {
  * handler says which members there are (`find`, `guess`, `names`) and what the object is called (`label`, `tag`). */
 const LAZY = {
   __proto__: null,
-  /** The member of that name. The host is asked once for each that is there. */
+  /** The member of that name; null where there is none. The host is asked once for each name. */
   member(key) {
     const known = this.found[key];
-    if (known !== undefined) return known;
-    const value = this.find(key);
-    if (value !== undefined) this.found[key] = value;
-    return value;
+    return known !== undefined ? known : (this.found[key] = this.find(key) ?? null);
   },
   get(_, key) {
     const known = this.found[key] ?? this.guessed[key];
     if (known !== undefined) return known;
     if (typeof key === "symbol") return key === TO_PRIMITIVE ? () => this.label : key === TO_STRING_TAG ? this.tag : undefined;
     const value = this.member(key);
-    if (value !== undefined) return value;
+    if (value !== null) return value;
     return isCommon(key) ? undefined : (this.guessed[key] = this.guess(key));
   },
   has(_, key) {
-    return typeof key === "string" && this.member(key) !== undefined;
+    return typeof key === "string" && this.member(key) !== null;
   },
   ownKeys() {
     return this.names();
   },
   getOwnPropertyDescriptor(_, key) {
-    const value = typeof key === "string" ? this.member(key) : undefined;
-    return value === undefined ? undefined : { __proto__: null, value, enumerable: true, configurable: true, writable: false };
+    const value = typeof key === "string" ? this.member(key) : null;
+    return value === null ? undefined : { __proto__: null, value, enumerable: true, configurable: true, writable: false };
   },
   getPrototypeOf: () => null,
   set: refuse,
@@ -206,20 +207,24 @@ const SERVER = {
   __proto__: LAZY,
   tag: "Server",
   find(key) {
-    return toolOf(this.server, this.label, key);
+    const listed = this.listed?.[key];
+    return listed === undefined ? toolOf(this.server, this.label, key) : toolAs(this.server, this.label, listed);
   },
   guess(key) {
     return toolFunction(this.server, toWellFormed(key), `${this.label}.${toWellFormed(key)}`, key, null);
   },
   names() {
-    return natives.names(this.server);
+    const all = natives.functions(this.server), names = [], listed = { __proto__: null };
+    for (let i = 0; i < all.length; i++) push(names, all[i][0]), (listed[all[i][0]] = all[i]);
+    this.listed = listed;
+    return names;
   },
 };
 
 function serverObject(server, label) {
   if (serverObjects[server] !== undefined) return serverObjects[server];
   const found = { __proto__: null }, guessed = { __proto__: null };
-  return (serverObjects[server] = lazyObject({ __proto__: SERVER, label, server, found, guessed }));
+  return (serverObjects[server] = lazyObject({ __proto__: SERVER, label, server, found, guessed, listed: null }));
 }
 
 /** The servers by both of their names, asked for once. */
