@@ -1,6 +1,7 @@
 //! The least that a process between a client and a server can do: `tollgate-bench relay (stdio|http) COMMAND…` passes one message
-//! at a time from one to the other, by calls that block, on one thread, and looks at nothing but where the message ends.
-//! What it adds to a call is what no gateway can be below on the same machine.
+//! at a time from one to the other, by calls that block, on one thread. Of a message it only finds out where it ends and, by a
+//! search in its text, whether it is a request or an answer; what else a server sends it leaves out. What it adds to a call is
+//! about the least that any gateway adds on the same machine.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

@@ -135,7 +135,7 @@ impl Session {
         let who = &self.context.name;
         CallError::Denied(match (server.strip_prefix(DOMAIN_PREFIX), effect) {
             (Some(domain), _) => format!(
-                "`{who}` has no grant for {tool} of a server of the domain `{domain}`; grant it with --grant 'SERVER:{tool}', or to a policy of the configuration by its key `grants`"
+                "`{who}` has no grant for {tool} of a server of the domain `{domain}`; grant it with --grant 'SERVER:{tool}', or by the key `grants` of its entry in the configuration, if it has one"
             ),
             (None, None) => self.no_grant(&name),
             (None, Some(_)) => format!(

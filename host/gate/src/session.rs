@@ -67,7 +67,7 @@ impl Session {
     /// A refusal for want of a grant, and how to give it.
     pub(crate) fn no_grant(&self, scope: &str) -> String {
         format!(
-            "`{}` has no grant for {scope}; grant it with --grant '{scope}', or to a policy of the configuration by its key `grants`",
+            "`{}` has no grant for {scope}; grant it with --grant '{scope}', or by the key `grants` of its entry in the configuration, if it has one",
             self.context.name
         )
     }

@@ -79,15 +79,34 @@ fn parse(args: &str) -> Result<Map<String, Value>, CallError> {
 /// is missing, if that.
 fn misspelt<'a>(schema: &'a Value, args: &'a Value) -> impl Iterator<Item = Violation> + 'a {
     let known = schema.get("properties").and_then(Value::as_object).filter(|known| known.len() <= MAX_COMPARED);
+    let known = known.filter(|_| schema.as_object().is_some_and(names_all));
     let given = args.as_object().into_iter().flat_map(Map::keys);
-    given.take(MAX_VIOLATIONS).filter_map(move |name| {
-        let known = known.filter(|known| !known.contains_key(name))?;
+    let unknown = given.filter(move |name| known.is_some_and(|known| !known.contains_key(*name)));
+    unknown.take(MAX_VIOLATIONS).filter_map(move |name| {
         // Only those that are not given as well.
-        let free = known.keys().map(String::as_str).filter(|known| args.get(known).is_none());
+        let free = known?.keys().map(String::as_str).filter(|known| args.get(known).is_none());
         let near = near_words(name, free);
         let near = near.first()?;
         Some(violation("", &format!("there is no argument {name:?}; did you mean {near:?}?")))
     })
+}
+
+/// Whether all arguments that a schema speaks of are its `properties`.
+fn names_all(schema: &Map<String, Value>) -> bool {
+    let elsewhere = [
+        "$ref",
+        "$dynamicRef",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "not",
+        "patternProperties",
+        "dependentSchemas",
+        "dependencies",
+    ];
+    let others = schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
+    !elsewhere.iter().any(|keyword| schema.contains_key(*keyword)) && !others.is_some_and(Value::is_object)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -162,6 +181,11 @@ mod tests {
         assert!(said.contains(r#"no argument "mesage"; did you mean "message"?"#), "{said}");
         assert!(said.contains(r#"no argument "max_results"; did you mean "maxResults"?"#), "{said}");
         assert!(!said.contains("colour"), "{said}");
+        // Arguments that have a place elsewhere in the schema are not told to be none.
+        let schema = json!({"properties": {"title": {}, "label": {}}, "patternProperties": {"^label_": {}}, "required": ["title"]});
+        let Err(CallError::InvalidArguments(found)) = check(&schema, r#"{"labels": 1}"#).0 else { panic!() };
+        assert_eq!(found.len(), 1, "{found:?}");
+        let schema = json!({"properties": {"message": {}, "maxResults": {}}, "required": ["message"]});
         // What the schema lets pass stays as it is.
         assert!(check(&schema, r#"{"message": "x", "mesage": 1}"#).0.is_ok());
     }
