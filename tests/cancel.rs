@@ -23,7 +23,7 @@ fn in_a_call_the_server_is_told_and_the_command_says_what_was_cancelled() {
         args.extend(["--journal", journal.to_str().unwrap()]);
         let running = Running::start(place.tollgate(&args));
         eventually("the call is under way", || {
-            std::fs::read_to_string(&journal).ok().filter(|text| text.contains("call_started"))
+            std::fs::read_to_string(&heard).ok().filter(|text| text.contains("called"))
         });
         running.signal("-INT");
         let ended = running.ended().expect(130);

@@ -111,8 +111,8 @@ impl Report {
     fn expect_progress(&self, number: usize) {
         let told = self.step(number)["progress"].as_array().unwrap();
         let done: Vec<f64> = told.iter().map(|p| p["progress"].as_f64().unwrap()).collect();
-        // The TypeScript SDK forgets whom to tell when the answer comes in the same read as the last of them.
-        assert!(done == [1.0, 2.0, 3.0, 4.0] || done == [1.0, 2.0, 3.0], "{told:#?}");
+        // The TypeScript SDK forgets whom to tell of those that come in the same read as the answer.
+        assert!(!done.is_empty() && [1.0, 2.0, 3.0, 4.0].starts_with(&done), "{told:#?}");
     }
 }
 
@@ -315,7 +315,7 @@ fn a_call_that_an_sdk_cancels_ends_at_once_and_the_next_is_answered() {
         let place = place();
         let endless = json!({"duration": 600, "steps": 2});
         let inner = json!({"server": "everything", "tool": LONG, "args": endless});
-        let cancelled = |step| with(step, "cancel_after_ms", json!(500));
+        let cancelled = |step| with(step, "cancel_after_ms", json!(2_000));
         let sum = json!({"server": "everything", "tool": "get-sum", "arguments": {"a": 20, "b": 22}});
         let steps = json!([
             with(call("search_tools", json!({"query": "long running operation"})), "until", json!([LONG])),

@@ -139,11 +139,14 @@ async fn what_a_script_calls_while_its_value_is_read_is_not_sent() {
     assert_eq!(calls("({ toJSON() { lab.echo({value: 1}); return 1 } })").await, (json!(1), 0));
     // Before that it is, though nobody waits for it.
     assert_eq!(calls("lab.echo({value: 1}); 2").await, (json!(2), 1));
+    let getter = "class E extends Error { get message() { lab.echo({value: 1}); return 'got' } }; throw new E()";
+    let report = host.run(script(ScriptLanguage::JavaScript, getter)).await.unwrap();
+    assert!(report.error.unwrap().to_string().contains("got") && report.calls.is_empty());
     host.shutdown().await;
 }
 
-/// A server with two tools that want one identifier; each answers with its name.
-fn twins() -> impl AsyncRead + AsyncWrite + Send + 'static {
+/// A server with these tools, each of which answers with its name.
+fn namesakes(names: &'static [&'static str]) -> impl AsyncRead + AsyncWrite + Send + 'static {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
         let (read, mut write) = tokio::io::split(theirs);
@@ -155,8 +158,8 @@ fn twins() -> impl AsyncRead + AsyncWrite + Send + 'static {
                     "protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "twins", "version": "1"},
                 }}),
                 "tools/list" => {
-                    let tools = ["a-b", "a_b"].map(|name| json!({"name": name, "inputSchema": {"type": "object"}}));
-                    json!({"result": {"tools": tools}})
+                    let tool = |name| json!({"name": name, "inputSchema": {"type": "object"}});
+                    json!({"result": {"tools": names.iter().map(tool).collect::<Vec<_>>()}})
                 }
                 "tools/call" => {
                     json!({"result": {"content": [{"type": "text", "text": asked["params"]["name"]}]}})
@@ -176,7 +179,7 @@ fn twins() -> impl AsyncRead + AsyncWrite + Send + 'static {
 
 #[tokio::test]
 async fn a_name_of_two_tools_is_the_servers_own_where_a_script_says_so() {
-    let host = builder().in_process_server("twins", twins()).build().await.unwrap();
+    let host = builder().in_process_server("twins", namesakes(&["a-b", "a_b"])).build().await.unwrap();
     host.settled().await;
     let js = "const names = Object.keys(twins).sort();
         [names, await Promise.all(names.map(n => twins[n]())), await tools.twins['a-b'](), await tools.twins['a_b']()]";
@@ -202,6 +205,26 @@ async fn a_name_of_two_tools_is_the_servers_own_where_a_script_says_so() {
                 );
             }
         }
+    }
+    host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_tools_name_is_only_a_name_whatever_it_means_to_a_language() {
+    let server = namesakes(&["e__x", "odd__y", "__deepcopy__"]);
+    let host = builder().in_process_server("odd", server).build().await.unwrap();
+    host.settled().await;
+    let js = "[await odd__e__x(), await odd__odd__y()]";
+    let python = "import copy
+from odd import e__x
+other = copy.deepcopy({'server': odd})['server']
+[await e__x(), await other.odd__y(), await tools['odd']['__deepcopy__']()]";
+    for (language, code, told) in [
+        (ScriptLanguage::JavaScript, js, json!(["e__x", "odd__y"])),
+        (ScriptLanguage::Python, python, json!(["e__x", "odd__y", "__deepcopy__"])),
+    ] {
+        let report = host.run(script(language, code).grants(Grants::parse(["odd:*"]).unwrap())).await.unwrap();
+        assert_eq!((output(&report), report.calls.len()), (told.clone(), told.as_array().unwrap().len()), "{language}");
     }
     host.shutdown().await;
 }

@@ -56,7 +56,9 @@ async fn memory_that_grows_without_end_is_bounded() {
         (Python, "text = 'x'\nwhile True: text += text"),
         (Python, "10 ** 10 ** 10"),
     ] {
-        let report = host.run(script(language, code)).await.unwrap();
+        // So that a slow machine does not run out of time first.
+        let request = script(language, code).limit(LimitKind::Fuel, 2_000_000_000);
+        let report = host.run(request).await.unwrap();
         let text = report.error.as_ref().expect("it fails").to_string();
         let said =
             ["memory", "Memory", "out of memory", "string too long", "invalid string length", "fuel", "array length"];

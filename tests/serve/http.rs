@@ -126,7 +126,7 @@ fn a_body_over_the_limit_is_refused() {
     let place = place();
     let served = serve(&place, &[]);
     let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
-    let (status, _) = served.exchange("POST", "/mcp", &headers, &" ".repeat(5 << 20));
+    let (status, _) = served.exchange("POST", "/mcp", &headers, &" ".repeat((4 << 20) + 1));
     assert_eq!(status, 413);
 }
 

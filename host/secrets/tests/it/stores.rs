@@ -138,7 +138,7 @@ fn a_command_that_does_not_end_is_ended_with_all_that_it_started() {
     // A grandchild that holds the pipe.
     let script = format!("sleep 60 & echo $! > {}; exit 0", pid_file.display());
     let started = Instant::now();
-    let result = output(&shell(&script), Duration::from_millis(300), 100);
+    let result = output(&shell(&script), Duration::from_secs(2), 100);
     assert!(matches!(result, Err(CommandError::Late(..))), "{:?}", result.err());
     assert!(started.elapsed() < Duration::from_secs(10));
     let pid = fs::read_to_string(&pid_file).unwrap();

@@ -50,7 +50,7 @@ async fn one_that_never_initializes_is_timed_out_alone() {
 
 #[tokio::test]
 async fn one_that_prints_logs_to_stdout_is_quoted() {
-    let bad = ServerSpec { connect_timeout: Duration::from_millis(500), ..evil("bad", "prints-logs-only", "") };
+    let bad = ServerSpec { connect_timeout: Duration::from_secs(3), ..evil("bad", "prints-logs-only", "") };
     let fleet = beside_a_good_one(bad);
     let error = until(&fleet, "bad", ServerState::Failed).await.error.unwrap();
     assert!(error.contains("not MCP messages, first: `Listening on port 3000 :)`"), "{error}");

@@ -158,7 +158,7 @@ async fn calls_in_flight_at_a_removed_server_finish() {
     fleet.add_server(ServerSpec::new("slow", Transport::provider(Arc::new(Slow)))).unwrap();
     fleet.wait_ready(&["slow"]).await;
     let tool = fleet.resolve("slow", "wait").await.unwrap();
-    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 200}"#.into(), meta: None };
+    let call = Call { server: "slow".into(), tool: "wait".into(), args: r#"{"ms": 2000}"#.into(), meta: None };
     let context = context();
     let mut answer = fleet.attempt(&tool, &call, &context);
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut answer).await.is_err());
