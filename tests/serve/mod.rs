@@ -5,6 +5,7 @@ mod api;
 mod code;
 mod conformance;
 mod http;
+mod lines;
 mod questions;
 mod sessions;
 mod surface;

@@ -4,21 +4,22 @@
 use crate::changes::{self, Subscriptions};
 use crate::drive::{Driven, Work};
 use crate::front::Front;
+use crate::link::Link;
 use crate::options::Expose;
-use crate::sessions::Link;
 use crate::{meta_tools, policies, resources, tools};
 use parking_lot::Mutex;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ErrorCode,
-    ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InitializeRequestParams,
-    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    LoggingLevel, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    ReadResourceResult, ResultType, ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
-    SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CustomRequest,
+    CustomResult, ErrorCode, ErrorData, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
+    InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, LoggingLevel, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, ResultType, ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::{Behalf, Client, ListKind, Principal, RunRequest, TraceContext};
@@ -61,6 +62,13 @@ impl Agent {
         let principal = parts.and_then(|parts| parts.extensions.get::<Principal>()).unwrap_or(&self.principal).clone();
         let trace = context.meta.get(tools::TRACEPARENT).and_then(|value| value.as_str()?.parse().ok());
         Self { principal, trace, ..self.clone() }
+    }
+
+    /// Has the further requests of this connection come the short way, if it has one.
+    fn takes_over(&self, context: &RequestContext<RoleServer>) {
+        if let Some(link) = context.extensions.get::<Arc<Link>>() {
+            link.serve_by(self.sender(context), context.peer.clone());
+        }
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -206,9 +214,7 @@ impl ServerHandler for Agent {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let result = self.negotiate_initialize(&request)?;
-        if let Some(link) = context.extensions.get::<Arc<Link>>() {
-            link.serve_by(self.sender(&context), context.peer.clone());
-        }
+        self.takes_over(&context);
         Ok(result)
     }
 
@@ -246,6 +252,7 @@ impl ServerHandler for Agent {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        self.takes_over(&context);
         let agent = self.sender(&context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let args = request.arguments.unwrap_or_default();
@@ -389,6 +396,14 @@ impl ServerHandler for Agent {
         });
     }
 
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(misread(request, self.is_stateless(&context)))
+    }
+
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         Some(requested.supported_by(&self.get_info().capabilities))
     }
@@ -406,6 +421,39 @@ impl ServerHandler for Agent {
             () = subscription.cancelled() => {}
         }
         Ok(())
+    }
+}
+
+/// What is wrong with a request that rmcp reads as none of MCP's: it tries them all, and does not say why none fits.
+fn misread(request: CustomRequest, is_stateless: bool) -> ErrorData {
+    let CustomRequest { method, params, .. } = request;
+    let wrong = match method.as_str() {
+        "tools/call" => misfit::<CallToolRequestParams>,
+        "prompts/get" => misfit::<GetPromptRequestParams>,
+        "resources/read" => misfit::<ReadResourceRequestParams>,
+        "completion/complete" => misfit::<CompleteRequestParams>,
+        "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
+            misfit::<PaginatedRequestParams>
+        }
+        // 2026-07-28 does not have these.
+        "initialize" if !is_stateless => misfit::<InitializeRequestParams>,
+        "resources/subscribe" if !is_stateless => misfit::<SubscribeRequestParams>,
+        "resources/unsubscribe" if !is_stateless => misfit::<UnsubscribeRequestParams>,
+        "logging/setLevel" if !is_stateless => misfit::<SetLevelRequestParams>,
+        _ => return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("there is no method `{method}`"), None),
+    };
+    let why = match params {
+        Some(params) => wrong(params),
+        None => "there are none".to_owned(),
+    };
+    ErrorData::invalid_params(format!("the params of {method} do not fit: {why}"), None)
+}
+
+/// Why params are none of this kind.
+fn misfit<T: DeserializeOwned>(params: Value) -> String {
+    match serde_json::from_value::<T>(params) {
+        Ok(_) => "`_meta` is not an object".to_owned(),
+        Err(error) => error.to_string(),
     }
 }
 

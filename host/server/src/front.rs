@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::catalog::Catalog;
+use crate::lines::LineTransport;
 use crate::options::Options;
 use crate::parked::Parked;
 use parking_lot::Mutex;
@@ -74,7 +75,7 @@ impl Front {
         W: AsyncWrite + Send + Unpin + 'static,
     {
         let agent = self.agent(self.options().principal.clone());
-        let running = match agent.serve_with_ct((read, write), stop).await {
+        let running = match agent.serve_with_ct(LineTransport::new(read, write), stop).await {
             Ok(running) => running,
             // It went before it began, as a client that only looks whether there is something.
             Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => return Ok(()),

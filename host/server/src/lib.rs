@@ -13,8 +13,10 @@
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
 //!   prompts, completion. `changes`: what agents are told of changes.
-//! - [`stdio`]: this process's standard streams. [`http`]: the HTTP front end: who may come in, health. `sessions`: sessions over
-//!   HTTP, and the way of requests in them. `api`: what programs that do not speak MCP are told.
+//! - `link`: the short way of a request, past rmcp's loop. `lines`: connections of lines (stdio) that go it. [`stdio`]: this
+//!   process's standard streams.
+//! - [`http`]: the HTTP front end: who may come in, health. `sessions`: sessions over HTTP that go the short way. `api`: what
+//!   programs that do not speak MCP are told.
 
 mod agent;
 mod api;
@@ -23,6 +25,8 @@ mod changes;
 mod drive;
 pub mod front;
 pub mod http;
+mod lines;
+mod link;
 mod meta_tools;
 pub mod options;
 mod parked;

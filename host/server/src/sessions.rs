@@ -5,17 +5,17 @@
 //! the answer is all that comes. Here the connection's own task works on a request, and answers with JSON when nothing
 //! comes before the answer; else, or after [`PATIENCE`], with a stream that the client can come back for.
 
-use crate::agent::Agent;
+use crate::link::{Link, Served};
 use futures::future::{BoxFuture, Either};
 use futures::{FutureExt, Stream};
 use http::request::Parts;
 use parking_lot::Mutex;
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions, GetMeta, JsonRpcRequest,
-    ProgressToken, RequestId, ServerJsonRpcMessage, ServerNotification,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetExtensions, GetMeta, JsonRpcRequest, ProgressToken,
+    RequestId, ServerJsonRpcMessage, ServerNotification,
 };
-use rmcp::service::{OriginatingRequestId, Peer, RequestContext, Service};
+use rmcp::service::OriginatingRequestId;
 use rmcp::transport::Transport;
 use rmcp::transport::common::server_side_http::ServerSseMessage;
 use rmcp::transport::streamable_http_server::session::local::{
@@ -23,14 +23,13 @@ use rmcp::transport::streamable_http_server::session::local::{
 };
 use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager};
 use std::collections::{HashMap, VecDeque};
-use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 use tollgate::{Clock as _, Principal, SystemClock};
 
 /// How long an answer is waited for before the response begins as a stream. A client that goes before that has no way
@@ -44,8 +43,6 @@ const KEPT: Duration = Duration::from_secs(10);
 const MAX_MESSAGES: usize = 64;
 /// The most requests of one session whose streams have ended that are kept for such a client.
 const MAX_KEPT: usize = 8;
-/// The most requests that one session has at once. A client may go away from a request that goes on.
-const MAX_REQUESTS: usize = 1_024;
 
 /// Where the answer of a request goes when it comes without a stream: travels with the request, from the front end's
 /// own layer to here.
@@ -62,94 +59,51 @@ impl WholeAnswer {
 /// The sessions.
 pub(crate) struct Sessions {
     sessions: Arc<LocalSessionManager>,
-    links: Mutex<HashMap<SessionId, Arc<Link>>>,
+    known: Mutex<HashMap<SessionId, Arc<Session>>>,
     /// How often a session is told that it is used.
     touch_after: Duration,
     clock: SystemClock,
 }
 
 /// What the requests of one session share.
-pub(crate) struct Link {
-    /// Who works on them, known once the session has begun.
-    served_by: OnceLock<(Agent, Peer<RoleServer>)>,
-    is_open: AtomicBool,
+struct Session {
+    link: Arc<Link>,
     exchanges: Mutex<Vec<Arc<Exchange>>>,
     /// Those whose streams have ended, the oldest first.
     kept: Mutex<VecDeque<Arc<Exchange>>>,
     next_number: AtomicU64,
-    at_once: AtomicUsize,
     touched: Mutex<Instant>,
-    ended: CancellationToken,
-    _end: DropGuard,
 }
 
-impl Link {
+impl Session {
     fn new() -> Self {
-        let ended = CancellationToken::new();
         Self {
-            served_by: OnceLock::new(),
-            is_open: AtomicBool::new(false),
+            link: Link::new(),
             exchanges: Mutex::default(),
             kept: Mutex::default(),
             next_number: AtomicU64::new(1),
-            at_once: AtomicUsize::new(0),
             touched: Mutex::new(Instant::now()),
-            _end: ended.clone().drop_guard(),
-            ended,
         }
-    }
-
-    /// Says who works on the requests of this session.
-    pub(crate) fn serve_by(&self, agent: Agent, peer: Peer<RoleServer>) {
-        drop(self.served_by.set((agent, peer)));
-    }
-
-    /// Who works on requests, once the session is as far.
-    fn open(&self) -> Option<&(Agent, Peer<RoleServer>)> {
-        self.served_by.get().filter(|_| self.is_open.load(Ordering::Acquire))
     }
 
     /// Begins a request.
     fn begin(
         self: &Arc<Self>,
-        (agent, peer): &(Agent, Peer<RoleServer>),
+        served_by: &Served,
         request: JsonRpcRequest<ClientRequest>,
     ) -> (Open, BoxFuture<'static, ServerJsonRpcMessage>) {
-        let JsonRpcRequest { id, mut request, .. } = request;
         let exchange = Arc::new(Exchange {
             number: self.next_number.fetch_add(1, Ordering::Relaxed),
-            id: id.clone(),
-            token: request.get_meta().get_progress_token(),
-            cancelled: self.ended.child_token(),
+            id: request.id.clone(),
+            token: request.request.get_meta().get_progress_token(),
+            cancelled: self.link.ended().child_token(),
             told: Notify::new(),
             replaced: Notify::new(),
             stream: Mutex::default(),
         });
-        let mut context = RequestContext::new(id.clone(), peer.clone());
-        context.ct = exchange.cancelled.clone();
-        // `_meta` is one of the extensions.
-        std::mem::swap(&mut context.meta, request.get_meta_mut());
-        std::mem::swap(&mut context.extensions, request.extensions_mut());
-        let agent = agent.clone();
-        let working = Working::begin(self);
-        let work = async move {
-            // Whole, not only what is looked at of it.
-            let working = working;
-            if !working.has_room {
-                let why = format!("this session has {MAX_REQUESTS} requests at once; wait for some of them");
-                return ServerJsonRpcMessage::error(ErrorData::internal_error(why, None), Some(id));
-            }
-            match AssertUnwindSafe(agent.handle_request(request, context)).catch_unwind().await {
-                Ok(Ok(result)) => ServerJsonRpcMessage::response(result, id),
-                Ok(Err(error)) => ServerJsonRpcMessage::error(error, Some(id)),
-                Err(_) => {
-                    let error = ErrorData::internal_error("the request ended early: it panicked", None);
-                    ServerJsonRpcMessage::error(error, Some(id))
-                }
-            }
-        };
+        let work = self.link.work(served_by, request, exchange.cancelled.clone());
         self.exchanges.lock().push(exchange.clone());
-        (Open { link: self.clone(), exchange }, work.boxed())
+        (Open { session: self.clone(), exchange }, work.boxed())
     }
 
     /// Keeps a request whose stream has ended, and gives up the oldest.
@@ -193,28 +147,9 @@ impl Link {
     }
 }
 
-/// Counts a request for as long as it is worked on.
-struct Working {
-    link: Arc<Link>,
-    has_room: bool,
-}
-
-impl Working {
-    fn begin(link: &Arc<Link>) -> Self {
-        let has_room = link.at_once.fetch_add(1, Ordering::Relaxed) < MAX_REQUESTS;
-        Self { link: link.clone(), has_room }
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        self.link.at_once.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// A request that is known, until it is dropped.
 struct Open {
-    link: Arc<Link>,
+    session: Arc<Session>,
     exchange: Arc<Exchange>,
 }
 
@@ -222,8 +157,8 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.exchange.cancelled.cancel();
         let is_another = |exchange: &Arc<Exchange>| !Arc::ptr_eq(exchange, &self.exchange);
-        self.link.exchanges.lock().retain(is_another);
-        self.link.kept.lock().retain(is_another);
+        self.session.exchanges.lock().retain(is_another);
+        self.session.kept.lock().retain(is_another);
     }
 }
 
@@ -328,7 +263,7 @@ impl Sessions {
         let mut sessions = LocalSessionManager::default();
         sessions.session_config = config;
         let (touch_after, clock) = (session_timeout / 8, SystemClock::default());
-        Self { sessions: Arc::new(sessions), links: Mutex::default(), touch_after, clock }
+        Self { sessions: Arc::new(sessions), known: Mutex::default(), touch_after, clock }
     }
 
     /// How many there are.
@@ -338,18 +273,17 @@ impl Sessions {
 
     /// Who began a session.
     pub(crate) fn owner(&self, id: &str) -> Option<Principal> {
-        let link = self.link(id)?;
-        link.served_by.get().map(|(agent, _)| agent.principal().clone())
+        self.session(id)?.link.owner()
     }
 
-    fn link(&self, id: &str) -> Option<Arc<Link>> {
-        self.links.lock().get(id).cloned()
+    fn session(&self, id: &str) -> Option<Arc<Session>> {
+        self.known.lock().get(id).cloned()
     }
 }
 
 /// Tells rmcp that a session is used: it ends those that are not.
-async fn touch(sessions: &LocalSessionManager, id: &SessionId, link: &Link) {
-    *link.touched.lock() = Instant::now();
+async fn touch(sessions: &LocalSessionManager, id: &SessionId, session: &Session) {
+    *session.touched.lock() = Instant::now();
     let session = sessions.sessions.read().await.get(id).cloned();
     if let Some(session) = session {
         // There is no such channel; to look for it is to use the session.
@@ -387,7 +321,7 @@ impl Drop for Begun {
 /// A transport of rmcp's, whose messages go to the requests that they are about.
 pub(crate) struct Linked<T> {
     transport: T,
-    link: Arc<Link>,
+    session: Arc<Session>,
 }
 
 impl<T: Transport<RoleServer>> Transport<RoleServer> for Linked<T> {
@@ -397,7 +331,7 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Linked<T> {
         &mut self,
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        match self.link.exchange_of(&message) {
+        match self.session.exchange_of(&message) {
             Some(exchange) => Either::Left(async move {
                 exchange.tell(message).await;
                 Ok(())
@@ -421,9 +355,9 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), Self::Error> {
         let (id, transport) = self.sessions.create_session().await?;
-        let link = Arc::new(Link::new());
-        self.links.lock().insert(id.clone(), link.clone());
-        Ok((id, Linked { transport, link }))
+        let session = Arc::new(Session::new());
+        self.known.lock().insert(id.clone(), session.clone());
+        Ok((id, Linked { transport, session }))
     }
 
     async fn initialize_session(
@@ -431,9 +365,9 @@ impl SessionManager for Sessions {
         id: &SessionId,
         mut message: ClientJsonRpcMessage,
     ) -> Result<ServerJsonRpcMessage, Self::Error> {
-        if let (Some(link), ClientJsonRpcMessage::Request(request)) = (self.link(id), &mut message) {
+        if let (Some(session), ClientJsonRpcMessage::Request(request)) = (self.session(id), &mut message) {
             // The agent that gets it says that it is the one.
-            request.request.extensions_mut().insert(link);
+            request.request.extensions_mut().insert(session.link.clone());
         }
         self.sessions.initialize_session(id, message).await
     }
@@ -443,12 +377,12 @@ impl SessionManager for Sessions {
     }
 
     async fn close_session(&self, id: &SessionId) -> Result<(), Self::Error> {
-        if let Some(link) = self.link(id) {
-            link.ended.cancel();
+        if let Some(session) = self.session(id) {
+            session.link.ended().cancel();
         }
         let closed = self.sessions.close_session(id).await;
         // Last: it says whose the session is.
-        self.links.lock().remove(id);
+        self.known.lock().remove(id);
         closed
     }
 
@@ -457,26 +391,26 @@ impl SessionManager for Sessions {
         id: &SessionId,
         message: ClientJsonRpcMessage,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
-        let link = self.link(id);
-        let served_by = link.as_ref().and_then(|link| Some((link, link.open()?)));
-        let (link, served_by, request) = match (served_by, message) {
-            (Some((link, served_by)), ClientJsonRpcMessage::Request(request)) => (link, served_by, request),
+        let session = self.session(id);
+        let served_by = session.as_ref().and_then(|session| Some((session, session.link.served_by()?)));
+        let (session, served_by, request) = match (served_by, message) {
+            (Some((session, served_by)), ClientJsonRpcMessage::Request(request)) => (session, served_by, request),
             (_, message) => return Ok(Either::Left(self.sessions.create_stream(id, message).await?)),
         };
-        let touched = *link.touched.lock();
+        let touched = *session.touched.lock();
         if touched.elapsed() >= self.touch_after {
-            touch(&self.sessions, id, link).await;
+            touch(&self.sessions, id, session).await;
         }
         let parts = request.request.extensions().get::<Parts>();
         let answer = parts.and_then(|parts| parts.extensions.get::<WholeAnswer>()).cloned();
-        let begun = link.begin(served_by, request);
+        let begun = session.begin(served_by, request);
         let exchange = begun.0.exchange.clone();
         let mut begun = Begun(Some(begun));
         tokio::select! {
             biased;
             () = exchange.cancelled.cancelled() => {
                 begun.0 = None;
-                if link.ended.is_cancelled() {
+                if session.link.ended().is_cancelled() {
                     return Err(SessionError::SessionServiceTerminated.into());
                 }
                 // It is answered by nobody.
@@ -502,12 +436,12 @@ impl SessionManager for Sessions {
         let events = exchange.read_all();
         let (sessions, id, touch_after) = (self.sessions.clone(), id.clone(), self.touch_after);
         tokio::spawn(async move {
-            let Open { link, exchange } = &open;
+            let Open { session, exchange } = &open;
             let answer = async { exchange.tell(work.await).await };
             let touching = async {
                 loop {
                     tokio::time::sleep(touch_after).await;
-                    touch(&sessions, &id, link).await;
+                    touch(&sessions, &id, session).await;
                 }
             };
             tokio::select! {
@@ -518,7 +452,7 @@ impl SessionManager for Sessions {
             }
             exchange.end();
             // A client that lost its stream may come back for it.
-            link.keep(exchange);
+            session.keep(exchange);
             tokio::select! {
                 () = exchange.cancelled.cancelled() => {}
                 () = tokio::time::sleep(KEPT) => {}
@@ -528,13 +462,13 @@ impl SessionManager for Sessions {
     }
 
     async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Self::Error> {
-        let link = self.link(id);
+        let session = self.session(id);
         let mut opens = false;
-        if let (Some(link), ClientJsonRpcMessage::Notification(notification)) = (&link, &message) {
+        if let (Some(session), ClientJsonRpcMessage::Notification(notification)) = (&session, &message) {
             match &notification.notification {
                 ClientNotification::CancelledNotification(cancelled) => {
                     let of = cancelled.params.request_id.as_ref();
-                    if let Some(exchange) = of.and_then(|of| link.find(|exchange| exchange.id == *of)) {
+                    if let Some(exchange) = of.and_then(|of| session.find(|exchange| exchange.id == *of)) {
                         exchange.cancelled.cancel();
                     }
                 }
@@ -543,8 +477,8 @@ impl SessionManager for Sessions {
             }
         }
         self.sessions.accept_message(id, message).await?;
-        if let Some(link) = link.filter(|_| opens) {
-            link.is_open.store(true, Ordering::Release);
+        if let Some(session) = session.filter(|_| opens) {
+            session.link.open();
         }
         Ok(())
     }
@@ -564,7 +498,7 @@ impl SessionManager for Sessions {
         let Some((number, seen)) = Exchange::read_event_id(&last_event_id) else {
             return Ok(Either::Left(self.sessions.resume(id, last_event_id).await?));
         };
-        let exchange = self.link(id).and_then(|link| link.find(|exchange| exchange.number == number));
+        let exchange = self.session(id).and_then(|session| session.find(|exchange| exchange.number == number));
         match exchange {
             Some(exchange) => Ok(Either::Right(exchange.read(seen))),
             None => Err(SessionError::InvalidEventId.into()),

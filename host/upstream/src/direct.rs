@@ -13,27 +13,15 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use std::task::Poll;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 use tollgate_core::BoxFuture;
+use tollgate_lines::{Fate, LineError, LineWriter};
 
 /// The first identity of a request that goes this way. rmcp counts from 0, and 2³⁰ requests are the work of months.
 /// Servers that keep identities in 32 bits have room above it.
 const FIRST_ID: i64 = 1 << 30;
-
-/// Why a message could not be sent.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LineError {
-    /// Nothing of it was written.
-    #[error("{0}")]
-    NotSent(io::Error),
-    /// Some of it was. Who reads the half of a line up to its end may take it for a message.
-    #[error("{0}")]
-    Lost(io::Error),
-}
 
 /// The text of a result, or the error that the server answered with.
 pub(crate) type Answer = Result<String, ErrorData>;
@@ -70,34 +58,9 @@ impl Drop for Place<'_> {
     }
 }
 
-/// What becomes of a message that is about to be written, known to who writes it and to who wants it written.
-#[derive(Clone, Default)]
-pub(crate) struct Fate(Arc<AtomicU8>);
-
-impl Fate {
-    const BEGUN: u8 = 1;
-    const GIVEN_UP: u8 = 2;
-
-    fn becomes(&self, what: u8) -> bool {
-        self.0.compare_exchange(0, what, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    /// Begins to write it. False when it was given up before.
-    fn begin(&self) -> bool {
-        self.becomes(Self::BEGUN)
-    }
-
-    /// Gives it up. False when some of it was, or is being, written.
-    pub(crate) fn give_up(&self) -> bool {
-        self.becomes(Self::GIVEN_UP)
-    }
-}
-
 /// The writing end of a connection.
 pub(crate) struct Lines<W> {
-    /// `None` once it is closed.
-    stream: tokio::sync::Mutex<Option<W>>,
-    closed: CancellationToken,
+    writer: Arc<LineWriter<W>>,
     waiting: Waiting,
     next_id: AtomicI64,
 }
@@ -105,7 +68,7 @@ pub(crate) struct Lines<W> {
 impl<W> Lines<W> {
     /// Nobody reads answers any more: whoever waits learns that the connection was lost.
     pub(crate) fn lose(&self) {
-        self.closed.cancel();
+        self.writer.give_up();
         drop(self.waiting.0.lock().take());
     }
 }
@@ -113,51 +76,16 @@ impl<W> Lines<W> {
 impl<W: AsyncWrite + Unpin + Send + 'static> Lines<W> {
     pub(crate) fn new(write: W) -> Arc<Self> {
         Arc::new(Self {
-            stream: tokio::sync::Mutex::new(Some(write)),
-            closed: CancellationToken::new(),
+            writer: LineWriter::new(write),
             waiting: Waiting(Mutex::new(Some(HashMap::new()))),
             next_id: AtomicI64::new(FIRST_ID),
         })
     }
 
     /// Writes a message whole, once it has begun.
-    pub(crate) async fn write(self: Arc<Self>, message: &ClientJsonRpcMessage, fate: &Fate) -> Result<(), LineError> {
-        let mut text = serde_json::to_vec(message).map_err(|error| LineError::NotSent(error.into()))?;
-        text.push(b'\n');
-        let mut writing = Box::pin(self.clone().write_line(text, fate.clone()));
-        // Nearly always it is done at once. What is not has a task of its own: whoever called may not be polled for long, or
-        // never again, and others want to write.
-        let first = std::future::poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
-        if let Poll::Ready(written) = first {
-            return written;
-        }
-        let task = tokio::spawn(async move {
-            tokio::select! {
-                written = writing => written,
-                () = self.closed.cancelled() => Err(LineError::Lost(io::ErrorKind::NotConnected.into())),
-            }
-        });
-        task.await.unwrap_or_else(|error| Err(LineError::Lost(io::Error::other(error))))
-    }
-
-    async fn write_line(self: Arc<Self>, text: Vec<u8>, fate: Fate) -> Result<(), LineError> {
-        let mut stream = self.stream.lock().await;
-        let Some(stream) = stream.as_mut() else {
-            return Err(LineError::NotSent(io::ErrorKind::NotConnected.into()));
-        };
-        if !fate.begin() {
-            return Err(LineError::NotSent(io::ErrorKind::Interrupted.into()));
-        }
-        let mut written = 0;
-        while written < text.len() {
-            let failed = if written == 0 { LineError::NotSent } else { LineError::Lost };
-            match stream.write(text.get(written..).unwrap_or_default()).await {
-                Ok(0) => return Err(failed(io::ErrorKind::WriteZero.into())),
-                Ok(more) => written += more,
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        stream.flush().await.map_err(LineError::Lost)
+    pub(crate) async fn write(&self, message: &ClientJsonRpcMessage, fate: &Fate) -> Result<(), LineError> {
+        let text = serde_json::to_vec(message).map_err(|error| LineError::NotSent(error.into()))?;
+        self.writer.clone().write(text, fate).await
     }
 
     /// Hands the answer of a request that went this way to who waits for it. False for every other message.
@@ -187,9 +115,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Lines<W> {
     /// Closes the stream, though the server reads nothing.
     pub(crate) async fn close(&self) {
         self.lose();
-        if let Some(mut stream) = self.stream.lock().await.take() {
-            let _ = stream.shutdown().await;
-        }
+        self.writer.close().await;
     }
 }
 
@@ -225,7 +151,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Direct for Arc<Lines<W>> {
             let place = number.and_then(|number| lines.waiting.enter(number));
             let mut place = place.ok_or_else(|| LineError::NotSent(io::ErrorKind::NotConnected.into()))?;
             Callers::sent(&message);
-            lines.clone().write(&message, &fate).await?;
+            lines.write(&message, &fate).await?;
             // Many may wait long.
             drop((message, fate));
             // Whoever is dropped without an answer was lost with the connection.

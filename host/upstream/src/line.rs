@@ -6,7 +6,7 @@
 
 use crate::callers::Callers;
 use crate::carry::InFlight;
-use crate::direct::{Fate, LineError, Lines};
+use crate::direct::Lines;
 use crate::text::clean;
 use parking_lot::Mutex;
 use rmcp::RoleClient;
@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tollgate_lines::{Fate, LineError, LineReader, Next};
 
 /// Lines in a row that are no messages before the peer counts as none of ours.
 const MAX_STRAY_LINES: usize = 1_000;
@@ -64,9 +65,7 @@ impl LineFaults {
 
 /// The transport.
 pub(crate) struct LineTransport<R, W> {
-    read: BufReader<R>,
-    /// The line so far. `receive` may be dropped at any await, so it lives here.
-    line: Vec<u8>,
+    reader: LineReader<R>,
     max_bytes: usize,
     lines: Arc<Lines<W>>,
     in_flight: InFlight,
@@ -84,8 +83,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> LineTr
     pub(crate) fn new(read: R, write: W, max_bytes: usize, callers: Arc<Callers>) -> (Self, Arc<LineFaults>) {
         let faults = Arc::new(LineFaults::default());
         let transport = Self {
-            read: BufReader::with_capacity(32 << 10, read),
-            line: Vec::new(),
+            reader: LineReader::new(read, max_bytes),
             max_bytes,
             lines: Lines::new(write),
             in_flight: InFlight::new(callers),
@@ -103,36 +101,20 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> LineTr
         self.lines.clone()
     }
 
-    /// Reads on until `line` holds a whole line. False at the end of the stream.
-    async fn fill_line(&mut self) -> bool {
-        loop {
-            let available = match self.read.fill_buf().await {
-                Ok([]) => return false,
-                Ok(available) => available,
-                Err(error) => {
-                    self.faults.end(format!("could not be read from: {error}"));
-                    return false;
-                }
-            };
-            let newline = available.iter().position(|b| *b == b'\n');
-            let part = available.get(..newline.unwrap_or(available.len())).unwrap_or_default();
-            let (used, whole) = (part.len() + usize::from(newline.is_some()), newline.is_some());
-            if self.line.len() + part.len() > self.max_bytes {
-                self.faults.end(format!("sent a message over {}", crate::bytes_text(self.max_bytes)));
-                return false;
-            }
-            self.line.extend_from_slice(part);
-            self.read.consume(used);
-            if whole {
-                return true;
-            }
+    /// Reads on until there is a whole line. False at the end of the stream.
+    async fn read_line(&mut self) -> bool {
+        match self.reader.next().await {
+            Next::Line => return true,
+            Next::TooLong => self.faults.end(format!("sent a message over {}", crate::bytes_text(self.max_bytes))),
+            Next::End => {}
+            Next::Failed(error) => self.faults.end(format!("could not be read from: {error}")),
         }
+        false
     }
 
     /// Turns the line into the messages that it holds: none, one, or those of a batch.
     fn take_line(&mut self) {
-        let line = self.line.trim_ascii();
-        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+        let line = self.reader.line();
         if line.is_empty() {
             return;
         }
@@ -211,16 +193,11 @@ where
             if let Some(message) = self.batch.pop_front() {
                 return Some(message);
             }
-            if !self.fill_line().await {
+            if !self.read_line().await {
                 self.lines.lose();
                 return None;
             }
             self.take_line();
-            // A huge message must not hold its memory for the rest of the connection.
-            if self.line.capacity() > 1 << 20 {
-                self.line = Vec::new();
-            }
-            self.line.clear();
             if self.strays_in_a_row >= MAX_STRAY_LINES {
                 self.faults.end(format!("wrote {MAX_STRAY_LINES} lines in a row that are not MCP messages"));
                 self.lines.lose();

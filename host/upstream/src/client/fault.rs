@@ -1,6 +1,5 @@
 //! Why a request to a server gave nothing, and which errors of rmcp and of the transports mean that.
 
-use crate::direct::LineError;
 use crate::http::HttpError;
 use crate::text::clean;
 use rmcp::model::ErrorData;
@@ -10,6 +9,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 use serde_json::Value;
 use std::io::ErrorKind;
 use tollgate_core::{CallError, RpcError};
+use tollgate_lines::LineError;
 
 pub(super) const MAX_SHOWN_CHARS: usize = 500;
 

@@ -9,7 +9,7 @@ pub(crate) use lists::Lists;
 
 use crate::callers::{Callers, Place, Slot};
 use crate::carry::result_text;
-use crate::direct::{Direct, Fate};
+use crate::direct::Direct;
 use crate::handler::{Handler, ask};
 use crate::text::clean;
 use fault::{MAX_SHOWN_CHARS, line_fault, open_fault, transport_fault};
@@ -33,6 +33,7 @@ use subscriptions::Heard;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::task::TaskTracker;
 use tollgate_core::{AskKind, BoxFuture, Change, RpcError};
+use tollgate_lines::Fate;
 
 /// How often a server may want more input for one request (what rmcp's own client allows).
 const MAX_ROUNDS: usize = 10;

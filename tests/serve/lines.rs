@@ -1,0 +1,210 @@
+//! Connections of lines: what is no message, what is too long, a client that goes or does not read, 2026-07-28.
+
+use super::{place, serve};
+use crate::support::mcp::text;
+use crate::support::{Ended, SOON, eventually};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+#[test]
+fn one_bad_message_never_ends_the_server_and_is_told_what_is_wrong_with_it() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let no_message = "this is not a message of MCP: ";
+    let deep = format!(r#"{{"deep":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    // What is sent; the identity and code of the answer and what it says, if there is one.
+    let cases: [(&str, Option<(Value, i32, &str)>); 20] = [
+        ("", None),
+        ("not json", None),
+        (&deep, None),
+        (r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{}}"#, None),
+        ("{}", Some((Value::Null, -32600, no_message))),
+        ("[]", Some((Value::Null, -32600, "a batch"))),
+        ("null", Some((Value::Null, -32600, "not an object"))),
+        (r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#, Some((Value::Null, -32600, "`id` is neither"))),
+        (r#"{"jsonrpc":"2.0","id":90,"metho":"ping"}"#, Some((json!(90), -32600, "no `method`"))),
+        (r#"{"jsonrpc":"1.0","id":"x","method":"ping"}"#, Some((json!("x"), -32600, "not \"2.0\""))),
+        (
+            r#"{"jsonrpc":"2.0","id":91,"method":"no/such/method"}"#,
+            Some((json!(91), -32601, "there is no method `no/such/method`")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":92,"method":"tools/call","params":{"name":7}}"#,
+            Some((json!(92), -32602, "the params of tools/call do not fit: invalid type: integer `7`")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":93,"method":"tools/call"}"#,
+            Some((json!(93), -32602, "the params of tools/call do not fit: there are none")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":94,"method":"tools/call","params":{"nam":"x"}}"#,
+            Some((json!(94), -32602, "missing field `name`")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":95,"method":"tools/call","params":{"name":"x","arguments":[]}}"#,
+            Some((json!(95), -32602, "expected a map")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":96,"method":"tools/call","params":{"name":"x","_meta":5}}"#,
+            Some((json!(96), -32600, "their `_meta` is not")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":97,"method":"resources/read","params":{"url":"x"}}"#,
+            Some((json!(97), -32602, "the params of resources/read do not fit: missing field `uri`")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":98,"method":"logging/setLevel","params":{"level":"loud"}}"#,
+            Some((json!(98), -32602, "unknown variant `loud`")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":99,"method":"tools/list","params":{"cursor":"nonsense"}}"#,
+            Some((json!(99), -32602, "the cursor is none of ours")),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":100,"method":"tools/list","params":[1]}"#,
+            Some((json!(100), -32600, "its `params` are not an object")),
+        ),
+    ];
+    for (line, wanted) in cases {
+        agent.send_raw(line);
+        let Some((id, code, says)) = wanted else { continue };
+        let answer = loop {
+            let message = agent.message(SOON).unwrap_or_else(|| panic!("no answer to {line}"));
+            if message.get("error").is_some() {
+                break message;
+            }
+        };
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&id, &json!(code)), "{line}: {answer:#}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(says), "{line}: {answer:#}");
+    }
+    assert!(text(&agent.call("echo__echo", json!({"text": "still here"}))).contains("still here"));
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_and_the_next_is_answered() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let long = "x".repeat(16 << 20);
+    agent.begin("tools/call", json!({"name": "echo__echo", "arguments": {"text": long}}));
+    let next = agent.begin("ping", json!({}));
+    agent.answer(next);
+    let refusal = agent.unasked.iter().find(|message| message.get("error").is_some()).expect("a refusal");
+    assert!(refusal["error"]["message"].as_str().unwrap().contains("over 16 MiB"), "{refusal:#}");
+    assert!(text(&agent.call("echo__echo", json!({"text": "still here"}))).contains("still here"));
+}
+
+/// A client that writes all that it has to say and closes its end, as `printf … | tollgate serve` does.
+#[test]
+fn what_is_worked_on_when_the_client_closes_its_end_is_answered() {
+    let place = place();
+    let info = json!({"name": "pipe", "version": "1"});
+    let begin = json!({"protocolVersion": super::LEGACY, "capabilities": {}, "clientInfo": info});
+    let call = |name: &str, args: Value| json!({"name": name, "arguments": args, "_meta": {"progressToken": name}});
+    let messages = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": begin}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call("echo__echo", json!({"text": "last words"}))}),
+        json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call("fixture__test_tool_with_progress", json!({}))}),
+    ];
+    let lines = messages.map(|message| format!("{message}\n")).concat();
+    let mut command = place.tollgate(["--config", "tollgate.json", "serve", "--expose", "all"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let ended = Ended::of(child.wait_with_output().unwrap()).expect(0);
+    let said: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let answer = |id: u32| said.iter().find(|m| m["id"] == id && m.get("result").is_some());
+    assert!(answer(2).expect(&ended.stdout).to_string().contains("last words"));
+    assert!(answer(3).is_some(), "{}", ended.stdout);
+    let progress = said.iter().filter(|m| m["method"] == "notifications/progress").count();
+    assert_eq!(progress, 3, "{}", ended.stdout);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_read_no_further_and_loses_nothing() {
+    const PINGS: u32 = 20_000;
+    let place = place();
+    let mut command = place.tollgate(["--config", "tollgate.json", "serve"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let info = json!({"name": "deaf", "version": "1"});
+    let params = json!({"protocolVersion": super::LEGACY, "capabilities": {}, "clientInfo": info});
+    writeln!(stdin, "{}", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})).unwrap();
+    writeln!(stdin, "{}", json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).unwrap();
+    let (sender, progress) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        for id in 1..=PINGS {
+            writeln!(stdin, "{}", json!({"jsonrpc": "2.0", "id": id, "method": "ping"})).unwrap();
+            sender.send(id).unwrap();
+        }
+    });
+    // It stops when the host does: both pipes are full, and the host holds what it may.
+    let mut written = 0;
+    while let Ok(id) = progress.recv_timeout(std::time::Duration::from_millis(1_000)) {
+        written = id;
+    }
+    assert!(written < PINGS, "the host takes whatever comes");
+    let mut answered = HashSet::new();
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        let message: Value = serde_json::from_str(&line).expect(&line);
+        let Some(id) = message["id"].as_u64() else { continue };
+        assert!(message.get("result").is_some() && answered.insert(id), "{line}");
+        if answered.len() > PINGS as usize {
+            break;
+        }
+    }
+    assert_eq!(answered.len(), PINGS as usize + 1);
+    writer.join().unwrap();
+    assert_eq!(eventually("it ends", || child.try_wait().unwrap()).code(), Some(0));
+}
+
+#[test]
+fn requests_without_a_session_are_answered_and_cancelled_as_those_in_one() {
+    let place = place();
+    let mut command = place.tollgate(["--config", "tollgate.json", "serve", "--expose", "all"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut send = |message: Value| writeln!(stdin, "{message}").unwrap();
+    let call = |id: u32, name: &str, text: &str| {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let params = json!({"name": name, "arguments": {"text": text}, "_meta": meta});
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+    };
+    let mut answer = |id: u32| loop {
+        let message: Value = serde_json::from_str(&said.next().expect("an answer").unwrap()).unwrap();
+        assert_ne!(message["id"], 3, "what is cancelled is not answered: {message:#}");
+        if message["id"] == id {
+            return message;
+        }
+    };
+    // The first goes rmcp's way, those after it the short one.
+    for id in [1, 2] {
+        send(call(id, "echo__echo", &format!("call {id}")));
+        let answer = answer(id);
+        assert!(answer["result"].to_string().contains(&format!("call {id}")), "{answer:#}");
+        assert_eq!(answer["result"]["resultType"], "complete", "{answer:#}");
+    }
+    let log = place.work().join("stuck.log");
+    let noted = |wanted: usize| {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        (text.lines().count() >= wanted).then_some(())
+    };
+    send(call(3, "stuck__echo", "x"));
+    eventually("it is called", || noted(1));
+    send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}}));
+    eventually("the server hears of the cancellation", || noted(2));
+    // One that lacks what the version asks for.
+    send(json!({"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "echo__echo"}}));
+    let refused = answer(4);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("protocolVersion"), "{refused:#}");
+    send(call(5, "echo__echo", "still here"));
+    assert!(answer(5)["result"].to_string().contains("still here"));
+    drop(stdin);
+    assert_eq!(eventually("it ends", || child.try_wait().unwrap()).code(), Some(0));
+}
