@@ -75,7 +75,7 @@ impl Remains {
 /// Connects. What must be ended or explained later is left in `remains`, even when the future is dropped.
 pub(crate) async fn connect(
     spec: &ServerSpec,
-    http: &Result<HttpClients, String>,
+    http: &HttpClients,
     side: OurSide,
     auth: Option<&Arc<ServerAuth>>,
     remains: &mut Remains,
@@ -106,7 +106,7 @@ pub(crate) async fn connect(
         }
         Transport::Http { url, headers, kind } => {
             let parsed = parse_url(url).map_err(Fault::NotSent)?;
-            let client = http.as_ref().map_err(|why| Fault::NotSent(why.clone()))?.for_url(&parsed);
+            let client = http.for_url(&parsed).map_err(Fault::NotSent)?;
             let callers = side.callers.clone();
             let endpoint = Endpoint::new(client, headers, spec.max_message_bytes, auth.cloned(), callers)
                 .map_err(Fault::NotSent)?;

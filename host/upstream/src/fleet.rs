@@ -101,7 +101,7 @@ impl Fleet {
         let shared = Shared {
             clock,
             entropy,
-            http: HttpClients::new(),
+            http: HttpClients::default(),
             logins,
             pins: Pins::new(pins),
             catalogs,

@@ -4,6 +4,7 @@ use crate::text::{clean, with_causes};
 use http::header::{DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use reqwest::{RequestBuilder, Response, Url};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 /// How much of the body of a refusal is read.
@@ -50,35 +51,35 @@ pub(crate) enum HttpError {
     NotMcp(String),
 }
 
-/// The clients that all servers share.
+/// The clients that all servers share. Made when they are needed: a host whose servers are all programs reads no
+/// certificates.
+#[derive(Default)]
 pub(crate) struct HttpClients {
     /// For `http`: without a pool. Such servers are near, so a connection costs little; a connection that is
     /// used again costs 40 ms a call where the server writes head and body apart (Nagle's algorithm there,
     /// delayed acknowledgement here, which Linux leaves out on new connections).
-    plain: reqwest::Client,
+    plain: OnceLock<Result<reqwest::Client, String>>,
     /// For `https`: pooled by origin, because a handshake costs much.
-    secure: reqwest::Client,
+    secure: OnceLock<Result<reqwest::Client, String>>,
 }
 
 impl HttpClients {
     /// # Errors
     /// The machine has no usable TLS set-up.
-    pub(crate) fn new() -> Result<Self, String> {
-        let builder = || {
-            reqwest::Client::builder()
+    pub(crate) fn for_url(&self, url: &Url) -> Result<reqwest::Client, String> {
+        let made = |builder: reqwest::ClientBuilder| {
+            let builder = builder
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(std::time::Duration::from_secs(30))
-                .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
+                .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
+            builder.build().map_err(|error| format!("no HTTP client: {error}"))
         };
-        let failed = |error| format!("no HTTP client: {error}");
-        Ok(Self {
-            plain: builder().pool_max_idle_per_host(0).build().map_err(failed)?,
-            secure: builder().build().map_err(failed)?,
-        })
-    }
-
-    pub(crate) fn for_url(&self, url: &Url) -> reqwest::Client {
-        if url.scheme() == "https" { self.secure.clone() } else { self.plain.clone() }
+        let client = if url.scheme() == "https" {
+            self.secure.get_or_init(|| made(reqwest::Client::builder()))
+        } else {
+            self.plain.get_or_init(|| made(reqwest::Client::builder().pool_max_idle_per_host(0)))
+        };
+        client.clone()
     }
 }
 

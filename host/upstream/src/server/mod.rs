@@ -51,7 +51,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) http: Result<HttpClients, String>,
+    pub(crate) http: HttpClients,
     /// Counts the changes.
     pub(crate) version: AtomicU64,
     /// Who hears of every change.
