@@ -5,6 +5,7 @@
 
 use crate::agent::Agent;
 use crate::api;
+use crate::connections::{self, Limits};
 use crate::front::Front;
 use crate::sessions::{Sessions, WholeAnswer};
 use axum::Router;
@@ -12,7 +13,6 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode, Uri};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -57,8 +57,11 @@ pub struct HttpOptions {
     pub origins: Vec<String>,
     /// The longest body of a request, in bytes.
     pub max_body_bytes: usize,
-    /// The most sessions at once (before 2026-07-28); four times as many requests at once, and at least 256.
+    /// The most sessions at once (before 2026-07-28); four times as many connections, and requests, and at least 256.
     pub max_sessions: usize,
+    /// How long a client may take for the head of a request, counted from the end of the one before: a connection that is
+    /// not used is closed after this time.
+    pub head_timeout: Duration,
     /// A session that is not used ends after this time.
     pub session_timeout: Duration,
     /// How long requests may go on when the host is stopped.
@@ -66,6 +69,11 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
+    /// The most requests at once. Each session may hold a stream open beside its requests.
+    fn max_requests(&self) -> usize {
+        self.max_sessions.saturating_mul(4).max(MIN_REQUESTS)
+    }
+
     /// The defaults, at `listen`.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
@@ -75,6 +83,7 @@ impl HttpOptions {
             origins: Vec::new(),
             max_body_bytes: 4 << 20,
             max_sessions: 1_000,
+            head_timeout: Duration::from_secs(75),
             session_timeout: Duration::from_secs(1_800),
             grace: Duration::from_secs(10),
         }
@@ -95,9 +104,6 @@ pub enum HttpServeError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Serving ended.
-    #[error("serving HTTP ended: {0}")]
-    Serve(std::io::Error),
 }
 
 /// The front end, listening.
@@ -134,10 +140,7 @@ pub(crate) struct Door {
 
 impl Listening {
     /// Serves until `stop` is cancelled; then requests in flight may go on for a while, and are cancelled after that.
-    ///
-    /// # Errors
-    /// No connection can be accepted any more.
-    pub async fn serve(self, stop: CancellationToken) -> Result<(), HttpServeError> {
+    pub async fn serve(self, stop: CancellationToken) {
         let Self { listener, front, options, .. } = self;
         let sessions = Arc::new(Sessions::new(options.session_timeout));
         // Ends streams that would never end by themselves.
@@ -155,6 +158,7 @@ impl Listening {
             config,
         );
         let grace = options.grace;
+        let limits = Limits { max: options.max_requests(), head: options.head_timeout };
         let door = Arc::new(Door { front, sessions, in_flight: AtomicUsize::new(0), options });
         let router = Router::new()
             .route_service("/mcp", mcp)
@@ -165,27 +169,17 @@ impl Listening {
             .route("/readyz", get(ready))
             .layer(from_fn_with_state(door.clone(), check_host))
             .with_state(door);
-        let stopped = {
-            let (stop, end) = (stop.clone(), end.clone());
-            async move {
-                stop.cancelled().await;
-                tokio::spawn(async move {
-                    tokio::time::sleep(grace).await;
-                    end.cancel();
-                });
-            }
-        };
-        // Small answers must not wait for more to come (Nagle's algorithm).
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
+        let served = connections::serve(listener, router, limits, stop.clone());
         let forced = async {
-            end.cancelled().await;
+            stop.cancelled().await;
+            tokio::time::sleep(grace).await;
+            end.cancel();
             // What still holds a connection open then is cut.
             tokio::time::sleep(Duration::from_secs(1)).await;
         };
         tokio::select! {
-            served = served => served.map_err(HttpServeError::Serve),
-            () = forced => Ok(()),
+            () = served => {}
+            () = forced => {}
         }
     }
 }
@@ -250,8 +244,7 @@ impl<'a> Place<'a> {
     fn take(door: &'a Door) -> Option<Self> {
         let before = door.in_flight.fetch_add(1, Ordering::Relaxed);
         let place = Self(door);
-        // Each session may hold a stream open beside its requests.
-        (before < door.options.max_sessions.saturating_mul(4).max(MIN_REQUESTS)).then_some(place)
+        (before < door.options.max_requests()).then_some(place)
     }
 }
 

@@ -15,13 +15,14 @@
 //!   prompts, completion. `changes`: what agents are told of changes.
 //! - `link`: the short way of a request, past rmcp's loop. `lines`: connections of lines (stdio) that go it. [`stdio`]: this
 //!   process's standard streams.
-//! - [`http`]: the HTTP front end: who may come in, health. `sessions`: sessions over HTTP that go the short way. `api`: what
-//!   programs that do not speak MCP are told.
+//! - [`http`]: the HTTP front end: who may come in, health. `connections`: how many there are, and how they end. `sessions`:
+//!   sessions over HTTP that go the short way. `api`: what programs that do not speak MCP are told.
 
 mod agent;
 mod api;
 mod catalog;
 mod changes;
+mod connections;
 mod drive;
 pub mod front;
 pub mod http;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tollgate::config::Config;
 use tollgate::config::model::{self, NameStrategy, ServeHttp};
 use tollgate::{FileJournal, Grants, Host, Metrics, Principal, Secret, ServerSpec, ToolName, Transport};
-use tollgate_server::http::{HttpOptions, HttpServeError, Token};
+use tollgate_server::http::{HttpOptions, Token};
 use tollgate_server::{Expose, Front, Options, http, stdio};
 use tollgate_surface::names::SEPARATOR;
 use tollgate_surface::{Naming, Strategy};
@@ -63,13 +63,10 @@ async fn over_stdio(front: &Front, stop: CancellationToken) -> Result<u8, Failur
 }
 
 async fn over_http(front: Front, options: HttpOptions, stop: CancellationToken) -> Result<u8, Failure> {
-    let listening = http::listen(front, options).await.map_err(|error| match error {
-        HttpServeError::Serve(_) => Failure { code: ERROR, message: error.to_string() },
-        error => Failure::usage(error.to_string()),
-    })?;
+    let listening = http::listen(front, options).await.map_err(|error| Failure::usage(error.to_string()))?;
     print::out(format_args!("http://{}/mcp", listening.address))?;
-    let served = listening.serve(stop).await;
-    served.map(|()| 0).map_err(|error| Failure { code: ERROR, message: error.to_string() })
+    listening.serve(stop).await;
+    Ok(0)
 }
 
 /// Speaks for a host that runs already: its tools, resources and prompts under their names there.
