@@ -8,14 +8,17 @@ use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
+/// The identity and code of an error, and what it says.
+type Refusal<'a> = (Value, i32, &'a str);
+
 #[test]
 fn one_bad_message_never_ends_the_server_and_is_told_what_is_wrong_with_it() {
     let place = place();
     let mut agent = serve(&place, &["--expose", "all"], json!({}));
     let no_message = "this is not a message of MCP: ";
     let deep = format!(r#"{{"deep":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
-    // What is sent; the identity and code of the answer and what it says, if there is one.
-    let cases: [(&str, Option<(Value, i32, &str)>); 20] = [
+    // What is sent, and what comes back, if anything does.
+    let cases: [(&str, Option<Refusal>); 20] = [
         ("", None),
         ("not json", None),
         (&deep, None),

@@ -7,13 +7,14 @@ use crate::agent::Agent;
 use crate::api;
 use crate::connections::{self, Limits};
 use crate::front::Front;
-use crate::sessions::{Sessions, WholeAnswer};
+use crate::posted;
+use crate::sessions::Sessions;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::routing::{any, get};
+use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode, Uri};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use sha2::{Digest, Sha256};
@@ -135,6 +136,8 @@ pub(crate) struct Door {
     front: Front,
     options: HttpOptions,
     sessions: Arc<Sessions>,
+    /// What does not go the short way.
+    mcp: StreamableHttpService<Agent, Sessions>,
     in_flight: AtomicUsize,
 }
 
@@ -159,9 +162,9 @@ impl Listening {
         );
         let grace = options.grace;
         let limits = Limits { max: options.max_requests(), head: options.head_timeout };
-        let door = Arc::new(Door { front, sessions, in_flight: AtomicUsize::new(0), options });
+        let door = Arc::new(Door { front, sessions, mcp, in_flight: AtomicUsize::new(0), options });
         let router = Router::new()
-            .route_service("/mcp", mcp)
+            .route("/mcp", any(speak))
             .merge(api::routes())
             .layer(axum::extract::DefaultBodyLimit::max(door.options.max_body_bytes))
             .layer(from_fn_with_state(door.clone(), admit))
@@ -220,7 +223,7 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
         }
     };
     // As rmcp reads it: what is no text is none.
-    let session = request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
+    let session = request.headers().get(posted::SESSION).and_then(|id| id.to_str().ok());
     if session.and_then(|id| door.sessions.owner(id)).is_some_and(|owner| owner != principal) {
         return refuse(StatusCode::FORBIDDEN, "this session is somebody else's; begin one of your own");
     }
@@ -228,13 +231,15 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     let Some(_place) = Place::take(&door).filter(|_| !is_full) else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many sessions or requests at once; try again later");
     };
-    let answer = WholeAnswer::default();
     request.extensions_mut().insert(principal);
-    request.extensions_mut().insert(answer.clone());
-    let response = next.run(request).await;
-    match answer.take() {
-        Some(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
-        None => response,
+    next.run(request).await
+}
+
+/// MCP.
+async fn speak(State(door): State<Arc<Door>>, request: Request) -> Response {
+    match posted::answer(&door.sessions, request, door.options.max_body_bytes).await {
+        Ok(response) => response,
+        Err(request) => door.mcp.handle(request).await.into_response(),
     }
 }
 

@@ -13,10 +13,11 @@
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
 //!   prompts, completion. `changes`: what agents are told of changes.
-//! - `link`: the short way of a request, past rmcp's loop. `lines`: connections of lines (stdio) that go it. [`stdio`]: this
-//!   process's standard streams.
-//! - [`http`]: the HTTP front end: who may come in, health. `connections`: how many there are, and how they end. `sessions`:
-//!   sessions over HTTP that go the short way. `api`: what programs that do not speak MCP are told.
+//! - `link`: the short way of a request, past rmcp's loop. `message`: how messages are read. `lines`: connections of lines
+//!   (stdio) that go it. [`stdio`]: this process's standard streams.
+//! - [`http`]: the HTTP front end: who may come in, health. `connections`: how many there are, and how they end. `posted`:
+//!   what is posted to a session; the short way over HTTP. `sessions`: those that there are; `session`: one; `exchange`: one
+//!   request of it. `api`: what programs that do not speak MCP are told.
 
 mod agent;
 mod api;
@@ -24,16 +25,20 @@ mod catalog;
 mod changes;
 mod connections;
 mod drive;
+mod exchange;
 pub mod front;
 pub mod http;
 mod lines;
 mod link;
+mod message;
 mod meta_tools;
 pub mod options;
 mod parked;
 mod policies;
+mod posted;
 mod resources;
 mod scripts;
+mod session;
 mod sessions;
 pub mod stdio;
 mod tools;

@@ -1,0 +1,131 @@
+//! What is posted to a session over HTTP (before 2026-07-28), and the short way of requests among it.
+//!
+//! rmcp would take a request through two tasks of the session and a third of its own, each way, and answer as a stream
+//! of events, even where the answer is all that comes. Here the connection's own task works on it ([`Session::answer`])
+//! and answers with JSON when nothing comes before the answer; else with a stream that the client can come back for.
+
+use crate::message::{self, Misread};
+use crate::session::{Answer, Session};
+use crate::sessions::Sessions;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures::stream::{BoxStream, StreamExt as _};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use rmcp::model::{ClientJsonRpcMessage, GetMeta, ProtocolVersion, ServerJsonRpcMessage};
+use rmcp::transport::common::server_side_http::ServerSseMessage;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The header that names a session.
+pub(crate) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Has proxies pass events on as they come.
+const NO_BUFFER: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// How long a stream says nothing, before it says that it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Answers a request of a session that has begun.
+///
+/// # Errors
+/// What came is something else, or says something unusual: it is rmcp's, and as it was.
+pub(crate) async fn answer(sessions: &Sessions, request: Request, max_bytes: usize) -> Result<Response, Request> {
+    let Some(session) = session_of(sessions, &request) else { return Err(request) };
+    let Some(served_by) = session.link.served_by() else { return Err(request) };
+    let (parts, body) = request.into_parts();
+    let body = match axum::body::to_bytes(body, max_bytes).await {
+        Ok(body) => body,
+        Err(_) => return Ok(unread(&parts, max_bytes)),
+    };
+    match message::read(&body) {
+        // One that names a version of its own is not the session's.
+        Ok(ClientJsonRpcMessage::Request(request)) if request.request.get_meta().protocol_version().is_none() => {
+            Ok(respond(session.answer(served_by, request).await))
+        }
+        Err(Some(misread)) => Ok(refuse(misread)),
+        Ok(_) | Err(None) => Err(Request::from_parts(parts, Body::from(body))),
+    }
+}
+
+/// The session that a request was posted to, where nothing about it is unusual.
+fn session_of(sessions: &Sessions, request: &Request) -> Option<Arc<Session>> {
+    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_known = |version: &str| {
+        // A later one has no sessions.
+        let mut known = ProtocolVersion::KNOWN_VERSIONS.iter();
+        known.any(|known| known.as_str() == version && *known < ProtocolVersion::V_2026_07_28)
+    };
+    let is_plain = request.method() == Method::POST
+        && header(CONTENT_TYPE)? == "application/json"
+        && accepts_both(request.headers())
+        && (!request.headers().contains_key(VERSION) || header(VERSION).is_some_and(is_known));
+    if is_plain { sessions.get(header(SESSION)?) } else { None }
+}
+
+/// Whether JSON and streams of events are taken, as nearly every client says it.
+fn accepts_both(headers: &HeaderMap) -> bool {
+    let Some(Ok(accepted)) = headers.get(ACCEPT).map(HeaderValue::to_str) else { return false };
+    let takes = |what: &str| accepted.split(',').any(|accepted| accepted.trim() == what);
+    takes("application/json") && takes("text/event-stream")
+}
+
+fn respond(answer: Answer) -> Response {
+    match answer {
+        Answer::Whole(message) => json(StatusCode::OK, &message),
+        Answer::Stream(events) => stream(events),
+        Answer::Nobody => stream(futures::stream::empty().boxed()),
+        Answer::Ended => (StatusCode::NOT_FOUND, "this session has ended; begin another\n").into_response(),
+    }
+}
+
+fn json(status: StatusCode, message: &ServerJsonRpcMessage) -> Response {
+    match serde_json::to_vec(message) {
+        Ok(text) => (status, [(CONTENT_TYPE, JSON)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the answer is no JSON: {error}\n")).into_response(),
+    }
+}
+
+fn stream(events: BoxStream<'static, ServerSseMessage>) -> Response {
+    let written = futures::stream::unfold(events, async |mut events| {
+        let text = match tokio::time::timeout(KEEP_ALIVE, events.next()).await {
+            Ok(event) => written(&event?),
+            Err(_) => ":\n\n".to_owned(),
+        };
+        Some((Ok::<_, Infallible>(text), events))
+    });
+    let head = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache"), (NO_BUFFER, "no")];
+    (head, Body::from_stream(written)).into_response()
+}
+
+/// An event as it is sent (HTML, "Server-sent events", "Parsing an event stream"). JSON has no line ends in it. One with
+/// empty data says only where the stream is.
+fn written(event: &ServerSseMessage) -> String {
+    let mut text = String::new();
+    if let Some(id) = &event.event_id {
+        text.push_str(&format!("id: {id}\n"));
+    }
+    if let Some(retry) = event.retry {
+        text.push_str(&format!("retry: {}\n", retry.as_millis()));
+    }
+    let data = event.message.as_ref().map(|message| serde_json::to_string(&**message).unwrap_or_default());
+    text.push_str(&format!("data: {}\n\n", data.unwrap_or_default()));
+    text
+}
+
+/// A body that is too long, or whose client went away.
+fn unread(parts: &Parts, max_bytes: usize) -> Response {
+    let length = parts.headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_cut = length.is_some_and(|length: usize| length <= max_bytes);
+    if is_cut {
+        return (StatusCode::BAD_REQUEST, "the body ended early\n").into_response();
+    }
+    (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over {max_bytes} bytes\n")).into_response()
+}
+
+fn refuse(misread: Misread) -> Response {
+    json(StatusCode::BAD_REQUEST, &misread.answer())
+}
