@@ -1,10 +1,10 @@
-//! Connections of lines: what is no message, what is too long, a client that goes or does not read, 2026-07-28.
+//! Connections of lines: what is no message, what is too long or too much, a client that does not read, 2026-07-28.
 
 use super::{place, serve};
 use crate::support::mcp::text;
-use crate::support::{Ended, SOON, eventually};
+use crate::support::{SOON, eventually};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
@@ -17,14 +17,15 @@ fn one_bad_message_never_ends_the_server_and_is_told_what_is_wrong_with_it() {
     let mut agent = serve(&place, &["--expose", "all"], json!({}));
     let no_message = "this is not a message of MCP: ";
     let deep = format!(r#"{{"deep":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let too_deep = format!(r#"{{"jsonrpc":"2.0","id":102,"method":"x","params":{deep}}}"#);
     // What is sent, and what comes back, if anything does.
-    let cases: [(&str, Option<Refusal>); 20] = [
+    let cases: [(&str, Option<Refusal<'_>>); 22] = [
         ("", None),
         ("not json", None),
-        (&deep, None),
+        (&deep, Some((Value::Null, -32600, no_message))),
         (r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{}}"#, None),
         ("{}", Some((Value::Null, -32600, no_message))),
-        ("[]", Some((Value::Null, -32600, "a batch"))),
+        ("[]", Some((Value::Null, -32600, "no batch"))),
         ("null", Some((Value::Null, -32600, "not an object"))),
         (r#"{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}"#, Some((Value::Null, -32600, "`id` is neither"))),
         (r#"{"jsonrpc":"2.0","id":90,"metho":"ping"}"#, Some((json!(90), -32600, "no `method`"))),
@@ -51,7 +52,7 @@ fn one_bad_message_never_ends_the_server_and_is_told_what_is_wrong_with_it() {
         ),
         (
             r#"{"jsonrpc":"2.0","id":96,"method":"tools/call","params":{"name":"x","_meta":5}}"#,
-            Some((json!(96), -32600, "their `_meta` is not")),
+            Some((json!(96), -32600, "the `_meta` of its `params` is not")),
         ),
         (
             r#"{"jsonrpc":"2.0","id":97,"method":"resources/read","params":{"url":"x"}}"#,
@@ -65,6 +66,12 @@ fn one_bad_message_never_ends_the_server_and_is_told_what_is_wrong_with_it() {
             r#"{"jsonrpc":"2.0","id":99,"method":"tools/list","params":{"cursor":"nonsense"}}"#,
             Some((json!(99), -32602, "the cursor is none of ours")),
         ),
+        (
+            // Text that was cut within an emoji, as JavaScript writes it.
+            r#"{"jsonrpc":"2.0","id":101,"method":"tools/call","params":{"name":"x","arguments":{"a":"\ud83d"}}}"#,
+            Some((json!(101), -32700, "cannot be read: unexpected end of hex escape")),
+        ),
+        (&too_deep, Some((json!(102), -32700, "recursion limit"))),
         (
             r#"{"jsonrpc":"2.0","id":100,"method":"tools/list","params":[1]}"#,
             Some((json!(100), -32600, "its `params` are not an object")),
@@ -98,30 +105,36 @@ fn a_message_over_the_limit_is_refused_and_the_next_is_answered() {
     assert!(text(&agent.call("echo__echo", json!({"text": "still here"}))).contains("still here"));
 }
 
-/// A client that writes all that it has to say and closes its end, as `printf … | tollgate serve` does.
 #[test]
-fn what_is_worked_on_when_the_client_closes_its_end_is_answered() {
+fn however_many_requests_come_at_once_all_are_answered() {
+    const CALLS: u64 = 5_000;
     let place = place();
-    let info = json!({"name": "pipe", "version": "1"});
-    let begin = json!({"protocolVersion": super::LEGACY, "capabilities": {}, "clientInfo": info});
-    let call = |name: &str, args: Value| json!({"name": name, "arguments": args, "_meta": {"progressToken": name}});
-    let messages = [
-        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": begin}),
-        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call("echo__echo", json!({"text": "last words"}))}),
-        json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call("fixture__test_tool_with_progress", json!({}))}),
-    ];
-    let lines = messages.map(|message| format!("{message}\n")).concat();
-    let mut command = place.tollgate(["--config", "tollgate.json", "serve", "--expose", "all"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let ended = Ended::of(child.wait_with_output().unwrap()).expect(0);
-    let said: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
-    let answer = |id: u32| said.iter().find(|m| m["id"] == id && m.get("result").is_some());
-    assert!(answer(2).expect(&ended.stdout).to_string().contains("last words"));
-    assert!(answer(3).is_some(), "{}", ended.stdout);
-    let progress = said.iter().filter(|m| m["method"] == "notifications/progress").count();
-    assert_eq!(progress, 3, "{}", ended.stdout);
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let begin = |id: u64| {
+        (agent.begin("tools/call", json!({"name": "echo__echo", "arguments": {"text": format!("{id}.")}})), id)
+    };
+    let mut open: HashMap<u64, u64> = (0..CALLS).map(begin).collect();
+    while !open.is_empty() {
+        let message = agent.message(SOON).expect("all are answered");
+        let Some(number) = message["id"].as_u64().and_then(|id| open.remove(&id)) else { continue };
+        assert!(message["result"].to_string().contains(&format!("{number}.")), "{message:#}");
+    }
+}
+
+#[test]
+fn the_messages_of_a_batch_are_answered_one_by_one() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    let ping = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+    agent.send(&json!([ping(901), {"jsonrpc": "2.0", "method": "notifications/none"}, 5, ping(902)]));
+    let mut answered: Vec<_> = (0..3)
+        .map(|_| {
+            let message = agent.message(SOON).expect("all but the notice are answered");
+            if message.get("error").is_some() { "refused".to_owned() } else { message["id"].to_string() }
+        })
+        .collect();
+    answered.sort();
+    assert_eq!(answered, ["901", "902", "refused"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod agents;
 mod api;
 mod code;
 mod conformance;
+mod ends;
 mod http;
 mod lines;
 mod questions;

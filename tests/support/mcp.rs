@@ -108,6 +108,10 @@ impl Lines {
         tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
     }
 
+    pub fn signal(&self, signal: &str) {
+        super::signal(&self.child, signal);
+    }
+
     /// Closes its input, and waits for its end: its exit code.
     pub fn close(mut self) -> i32 {
         self.stdin = None;

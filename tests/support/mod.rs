@@ -154,6 +154,11 @@ pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Sends a child a signal, as `-TERM`.
+pub fn signal(child: &std::process::Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
 /// A child that is killed when the test ends early.
 pub struct Running(pub std::process::Child);
 
@@ -163,8 +168,7 @@ impl Running {
     }
 
     pub fn signal(&self, signal: &str) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        self::signal(&self.0, signal);
     }
 
     /// Waits for its end.

@@ -393,6 +393,8 @@ pub struct ServeHttp {
     pub max_body_bytes: Option<u64>,
     /// A session that is not used ends after this time.
     pub session_timeout: Option<Duration>,
+    /// How long a client may take for a request, for reading the answer, and between requests.
+    pub idle_timeout: Option<Duration>,
     /// How long requests may go on when the host is stopped.
     pub grace: Option<Duration>,
 }

@@ -70,6 +70,8 @@ keys! {
         max_body "max_body": BodySize,
         /// A session that is not used ends after this time: 30m unless it is given.
         session_timeout "session_timeout": Duration,
+        /// How long a client may take for a request, for reading the answer, and between requests: 75s unless it is given.
+        idle_timeout "idle_timeout": Duration,
         /// How long requests may go on when the host is stopped: 10s unless it is given.
         grace "grace": Duration,
     }
@@ -446,6 +448,7 @@ impl Read for ServeHttp {
             max_sessions: keys.max_sessions.map(|most| most.value.0),
             max_body_bytes: keys.max_body.map(|most| most.value.0),
             session_timeout: keys.session_timeout.map(|time| time.value),
+            idle_timeout: keys.idle_timeout.map(|time| time.value),
             grace: keys.grace.map(|time| time.value),
         })
     }

@@ -21,6 +21,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::{Behalf, Client, ListKind, Principal, RunRequest, TraceContext};
 
@@ -43,6 +44,8 @@ pub(crate) struct Agent {
 struct Session {
     log_level: Mutex<Option<LoggingLevel>>,
     subscriptions: Subscriptions,
+    /// Whether it is told of changes.
+    is_told: AtomicBool,
     /// Ends what was begun for this connection.
     ends: DropGuard,
 }
@@ -51,8 +54,8 @@ impl Agent {
     pub(crate) fn new(front: Front, principal: Principal, number: u64) -> Self {
         let identity = format!("{}#{number}", principal.0).into();
         let subscriptions = Subscriptions::new(front.clone(), principal.clone());
-        let session =
-            Session { log_level: Mutex::default(), subscriptions, ends: CancellationToken::new().drop_guard() };
+        let (log_level, is_told) = (Mutex::default(), AtomicBool::new(false));
+        let session = Session { log_level, subscriptions, is_told, ends: CancellationToken::new().drop_guard() };
         Self { front, principal, identity, session: Arc::new(session), trace: None }
     }
 
@@ -66,7 +69,7 @@ impl Agent {
 
     /// Has the further requests of this connection come the short way, if it has one.
     fn takes_over(&self, context: &RequestContext<RoleServer>) {
-        if let Some(link) = context.extensions.get::<Arc<Link>>() {
+        if let Some(link) = context.extensions.get::<Arc<Link>>().filter(|link| !link.is_ready()) {
             link.serve_by(self.sender(context), context.peer.clone());
         }
     }
@@ -380,6 +383,10 @@ impl ServerHandler for Agent {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        // A client may say it any number of times.
+        if self.session.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let (front, peer) = (self.front.clone(), context.peer);
         let session = Arc::downgrade(&self.session);
         let ended = self.session.ends.token().clone();
@@ -452,7 +459,7 @@ fn misread(request: CustomRequest, is_stateless: bool) -> ErrorData {
 /// Why params are none of this kind.
 fn misfit<T: DeserializeOwned>(params: Value) -> String {
     match serde_json::from_value::<T>(params) {
-        Ok(_) => "`_meta` is not an object".to_owned(),
+        Ok(_) => "a member comes twice, or `_meta` is not an object".to_owned(),
         Err(error) => error.to_string(),
     }
 }

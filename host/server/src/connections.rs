@@ -6,34 +6,45 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::set_tcp_user_timeout;
+use rustix::process::{Resource, getrlimit};
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How often a client of HTTP/2 is asked whether it is still there.
 const PING: Duration = Duration::from_secs(60);
+/// What connections leave of the files that the process may have open.
+const OTHER_FILES: u64 = 256;
 /// How long nothing is accepted when the process has no room for more files.
 const BREATH: Duration = Duration::from_secs(1);
+
+/// The longest head of a request, and what is read at once, in bytes.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// The same over HTTP/2.
+const MAX_HEADERS_BYTES: u32 = 64 << 10;
 
 /// What connections may do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// How many there are at once; more wait.
     pub(crate) max: usize,
-    /// How long a client may take for the head of a request, counted from the end of the one before.
-    pub(crate) head: Duration,
+    /// How long a client may take for the head of a request, for reading what it is sent, and between requests.
+    pub(crate) idle: Duration,
 }
 
 /// Accepts connections until `stop` is cancelled, and waits for those that are left; dropped before that, it cuts them.
 pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS)));
+    let room = Arc::new(Semaphore::new(limits.max.min(room_for_files()).min(Semaphore::MAX_PERMITS)));
     let tracker = TaskTracker::new();
     let cut = CancellationToken::new();
     let _cut = cut.clone().drop_guard();
@@ -49,7 +60,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
                     continue;
                 }
             };
-            let connection = InPlace::new(serve_one(stream, router.clone(), limits.head, stop.clone()));
+            let connection = InPlace::new(serve_one(stream, router.clone(), limits.idle, stop.clone()));
             let cut = cut.clone();
             tracker.spawn(async move {
                 let _ = cut.run_until_cancelled_owned(connection).await;
@@ -66,28 +77,42 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
     tracker.wait().await;
 }
 
+/// How many connections the process may have open beside all else, each of which is a file.
+fn room_for_files() -> usize {
+    let Some(files) = getrlimit(Resource::Nofile).current else { return usize::MAX };
+    let room = usize::try_from(files.saturating_sub(OTHER_FILES).max(files / 2)).unwrap_or(usize::MAX);
+    tracing::debug!(target: crate::LOG, files, room, "connections that the limit of open files leaves room for");
+    room
+}
+
 fn is_of_the_client(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
 }
 
-async fn serve_one(stream: TcpStream, router: Router, head: Duration, stop: CancellationToken) {
+async fn serve_one(stream: TcpStream, router: Router, idle: Duration, stop: CancellationToken) {
     // Small answers must not wait for more to come (Nagle's algorithm).
     let _ = stream.set_nodelay(true);
+    // A client that does not read has its connection ended by the system (RFC 5482): hyper would wait.
+    #[cfg(target_os = "linux")]
+    let _ = set_tcp_user_timeout(&stream, u32::try_from(idle.as_millis()).unwrap_or(u32::MAX));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING);
-    let has_begun = Arc::new(AtomicBool::new(false));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(MAX_HEAD_BYTES);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(MAX_HEADERS_BYTES);
+    let requests = Arc::new(Requests::default());
     let service = {
-        let (router, has_begun) = (TowerToHyperService::new(router), has_begun.clone());
+        let (router, requests) = (TowerToHyperService::new(router), requests.clone());
         service_fn(move |request| {
-            has_begun.store(true, Ordering::Relaxed);
-            router.call(request)
+            let request_of = Arc::clone(&requests).begin();
+            let response = router.call(request);
+            async move {
+                let _of = request_of;
+                response.await
+            }
         })
     };
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // Before the first request not even the version of HTTP is known, and hyper waits for that without end.
-    let mut first = std::pin::pin!(tokio::time::sleep(head));
-    let (mut is_judged, mut is_stopping) = (false, false);
+    let mut look = tokio::time::interval_at(Instant::now() + idle, idle);
+    let (mut seen, mut is_stopping) = (0, false);
     loop {
         tokio::select! {
             served = connection.as_mut() => {
@@ -96,17 +121,51 @@ async fn serve_one(stream: TcpStream, router: Router, head: Duration, stop: Canc
                 }
                 return;
             }
-            () = first.as_mut(), if !is_judged => {
-                is_judged = true;
-                if !has_begun.load(Ordering::Relaxed) {
+            _ = look.tick(), if !is_stopping => {
+                let (begun, at_work) = requests.count();
+                if begun == 0 {
+                    // Not even the version of HTTP may be known, and hyper waits for that without end.
                     return;
                 }
+                if begun == seen && at_work == 0 {
+                    // Answers that are being sent, streams among them, are sent to their end.
+                    is_stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                seen = begun;
             }
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
+    }
+}
+
+/// The requests of a connection.
+#[derive(Default)]
+struct Requests {
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Requests {
+    fn begin(self: Arc<Self>) -> impl Drop {
+        struct Begun(Arc<Requests>);
+        impl Drop for Begun {
+            fn drop(&mut self) {
+                self.0.ended.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Begun(self)
+    }
+
+    /// How many there were, and how many of them are worked on.
+    fn count(&self) -> (usize, usize) {
+        let ended = self.ended.load(Ordering::Relaxed);
+        let begun = self.begun.load(Ordering::Relaxed);
+        (begun, begun.saturating_sub(ended))
     }
 }
 
@@ -132,8 +191,9 @@ impl Wakes {
     const IS_POLLED: u8 = 1;
     const IS_WOKEN: u8 = 2;
 
-    fn becomes(&self, from: u8, to: u8) -> bool {
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    /// Ends a poll. False when it was woken meanwhile.
+    fn rests(&self) -> bool {
+        self.state.compare_exchange(Self::IS_POLLED, Self::RESTS, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -144,7 +204,7 @@ impl Wake for Wakes {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // While it is polled, whoever polls it sees to it.
-        if !self.becomes(Self::IS_POLLED, Self::IS_WOKEN) && self.state.load(Ordering::Acquire) != Self::IS_WOKEN {
+        if self.state.swap(Self::IS_WOKEN, Ordering::AcqRel) == Self::RESTS {
             self.task.wake();
         }
     }
@@ -164,13 +224,13 @@ impl<F: Future> Future for InPlace<F> {
         let this = &mut *self;
         this.wakes.task.register(context.waker());
         for _ in 0..MAX_POLLS {
-            this.wakes.state.store(Wakes::IS_POLLED, Ordering::Release);
+            this.wakes.state.swap(Wakes::IS_POLLED, Ordering::AcqRel);
             let polled = this.future.as_mut().poll(&mut Context::from_waker(&this.waker));
-            if polled.is_ready() || this.wakes.becomes(Wakes::IS_POLLED, Wakes::RESTS) {
+            if polled.is_ready() || this.wakes.rests() {
                 return polled;
             }
         }
-        this.wakes.state.store(Wakes::RESTS, Ordering::Release);
+        // It stays woken until it is polled again.
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -180,7 +240,6 @@ impl<F: Future> Future for InPlace<F> {
 mod tests {
     use super::*;
     use axum::routing::get;
-    use std::sync::atomic::AtomicUsize;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// As long as a test waits for what has to come.
@@ -194,7 +253,7 @@ mod tests {
         serving: tokio::task::JoinHandle<()>,
     }
 
-    async fn serving(max: usize, head: Duration) -> Serving {
+    async fn serving(max: usize, idle: Duration) -> Serving {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop, go_on) =
             (listener.local_addr().unwrap(), CancellationToken::new(), CancellationToken::new());
@@ -207,7 +266,7 @@ mod tests {
             }
         });
         let router = Router::new().route("/", get(|| async { "here" })).route("/slow", slow);
-        let serving = tokio::spawn(serve(listener, router, Limits { max, head }, stop.clone()));
+        let serving = tokio::spawn(serve(listener, router, Limits { max, idle }, stop.clone()));
         Serving { address, stop, go_on, serving }
     }
 
@@ -254,6 +313,18 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(900)).await;
         served.go_on.cancel();
         assert!(read(&mut stream, "slow").await.ends_with("slow"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_asks_and_does_not_read_is_cut() {
+        let served = serving(10, Duration::from_millis(300)).await;
+        let mut stream = served.connect().await;
+        let asking = async {
+            let many = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+            while stream.write_all(many.as_bytes()).await.is_ok() {}
+        };
+        tokio::time::timeout(SOON, asking).await.expect("it is cut");
     }
 
     #[tokio::test]

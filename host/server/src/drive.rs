@@ -383,16 +383,24 @@ async fn tell(agent: &Agent, context: &RequestContext<RoleServer>, notice: Notic
             let Some(level) = agent.wants_log(context, &level) else { return told };
             let data = serde_json::from_str(&data).unwrap_or(Value::String(data));
             let params = LoggingMessageNotificationParam::new(level, data).with_logger(logger);
-            drop(context.peer.notify_logging_message(params).await);
+            told_by_peer(context, context.peer.notify_logging_message(params)).await;
             return told;
         }
     };
     if let Some(token) = context.meta.get_progress_token() {
         let mut params = ProgressNotificationParam::new(token, done);
         (params.total, params.message) = (total, message);
-        drop(context.peer.notify_progress(params).await);
+        told_by_peer(context, context.peer.notify_progress(params)).await;
     }
     done
+}
+
+/// Waits until it is told, or nobody tells anything any more.
+async fn told_by_peer<T>(context: &RequestContext<RoleServer>, told: impl Future<Output = T>) {
+    match context.extensions.get::<Arc<crate::link::Link>>() {
+        Some(link) => link.tell(told).await,
+        None => drop(told.await),
+    }
 }
 
 fn cut(text: &str, max_bytes: usize) -> String {

@@ -10,11 +10,12 @@ use crate::front::Front;
 use crate::posted;
 use crate::sessions::Sessions;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode, Uri};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use sha2::{Digest, Sha256};
@@ -60,9 +61,9 @@ pub struct HttpOptions {
     pub max_body_bytes: usize,
     /// The most sessions at once (before 2026-07-28); four times as many connections, and requests, and at least 256.
     pub max_sessions: usize,
-    /// How long a client may take for the head of a request, counted from the end of the one before: a connection that is
-    /// not used is closed after this time.
-    pub head_timeout: Duration,
+    /// How long a client may take to send the head of a request, and its body; to read what it is sent; and between
+    /// requests. A connection on which nothing is asked is closed, at the latest after twice this time.
+    pub idle_timeout: Duration,
     /// A session that is not used ends after this time.
     pub session_timeout: Duration,
     /// How long requests may go on when the host is stopped.
@@ -70,8 +71,8 @@ pub struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// The most requests at once. Each session may hold a stream open beside its requests.
-    fn max_requests(&self) -> usize {
+    /// The most requests at once, and connections. Each session may hold a stream open beside its requests.
+    pub fn max_requests(&self) -> usize {
         self.max_sessions.saturating_mul(4).max(MIN_REQUESTS)
     }
 
@@ -84,7 +85,7 @@ impl HttpOptions {
             origins: Vec::new(),
             max_body_bytes: 4 << 20,
             max_sessions: 1_000,
-            head_timeout: Duration::from_secs(75),
+            idle_timeout: Duration::from_secs(75),
             session_timeout: Duration::from_secs(1_800),
             grace: Duration::from_secs(10),
         }
@@ -161,12 +162,13 @@ impl Listening {
             config,
         );
         let grace = options.grace;
-        let limits = Limits { max: options.max_requests(), head: options.head_timeout };
+        let limits = Limits { max: options.max_requests(), idle: options.idle_timeout };
         let door = Arc::new(Door { front, sessions, mcp, in_flight: AtomicUsize::new(0), options });
         let router = Router::new()
             .route("/mcp", any(speak))
             .merge(api::routes())
-            .layer(axum::extract::DefaultBodyLimit::max(door.options.max_body_bytes))
+            // Bodies were read when they come here.
+            .layer(axum::extract::DefaultBodyLimit::disable())
             .layer(from_fn_with_state(door.clone(), admit))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
@@ -212,7 +214,7 @@ async fn check_host(State(door): State<Arc<Door>>, request: Request, next: Next)
     next.run(request).await
 }
 
-/// Tokens, and how many come at once.
+/// Tokens, how many come at once, and how much each brings.
 async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let principal = match door.principal_of(request.headers()) {
         Some(principal) => principal,
@@ -232,12 +234,15 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many sessions or requests at once; try again later");
     };
     request.extensions_mut().insert(principal);
-    next.run(request).await
+    match door.read_body(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refused) => refused,
+    }
 }
 
 /// MCP.
 async fn speak(State(door): State<Arc<Door>>, request: Request) -> Response {
-    match posted::answer(&door.sessions, request, door.options.max_body_bytes).await {
+    match posted::answer(&door.sessions, request).await {
         Ok(response) => response,
         Err(request) => door.mcp.handle(request).await.into_response(),
     }
@@ -282,6 +287,18 @@ impl Door {
         origin.parse::<Uri>().is_ok_and(|uri| is_loopback(uri.host().unwrap_or_default()))
     }
 
+    /// Reads a request whole.
+    async fn read_body(&self, request: Request) -> Result<Request, Response> {
+        let (parts, body) = request.into_parts();
+        let max = self.options.max_body_bytes;
+        match tokio::time::timeout(self.options.idle_timeout, axum::body::to_bytes(body, max)).await {
+            Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body))),
+            // Else the client has gone, and hears of nothing.
+            Ok(Err(_)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is over {max} bytes"))),
+            Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+        }
+    }
+
     fn principal_of(&self, headers: &HeaderMap) -> Option<Principal> {
         if self.options.tokens.is_empty() {
             return Some(self.front.options().principal.clone());
@@ -309,6 +326,7 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn refuse(status: StatusCode, why: &'static str) -> Response {
-    (status, format!("{why}\n")).into_response()
+/// Refuses a request, and its connection: what comes after it is not waited for.
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, [(CONNECTION, "close")], format!("{why}\n")).into_response()
 }

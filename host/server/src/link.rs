@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::Principal;
 
 /// The most requests that one connection has at once. A client may go away from a request that goes on.
-const MAX_REQUESTS: usize = 1_024;
+pub(crate) const MAX_REQUESTS: usize = 1_024;
 
 /// Who works on the requests of a connection.
 pub(crate) type Served = (Agent, Peer<RoleServer>);
@@ -28,6 +28,8 @@ pub(crate) struct Link {
     served_by: OnceLock<Served>,
     is_open: AtomicBool,
     at_once: AtomicUsize,
+    /// Nobody takes what is told to the client any more.
+    is_deaf: CancellationToken,
     ended: CancellationToken,
     _end: DropGuard,
 }
@@ -36,7 +38,8 @@ impl Link {
     pub(crate) fn new() -> Arc<Self> {
         let ended = CancellationToken::new();
         let (served_by, is_open, at_once) = (OnceLock::new(), AtomicBool::new(false), AtomicUsize::new(0));
-        Arc::new(Self { served_by, is_open, at_once, _end: ended.clone().drop_guard(), ended })
+        let is_deaf = CancellationToken::new();
+        Arc::new(Self { served_by, is_open, at_once, is_deaf, _end: ended.clone().drop_guard(), ended })
     }
 
     /// Says who works on the requests.
@@ -49,9 +52,9 @@ impl Link {
         self.is_open.store(true, Ordering::Release);
     }
 
-    /// Who works on requests, once the connection is as far.
-    pub(crate) fn served_by(&self) -> Option<&Served> {
-        self.served_by.get().filter(|_| self.is_open.load(Ordering::Acquire))
+    /// Whether requests can come.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_open.load(Ordering::Acquire) && self.served_by.get().is_some()
     }
 
     /// Who began the connection.
@@ -64,29 +67,35 @@ impl Link {
         &self.ended
     }
 
-    /// Whether one more request would be worked on.
-    pub(crate) fn has_room(&self) -> bool {
-        self.at_once.load(Ordering::Relaxed) < MAX_REQUESTS
+    /// Says that rmcp's loop is over. Whoever waits for it to tell the client something waits no longer.
+    pub(crate) fn stop_telling(&self) {
+        self.is_deaf.cancel();
+    }
+
+    /// Tells the client something, by rmcp's loop. It is lost when that is over.
+    pub(crate) async fn tell<T>(&self, told: impl Future<Output = T>) {
+        let _ = self.is_deaf.run_until_cancelled(told).await;
     }
 
     /// Works on a request, to its answer.
     pub(crate) fn work(
         self: &Arc<Self>,
-        (agent, peer): &Served,
         request: JsonRpcRequest<ClientRequest>,
         cancelled: CancellationToken,
     ) -> impl Future<Output = ServerJsonRpcMessage> + Send + use<> {
         let JsonRpcRequest { id, mut request, .. } = request;
-        let mut context = RequestContext::new(id.clone(), peer.clone());
-        context.ct = cancelled;
-        // `_meta` is one of the extensions.
-        std::mem::swap(&mut context.meta, request.get_meta_mut());
-        std::mem::swap(&mut context.extensions, request.extensions_mut());
-        let agent = agent.clone();
         let working = Working::begin(self);
         async move {
-            // Whole, not only what is looked at of it.
-            let working = working;
+            let Some((agent, peer)) = working.link.served_by.get() else {
+                let error = ErrorData::internal_error("the connection has not begun", None);
+                return ServerJsonRpcMessage::error(error, Some(id));
+            };
+            let mut context = RequestContext::new(id.clone(), peer.clone());
+            context.ct = cancelled;
+            // `_meta` is one of the extensions.
+            std::mem::swap(&mut context.meta, request.get_meta_mut());
+            std::mem::swap(&mut context.extensions, request.extensions_mut());
+            context.extensions.insert(working.link.clone());
             if !working.has_room {
                 let why = format!("this session has {MAX_REQUESTS} requests at once; wait for some of them");
                 return ServerJsonRpcMessage::error(ErrorData::internal_error(why, None), Some(id));

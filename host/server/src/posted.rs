@@ -12,7 +12,6 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::stream::{BoxStream, StreamExt as _};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::model::{ClientJsonRpcMessage, GetMeta, ProtocolVersion, ServerJsonRpcMessage};
 use rmcp::transport::common::server_side_http::ServerSseMessage;
@@ -33,18 +32,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// What came is something else, or says something unusual: it is rmcp's, and as it was.
-pub(crate) async fn answer(sessions: &Sessions, request: Request, max_bytes: usize) -> Result<Response, Request> {
+pub(crate) async fn answer(sessions: &Sessions, request: Request) -> Result<Response, Request> {
     let Some(session) = session_of(sessions, &request) else { return Err(request) };
-    let Some(served_by) = session.link.served_by() else { return Err(request) };
     let (parts, body) = request.into_parts();
-    let body = match axum::body::to_bytes(body, max_bytes).await {
-        Ok(body) => body,
-        Err(_) => return Ok(unread(&parts, max_bytes)),
-    };
+    // The door has read it, and has judged how long it is.
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     match message::read(&body) {
         // One that names a version of its own is not the session's.
         Ok(ClientJsonRpcMessage::Request(request)) if request.request.get_meta().protocol_version().is_none() => {
-            Ok(respond(session.answer(served_by, request).await))
+            Ok(respond(session.answer(request).await))
         }
         Err(Some(misread)) => Ok(refuse(misread)),
         Ok(_) | Err(None) => Err(Request::from_parts(parts, Body::from(body))),
@@ -63,7 +59,8 @@ fn session_of(sessions: &Sessions, request: &Request) -> Option<Arc<Session>> {
         && header(CONTENT_TYPE)? == "application/json"
         && accepts_both(request.headers())
         && (!request.headers().contains_key(VERSION) || header(VERSION).is_some_and(is_known));
-    if is_plain { sessions.get(header(SESSION)?) } else { None }
+    let session = if is_plain { sessions.get(header(SESSION)?) } else { None };
+    session.filter(|session| session.link.is_ready())
 }
 
 /// Whether JSON and streams of events are taken, as nearly every client says it.
@@ -114,16 +111,6 @@ fn written(event: &ServerSseMessage) -> String {
     let data = event.message.as_ref().map(|message| serde_json::to_string(&**message).unwrap_or_default());
     text.push_str(&format!("data: {}\n\n", data.unwrap_or_default()));
     text
-}
-
-/// A body that is too long, or whose client went away.
-fn unread(parts: &Parts, max_bytes: usize) -> Response {
-    let length = parts.headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let is_cut = length.is_some_and(|length: usize| length <= max_bytes);
-    if is_cut {
-        return (StatusCode::BAD_REQUEST, "the body ended early\n").into_response();
-    }
-    (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over {max_bytes} bytes\n")).into_response()
 }
 
 fn refuse(misread: Misread) -> Response {

@@ -1,7 +1,7 @@
 //! One session over HTTP (before 2026-07-28): its requests, and which of them a message is about.
 
 use crate::exchange::Exchange;
-use crate::link::{Link, Served};
+use crate::link::Link;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt as _};
 use futures::{FutureExt as _, Stream};
@@ -68,12 +68,12 @@ impl Session {
     }
 
     /// Works on a request until it is answered, or has to be by a stream; then in a task of its own.
-    pub(crate) async fn answer(self: &Arc<Self>, served_by: &Served, request: JsonRpcRequest<ClientRequest>) -> Answer {
+    pub(crate) async fn answer(self: &Arc<Self>, request: JsonRpcRequest<ClientRequest>) -> Answer {
         let touched = *self.touched.lock();
         if touched.elapsed() >= self.shared.touch_after {
             self.touch().await;
         }
-        let begun = self.begin(served_by, request);
+        let begun = self.begin(request);
         let exchange = begun.0.exchange.clone();
         let mut begun = Begun(Some(begun));
         tokio::select! {
@@ -103,13 +103,12 @@ impl Session {
     /// Begins a request.
     fn begin(
         self: &Arc<Self>,
-        served_by: &Served,
         request: JsonRpcRequest<ClientRequest>,
     ) -> (Open, BoxFuture<'static, ServerJsonRpcMessage>) {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let token = request.request.get_meta().get_progress_token();
         let exchange = Arc::new(Exchange::new(number, request.id.clone(), token, self.link.ended().child_token()));
-        let work = self.link.work(served_by, request, exchange.cancelled.clone());
+        let work = self.link.work(request, exchange.cancelled.clone());
         self.exchanges.lock().push(exchange.clone());
         (Open { session: self.clone(), exchange }, work.boxed())
     }

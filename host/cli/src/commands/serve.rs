@@ -4,6 +4,7 @@ use crate::args::{self, Global, Names, Serve};
 use crate::exit::{ERROR, Failure};
 use crate::print;
 use crate::setup;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,10 +64,24 @@ async fn over_stdio(front: &Front, stop: CancellationToken) -> Result<u8, Failur
 }
 
 async fn over_http(front: Front, options: HttpOptions, stop: CancellationToken) -> Result<u8, Failure> {
+    raise_file_limit(options.max_requests());
     let listening = http::listen(front, options).await.map_err(|error| Failure::usage(error.to_string()))?;
     print::out(format_args!("http://{}/mcp", listening.address))?;
     listening.serve(stop).await;
     Ok(0)
+}
+
+/// Each connection is an open file, and systems begin with few: asks for as many as are needed, up to what is allowed.
+fn raise_file_limit(connections: usize) {
+    /// Those of servers, guests and the journal.
+    const OTHERS: u64 = 1_024;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let wanted = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|current| current < wanted) {
+        // Without it fewer connections are accepted at once.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    }
 }
 
 /// Speaks for a host that runs already: its tools, resources and prompts under their names there.
@@ -189,6 +204,7 @@ fn http_options(serve: &Serve, configured: &ServeHttp) -> Result<Option<HttpOpti
     options.max_sessions = size(configured.max_sessions, options.max_sessions);
     options.max_body_bytes = size(configured.max_body_bytes, options.max_body_bytes);
     options.session_timeout = configured.session_timeout.unwrap_or(options.session_timeout);
+    options.idle_timeout = configured.idle_timeout.unwrap_or(options.idle_timeout);
     options.grace = configured.grace.unwrap_or(options.grace);
     Ok(Some(options))
 }

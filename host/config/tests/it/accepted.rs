@@ -204,6 +204,7 @@ serve:
     max_sessions: 50
     max_body: 1MiB
     session_timeout: 10m
+    idle_timeout: 30s
     grace: 2s
   grants: [read-only, 'crm:*']
 ";
@@ -227,6 +228,7 @@ fn how_the_host_is_served_is_read() {
     assert!(one.sha256.to_string().starts_with("9f86d081") && other.sha256.to_string().starts_with("60303ae2"));
     assert_eq!((http.hosts.len(), http.origins.as_slice()), (2, ["https://app.example.com".to_owned()].as_slice()));
     assert_eq!((http.max_sessions, http.max_body_bytes), (Some(50), Some(1 << 20)));
+    assert_eq!(http.idle_timeout, Some(Duration::from_secs(30)));
     assert_eq!((http.session_timeout, http.grace), (Some(Duration::from_secs(600)), Some(Duration::from_secs(2))));
     assert_eq!(grants.as_ref().map(Vec::len), Some(2));
 }
