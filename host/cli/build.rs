@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Has the binary's relocations packed: 50 KB in place of 2.5 MB that every start reads and that stay in memory. Only
-/// for this machine, whose C library says that it can read them.
+/// where this machine's C library can read them; a binary asks for one as new as that of the machine it is built on anyway.
 fn pack_relocations() {
     let is = |name: &str, value: &str| var(name).is_ok_and(|set| set == value);
     let is_here = var("HOST").is_ok() && var("HOST") == var("TARGET");

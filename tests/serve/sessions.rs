@@ -323,3 +323,42 @@ fn a_session_has_so_many_requests_at_once_and_no_more() {
         (session.script(5_001, "1").whole()["result"].is_object()).then_some(())
     });
 }
+
+#[test]
+fn what_is_no_message_is_refused_with_what_is_wrong() {
+    let session = Session::begin(json!({}));
+    let cases = [
+        (r#"{"jsonrpc":"2.0","id":7,"metho":"ping"}"#, "7", -32600, "it has no `method`"),
+        (
+            r#"{"jsonrpc":"2.0","id":7,"method":"x","params":{"a":"\ud83d"}}"#,
+            "7",
+            -32700,
+            "unexpected end of hex escape",
+        ),
+        (r#"[{"jsonrpc":"2.0","id":7,"method":"ping"}]"#, "null", -32600, "batches are not taken here"),
+    ];
+    for (body, id, code, says) in cases {
+        let mut answer = session.exchange("POST", "", body);
+        assert!(answer.head.contains(" 400 "), "{body}: {}", answer.head);
+        let answer = answer.whole();
+        assert_eq!(
+            (answer["id"].to_string().as_str(), &answer["error"]["code"]),
+            (id, &json!(code)),
+            "{body}: {answer:#}"
+        );
+        assert!(answer["error"]["message"].as_str().unwrap().contains(says), "{body}: {answer:#}");
+    }
+    assert_eq!(session.send(&json!({"jsonrpc": "2.0", "id": 8, "method": "ping"})).whole()["result"], json!({}));
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let session = Session::begin_with(r#"{"idle_timeout": "1s"}"#, json!({}));
+    let mut stream = TcpStream::connect(&session.address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let head = format!("POST /mcp HTTP/1.1\r\nhost: {}\r\ncontent-length: 100\r\n\r\nsome", session.address);
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("the body did not come in time"), "{answer}");
+}

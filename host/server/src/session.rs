@@ -30,7 +30,7 @@ const MAX_KEPT: usize = 8;
 /// How a request is answered.
 pub(crate) enum Answer {
     /// Nothing comes before the answer.
-    Whole(ServerJsonRpcMessage),
+    Whole(Box<ServerJsonRpcMessage>),
     /// Something does, or the answer takes long.
     Stream(BoxStream<'static, ServerSseMessage>),
     /// It was cancelled: nobody answers it.
@@ -86,7 +86,7 @@ impl Session {
             message = begun.answer() => {
                 begun.0 = None;
                 if exchange.has_told_nothing() {
-                    return Answer::Whole(message);
+                    return Answer::Whole(Box::new(message));
                 }
                 exchange.tell(message).await;
                 exchange.end();
