@@ -24,6 +24,15 @@ fn beginning() -> [Value; 2] {
     ]
 }
 
+/// What each request of 2026-07-28 says.
+fn stateless() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
+}
+
 /// Says all of it and closes its end, as `printf … | tollgate serve` does: what came.
 fn piped(place: &Place, expose: &str, messages: &[Value]) -> Vec<Value> {
     let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
@@ -55,14 +64,30 @@ fn what_is_worked_on_when_the_client_closes_its_end_is_answered() {
 
 #[test]
 fn the_only_request_of_a_client_without_a_session_is_answered() {
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let said = piped(&place(), "all", &[call(1, "fixture__test_tool_with_progress", json!({}), meta)]);
+    let said = piped(&place(), "all", &[call(1, "fixture__test_tool_with_progress", json!({}), stateless())]);
     assert!(answer(&said, 1).get("result").is_some(), "{said:#?}");
     assert_eq!(said.iter().filter(|m| is_progress(m)).count(), 3, "{said:#?}");
+}
+
+#[test]
+fn what_a_client_without_a_session_asked_is_said_to_be_cancelled() {
+    let code = "await sleep(60000)";
+    let script = call(1, "execute_code", json!({"language": "javascript", "code": code}), stateless());
+    let began = Instant::now();
+    let said = piped(&place(), "meta", &[script]);
+    assert!(answer(&said, 1).to_string().contains("cancelled"), "{said:#?}");
+    assert!(began.elapsed() < SOON / 2, "{:?}", began.elapsed());
+}
+
+#[test]
+fn subscriptions_end_with_the_connection() {
+    let params = json!({"notifications": {"toolsListChanged": true}, "_meta": stateless()});
+    let listen = json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params});
+    let began = Instant::now();
+    let said = piped(&place(), "all", &[listen]);
+    assert_eq!(said[0]["method"], "notifications/subscriptions/acknowledged", "{said:#?}");
+    // It is not waited for, as what is worked on is.
+    assert!(began.elapsed() < SOON / 2, "{:?}", began.elapsed());
 }
 
 #[test]

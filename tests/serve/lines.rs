@@ -121,6 +121,31 @@ fn however_many_requests_come_at_once_all_are_answered() {
     }
 }
 
+/// More requests than are worked on at once, and all of those wait for the client.
+#[test]
+fn however_many_requests_wait_the_client_s_answers_and_pings_are_read() {
+    const CALLS: usize = 2_100;
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "all"], json!({"elicitation": {}}));
+    let mut open: HashSet<u64> = (0..CALLS)
+        .map(|_| agent.begin("tools/call", json!({"name": "fixture__test_elicitation", "arguments": {"message": "x"}})))
+        .collect();
+    let first = agent.asked("elicitation/create");
+    let ping = agent.begin("ping", json!({}));
+    assert_eq!(agent.answer(ping)["result"], json!({}));
+    let (mut messages, mut next) = (std::mem::take(&mut agent.unasked).into_iter(), Some(first));
+    while !open.is_empty() {
+        let message = next.take().or_else(|| messages.next());
+        let message = message.unwrap_or_else(|| agent.message(SOON).expect("all are answered"));
+        if message["method"] == "elicitation/create" {
+            let result = json!({"action": "accept", "content": {"username": "ada", "email": "ada@example.com"}});
+            agent.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": result}));
+        } else if let Some(id) = message["id"].as_u64().filter(|_| message.get("method").is_none()) {
+            assert!(message["result"].to_string().contains("accept") && open.remove(&id), "{message:#}");
+        }
+    }
+}
+
 #[test]
 fn the_messages_of_a_batch_are_answered_one_by_one() {
     let place = place();

@@ -59,19 +59,17 @@ impl Agent {
         Self { front, principal, identity, session: Arc::new(session), trace: None }
     }
 
-    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token.
+    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token. From the first one
+    /// on, those of its connection come the short way, if it has one.
     fn sender(&self, context: &RequestContext<RoleServer>) -> Self {
         let parts = context.extensions.get::<http::request::Parts>();
         let principal = parts.and_then(|parts| parts.extensions.get::<Principal>()).unwrap_or(&self.principal).clone();
         let trace = context.meta.get(tools::TRACEPARENT).and_then(|value| value.as_str()?.parse().ok());
-        Self { principal, trace, ..self.clone() }
-    }
-
-    /// Has the further requests of this connection come the short way, if it has one.
-    fn takes_over(&self, context: &RequestContext<RoleServer>) {
+        let sender = Self { principal, trace, ..self.clone() };
         if let Some(link) = context.extensions.get::<Arc<Link>>().filter(|link| !link.is_ready()) {
-            link.serve_by(self.sender(context), context.peer.clone());
+            link.serve_by(Self { trace: None, ..sender.clone() }, context.peer.clone());
         }
+        sender
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -217,15 +215,16 @@ impl ServerHandler for Agent {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let result = self.negotiate_initialize(&request)?;
-        self.takes_over(&context);
+        self.sender(&context);
         Ok(result)
     }
 
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        self.sender(&context);
         let tools = match self.front.options().expose {
             Expose::Meta => meta_tools::definitions(false, &self.front.host().script_languages()),
             Expose::MetaFull => meta_tools::definitions(true, &self.front.host().script_languages()),
@@ -255,7 +254,6 @@ impl ServerHandler for Agent {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.takes_over(&context);
         let agent = self.sender(&context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let args = request.arguments.unwrap_or_default();

@@ -4,13 +4,13 @@
 //! rmcp has such a transport. It drops a message over the limit in silence, so that whoever sent it waits for ever, and
 //! reads the others as [`message`] says.
 
-use crate::link::{Link, MAX_REQUESTS};
+use crate::link::Link;
 use crate::message;
 use parking_lot::Mutex;
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions, JsonRpcRequest, RequestId,
-    ServerJsonRpcMessage,
+    CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification, ClientRequest,
+    ErrorData, GetExtensions, JsonRpcRequest, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
 use std::collections::{HashMap, VecDeque};
@@ -26,9 +26,13 @@ use tollgate_lines::{Fate, LineError, LineReader, LineWriter, Next};
 
 /// The longest message of a client, in bytes.
 const MAX_BYTES: usize = 16 << 20;
-/// The most requests that are not answered, or whose answers wait for a client that does not read. Nothing more is read
-/// from it then.
-const MAX_WAITING: usize = 2_048;
+/// How much requests that are not answered may take, in bytes; the next is refused. What else a client says is read all
+/// the same: the answers to questions that requests wait for are among it.
+const MAX_WAITING_BYTES: usize = 64 << 20;
+/// What one request takes beside its text, as it is counted.
+const REQUEST_BYTES: usize = 4 << 10;
+/// The most answers that wait for a client that does not read. Nothing more is read from it then.
+const MAX_UNWRITTEN: usize = 1_024;
 /// How long answers are waited for when the client has closed its end.
 const FINISH: Duration = Duration::from_secs(5);
 /// How long answers are waited for when the host stops.
@@ -42,6 +46,17 @@ pub(crate) struct LineTransport<R, W> {
     /// What is left of the batch that came last.
     batch: VecDeque<Box<str>>,
     requests: Requests<W>,
+    ending: Option<Ending>,
+}
+
+/// The client has closed its end.
+struct Ending {
+    /// When those that are left are given up.
+    at: Instant,
+    /// They were.
+    is_given_up: bool,
+    /// What rmcp is to end.
+    cancels: VecDeque<RequestId>,
 }
 
 /// The requests of a client.
@@ -50,16 +65,12 @@ struct Requests<W> {
     link: Arc<Link>,
     /// Those whose answers are not written.
     waiting: TaskTracker,
+    /// In bytes.
     room: Arc<Semaphore>,
-    /// Which of them are worked on.
-    turns: Arc<Semaphore>,
-    /// For the next of them.
-    place: Option<OwnedSemaphorePermit>,
-    /// Those that have begun, and those that wait for their turn.
+    /// For answers that wait to be written.
+    unwritten: Arc<Semaphore>,
     known: Arc<Mutex<HashMap<RequestId, Known>>>,
     next_number: u64,
-    /// When those that are left are given up.
-    given_up: Option<Instant>,
 }
 
 /// A request that is not answered.
@@ -67,8 +78,14 @@ struct Known {
     /// A client may use an identity twice.
     number: u64,
     cancelled: CancellationToken,
-    /// What one that rmcp answers holds until then.
-    _held: Option<(OwnedSemaphorePermit, TaskTrackerToken)>,
+    by_rmcp: Option<ByRmcp>,
+}
+
+/// What a request holds that rmcp answers.
+struct ByRmcp {
+    _place: OwnedSemaphorePermit,
+    /// None of a subscription, which is answered when it ends.
+    owed: Option<TaskTrackerToken>,
 }
 
 impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
@@ -80,76 +97,71 @@ impl<R: AsyncRead + Unpin, W> LineTransport<R, W> {
             writer: LineWriter::new(write),
             link,
             waiting: TaskTracker::new(),
-            room: Arc::new(Semaphore::new(MAX_WAITING)),
-            turns: Arc::new(Semaphore::new(MAX_REQUESTS)),
-            place: None,
+            room: Arc::new(Semaphore::new(MAX_WAITING_BYTES)),
+            unwritten: Arc::new(Semaphore::new(MAX_UNWRITTEN)),
             known: Arc::default(),
             next_number: 0,
-            given_up: None,
         };
-        Self { reader: LineReader::new(read, MAX_BYTES), batch: VecDeque::new(), requests }
+        Self { reader: LineReader::new(read, MAX_BYTES), batch: VecDeque::new(), requests, ending: None }
     }
 }
 
 impl<W: AsyncWrite + Unpin + Send + 'static> Requests<W> {
-    /// Waits for room for one more. Before it is read: what is dropped while it waits must not have been.
-    async fn make_room(&mut self) {
-        if self.place.is_none() {
-            self.place = self.room.clone().acquire_owned().await.ok();
-        }
+    /// Waits until the client reads. Before more is read from it: what is dropped while it waits must not have been.
+    async fn wait_for_reader(&self) {
+        drop(self.unwritten.acquire().await);
+    }
+
+    /// Room for a request with a text of so many bytes.
+    fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes.saturating_add(REQUEST_BYTES)).ok()?;
+        self.room.clone().try_acquire_many_owned(bytes).ok()
     }
 
     /// Works on a request, in a task of its own.
-    fn work(&mut self, request: JsonRpcRequest<ClientRequest>) {
-        let place = self.place.take();
+    fn work(&mut self, request: JsonRpcRequest<ClientRequest>, place: OwnedSemaphorePermit) {
         let (number, cancelled) = self.know(&request.id, None);
-        let (link, writer, turns, known) =
-            (self.link.clone(), self.writer.clone(), self.turns.clone(), self.known.clone());
+        let (link, writer, unwritten, known) =
+            (self.link.clone(), self.writer.clone(), self.unwritten.clone(), self.known.clone());
         self.waiting.spawn(async move {
             let id = request.id.clone();
-            let answer = {
-                let work = async {
-                    let turn = turns.acquire().await;
-                    let answer = link.work(request, cancelled.clone()).await;
-                    (answer, turn.ok())
-                };
-                tokio::select! {
-                    biased;
-                    () = cancelled.cancelled() => None,
-                    answer = work => Some(answer),
-                }
+            let worked = async {
+                let turn = link.turn(&request.request).await;
+                // Kept until the answer is written: one that nobody reads takes room, too.
+                (link.work(request, cancelled.clone()).await, Some(turn))
+            };
+            let worked = tokio::select! {
+                biased;
+                () = cancelled.cancelled() => None,
+                worked = worked => Some(worked),
             };
             forget(&known, &id, number);
-            let (answer, turn) = match answer {
-                Some(answer) => answer,
+            let (answer, turn) = match worked {
+                Some(worked) => worked,
                 // It is answered by nobody.
                 None if !link.ended().is_cancelled() => return,
-                None => {
-                    let error = ErrorData::internal_error("cancelled: the connection ends", None);
-                    (ServerJsonRpcMessage::error(error, Some(id)), None)
-                }
+                None => (connection_ends(id), None),
             };
-            if let Err(error) = write(writer, &answer).await {
+            let written = {
+                let _unwritten = unwritten.acquire().await;
+                write(writer, &answer).await
+            };
+            if let Err(error) = written {
                 tracing::debug!(target: crate::LOG, %error, "an answer could not be written");
             }
             drop((turn, place));
         });
     }
 
-    /// Notes a request that rmcp answers.
-    fn hand_on(&mut self, id: &RequestId) {
-        let held = self.place.take().map(|place| (place, self.waiting.token()));
-        self.know(id, held);
+    /// Answers with an error. `None` when the client is gone.
+    async fn refuse(&self, error: ErrorData, id: Option<RequestId>) -> Option<()> {
+        write(self.writer.clone(), &ServerJsonRpcMessage::error(error, id)).await.ok()
     }
 
-    fn know(
-        &mut self,
-        id: &RequestId,
-        held: Option<(OwnedSemaphorePermit, TaskTrackerToken)>,
-    ) -> (u64, CancellationToken) {
+    fn know(&mut self, id: &RequestId, by_rmcp: Option<ByRmcp>) -> (u64, CancellationToken) {
         self.next_number += 1;
         let (number, cancelled) = (self.next_number, self.link.ended().child_token());
-        let known = Known { number, cancelled: cancelled.clone(), _held: held };
+        let known = Known { number, cancelled: cancelled.clone(), by_rmcp };
         self.known.lock().insert(id.clone(), known);
         (number, cancelled)
     }
@@ -160,16 +172,37 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Requests<W> {
         }
     }
 
-    /// Waits for the answers, and gives up what is left of them after a while, counted from the first time.
-    async fn finish(&mut self, patience: Duration) {
-        let given_up = *self.given_up.get_or_insert_with(|| Instant::now() + patience);
-        self.waiting.close();
-        if tokio::time::timeout_at(given_up, self.waiting.wait()).await.is_err() {
-            tracing::warn!(target: crate::LOG, "requests were given up: the connection has ended");
-            self.link.ended().cancel();
-            self.known.lock().clear();
-            let _ = tokio::time::timeout(LAST_WORDS, self.waiting.wait()).await;
+    /// What rmcp has to end when the client is gone: the subscriptions, and at last all that it answers.
+    fn of_rmcp(&self, which: impl Fn(&ByRmcp) -> bool) -> VecDeque<RequestId> {
+        let mut known = self.known.lock();
+        let mut found = VecDeque::new();
+        for (id, known) in known.iter_mut() {
+            if let Some(by_rmcp) = known.by_rmcp.as_mut().filter(|by_rmcp| which(by_rmcp)) {
+                by_rmcp.owed.get_or_insert_with(|| self.waiting.token());
+                found.push_back(id.clone());
+            }
         }
+        found
+    }
+
+    /// Waits for the answers until then. False when some are left.
+    async fn wait_until(&self, then: Instant) -> bool {
+        self.waiting.close();
+        tokio::time::timeout_at(then, self.waiting.wait()).await.is_ok()
+    }
+
+    /// Answers a request that rmcp, which is told that it is cancelled, does not answer then.
+    fn give_up_for_rmcp(&self, id: &RequestId) {
+        let Some(known) = self.known.lock().remove(id) else { return };
+        let (writer, id) = (self.writer.clone(), id.clone());
+        self.waiting.spawn(async move {
+            drop(write(writer, &connection_ends(id)).await);
+            drop(known);
+        });
+    }
+
+    fn give_up(&self) {
+        tracing::warn!(target: crate::LOG, "requests were given up: the connection has ended");
         self.link.ended().cancel();
     }
 }
@@ -180,6 +213,18 @@ fn forget(known: &Mutex<HashMap<RequestId, Known>>, id: &RequestId, number: u64)
     if known.get(id).is_some_and(|known| known.number == number) {
         known.remove(id);
     }
+}
+
+/// The answer to a request that is given up.
+fn connection_ends(id: RequestId) -> ServerJsonRpcMessage {
+    ServerJsonRpcMessage::error(ErrorData::internal_error("cancelled: the connection ends", None), Some(id))
+}
+
+/// What a client says that is not interested in a request any more.
+fn cancellation(id: RequestId) -> ClientJsonRpcMessage {
+    let reason = Some("the connection ends".to_owned());
+    let notification = CancelledNotification::new(CancelledNotificationParam::new(Some(id), reason));
+    ClientJsonRpcMessage::notification(ClientNotification::CancelledNotification(notification))
 }
 
 async fn write<W: AsyncWrite + Unpin + Send + 'static>(
@@ -225,9 +270,25 @@ where
 
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
-            self.requests.make_room().await;
-            let read = match self.batch.pop_front() {
-                Some(message) => message::read(message.as_bytes()),
+            if let Some(ending) = &mut self.ending {
+                // What is told until then is rmcp's to write, so that has to go on.
+                if let Some(id) = ending.cancels.pop_front() {
+                    if ending.is_given_up {
+                        self.requests.give_up_for_rmcp(&id);
+                    }
+                    return Some(cancellation(id));
+                }
+                if self.requests.wait_until(ending.at).await || ending.is_given_up {
+                    return None;
+                }
+                self.requests.give_up();
+                let cancels = self.requests.of_rmcp(|_| true);
+                *ending = Ending { at: Instant::now() + LAST_WORDS, is_given_up: true, cancels };
+                continue;
+            }
+            self.requests.wait_for_reader().await;
+            let (read, bytes) = match self.batch.pop_front() {
+                Some(message) => (message::read(message.as_bytes()), message.len()),
                 None => match self.reader.next().await {
                     Next::Line if self.reader.line().is_empty() => continue,
                     Next::Line => match message::read_batch(self.reader.line()) {
@@ -235,18 +296,17 @@ where
                             self.batch = batch;
                             continue;
                         }
-                        None => message::read(self.reader.line()),
+                        None => (message::read(self.reader.line()), self.reader.line().len()),
                     },
                     Next::TooLong => {
                         let why = format!("a message is over {} MiB", MAX_BYTES >> 20);
-                        let answer = ServerJsonRpcMessage::error(ErrorData::invalid_request(why, None), None);
-                        write(self.requests.writer.clone(), &answer).await.ok()?;
+                        self.requests.refuse(ErrorData::invalid_request(why, None), None).await?;
                         continue;
                     }
                     Next::End => {
-                        // What they tell until then is rmcp's to write, so that has to go on.
-                        self.requests.finish(FINISH).await;
-                        return None;
+                        let cancels = self.requests.of_rmcp(|by_rmcp| by_rmcp.owed.is_none());
+                        self.ending = Some(Ending { at: Instant::now() + FINISH, is_given_up: false, cancels });
+                        continue;
                     }
                     Next::Failed(error) => {
                         tracing::warn!(target: crate::LOG, %error, "the client cannot be read from");
@@ -256,15 +316,19 @@ where
             };
             match read {
                 Ok(ClientJsonRpcMessage::Request(mut request)) => {
-                    // A subscription is rmcp's, and answered when it ends.
+                    let Some(place) = self.requests.room_for(bytes) else {
+                        let why = format!("{} MiB of requests wait already; wait for answers", MAX_WAITING_BYTES >> 20);
+                        self.requests.refuse(ErrorData::internal_error(why, None), Some(request.id)).await?;
+                        continue;
+                    };
+                    // A subscription is rmcp's.
                     let is_subscription = matches!(request.request, ClientRequest::SubscriptionsListenRequest(_));
                     if self.requests.link.is_ready() && !is_subscription {
-                        self.requests.work(request);
+                        self.requests.work(request, place);
                         continue;
                     }
-                    if !is_subscription {
-                        self.requests.hand_on(&request.id);
-                    }
+                    let owed = (!is_subscription).then(|| self.requests.waiting.token());
+                    self.requests.know(&request.id, Some(ByRmcp { _place: place, owed }));
                     // The agent that gets it says that it is the one.
                     request.request.extensions_mut().insert(self.requests.link.clone());
                     return Some(ClientJsonRpcMessage::Request(request));
@@ -286,7 +350,10 @@ where
 
     async fn close(&mut self) -> Result<(), Self::Error> {
         self.requests.link.stop_telling();
-        self.requests.finish(STOP).await;
+        if !self.requests.wait_until(Instant::now() + STOP).await {
+            self.requests.give_up();
+            self.requests.wait_until(Instant::now() + LAST_WORDS).await;
+        }
         self.requests.writer.close().await;
         Ok(())
     }

@@ -7,16 +7,17 @@
 use crate::agent::Agent;
 use futures::FutureExt;
 use rmcp::RoleServer;
-use rmcp::model::{ClientRequest, ErrorData, GetExtensions, GetMeta, JsonRpcRequest, ServerJsonRpcMessage};
+use rmcp::model::{ClientRequest, ErrorData, GetExtensions, GetMeta, JsonRpcRequest, RequestId, ServerJsonRpcMessage};
 use rmcp::service::{Peer, RequestContext, Service};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::Principal;
 
 /// The most requests that one connection has at once. A client may go away from a request that goes on.
-pub(crate) const MAX_REQUESTS: usize = 1_024;
+const MAX_REQUESTS: usize = 1_024;
 
 /// Who works on the requests of a connection.
 pub(crate) type Served = (Agent, Peer<RoleServer>);
@@ -27,7 +28,7 @@ pub(crate) struct Link {
     /// Known once the connection has begun.
     served_by: OnceLock<Served>,
     is_open: AtomicBool,
-    at_once: AtomicUsize,
+    turns: Arc<Semaphore>,
     /// Nobody takes what is told to the client any more.
     is_deaf: CancellationToken,
     ended: CancellationToken,
@@ -37,9 +38,10 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new() -> Arc<Self> {
         let ended = CancellationToken::new();
-        let (served_by, is_open, at_once) = (OnceLock::new(), AtomicBool::new(false), AtomicUsize::new(0));
+        let (served_by, is_open) = (OnceLock::new(), AtomicBool::new(false));
+        let turns = Arc::new(Semaphore::new(MAX_REQUESTS));
         let is_deaf = CancellationToken::new();
-        Arc::new(Self { served_by, is_open, at_once, is_deaf, _end: ended.clone().drop_guard(), ended })
+        Arc::new(Self { served_by, is_open, turns, is_deaf, _end: ended.clone().drop_guard(), ended })
     }
 
     /// Says who works on the requests.
@@ -77,6 +79,17 @@ impl Link {
         let _ = self.is_deaf.run_until_cancelled(told).await;
     }
 
+    /// Waits for a request's turn: so many at once are worked on.
+    pub(crate) async fn turn(&self, request: &ClientRequest) -> Turn {
+        Turn(if takes_long(request) { self.turns.clone().acquire_owned().await.ok() } else { None })
+    }
+
+    /// A request's turn, if it need not wait for it.
+    pub(crate) fn try_turn(&self, request: &ClientRequest) -> Option<Turn> {
+        let turn = if takes_long(request) { Some(self.turns.clone().try_acquire_owned().ok()?) } else { None };
+        Some(Turn(turn))
+    }
+
     /// Works on a request, to its answer.
     pub(crate) fn work(
         self: &Arc<Self>,
@@ -84,49 +97,46 @@ impl Link {
         cancelled: CancellationToken,
     ) -> impl Future<Output = ServerJsonRpcMessage> + Send + use<> {
         let JsonRpcRequest { id, mut request, .. } = request;
-        let working = Working::begin(self);
+        let link = self.clone();
         async move {
-            let Some((agent, peer)) = working.link.served_by.get() else {
-                let error = ErrorData::internal_error("the connection has not begun", None);
-                return ServerJsonRpcMessage::error(error, Some(id));
+            let Some((agent, peer)) = link.served_by.get() else {
+                return refusal("the connection has not begun", id);
             };
             let mut context = RequestContext::new(id.clone(), peer.clone());
             context.ct = cancelled;
             // `_meta` is one of the extensions.
             std::mem::swap(&mut context.meta, request.get_meta_mut());
             std::mem::swap(&mut context.extensions, request.extensions_mut());
-            context.extensions.insert(working.link.clone());
-            if !working.has_room {
-                let why = format!("this session has {MAX_REQUESTS} requests at once; wait for some of them");
-                return ServerJsonRpcMessage::error(ErrorData::internal_error(why, None), Some(id));
-            }
+            context.extensions.insert(link.clone());
             match AssertUnwindSafe(agent.handle_request(request, context)).catch_unwind().await {
                 Ok(Ok(result)) => ServerJsonRpcMessage::response(result, id),
                 Ok(Err(error)) => ServerJsonRpcMessage::error(error, Some(id)),
-                Err(_) => {
-                    let error = ErrorData::internal_error("the request ended early: it panicked", None);
-                    ServerJsonRpcMessage::error(error, Some(id))
-                }
+                Err(_) => refusal("the request ended early: it panicked", id),
             }
         }
     }
 }
 
-/// Counts a request for as long as it is worked on.
-struct Working {
-    link: Arc<Link>,
-    has_room: bool,
+/// The place of a request among those that are worked on, until it is dropped.
+pub(crate) struct Turn(#[expect(dead_code, reason = "it is held")] Option<OwnedSemaphorePermit>);
+
+/// Whether a request does more than look up what the host has. A client that asks whether the host is there (`ping`)
+/// waits behind none.
+fn takes_long(request: &ClientRequest) -> bool {
+    matches!(
+        request,
+        ClientRequest::CallToolRequest(_)
+            | ClientRequest::GetPromptRequest(_)
+            | ClientRequest::ReadResourceRequest(_)
+            | ClientRequest::CompleteRequest(_)
+    )
 }
 
-impl Working {
-    fn begin(link: &Arc<Link>) -> Self {
-        let has_room = link.at_once.fetch_add(1, Ordering::Relaxed) < MAX_REQUESTS;
-        Self { link: link.clone(), has_room }
-    }
+/// The answer to a request that comes while too many are worked on.
+pub(crate) fn too_many(id: RequestId) -> ServerJsonRpcMessage {
+    refusal(&format!("this session has {MAX_REQUESTS} requests at once; wait for some of them"), id)
 }
 
-impl Drop for Working {
-    fn drop(&mut self) {
-        self.link.at_once.fetch_sub(1, Ordering::Relaxed);
-    }
+fn refusal(why: &str, id: RequestId) -> ServerJsonRpcMessage {
+    ServerJsonRpcMessage::error(ErrorData::internal_error(why.to_owned(), None), Some(id))
 }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{BoxStream, StreamExt as _};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use rmcp::model::{ClientJsonRpcMessage, GetMeta, ProtocolVersion, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta, ProtocolVersion, ServerJsonRpcMessage};
 use rmcp::transport::common::server_side_http::ServerSseMessage;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -38,11 +38,15 @@ pub(crate) async fn answer(sessions: &Sessions, request: Request) -> Result<Resp
     // The door has read it, and has judged how long it is.
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     match message::read(&body) {
-        // One that names a version of its own is not the session's.
-        Ok(ClientJsonRpcMessage::Request(request)) if request.request.get_meta().protocol_version().is_none() => {
+        Ok(ClientJsonRpcMessage::Request(request)) if is_of_session(&request.request) => {
             Ok(respond(session.answer(request).await))
         }
         Err(Some(misread)) => Ok(refuse(misread)),
+        // An error, for whoever asked, also where the client's answer was none.
+        Ok(message @ ClientJsonRpcMessage::Error(_)) => {
+            let text = serde_json::to_vec(&message).unwrap_or_default();
+            Err(Request::from_parts(parts, Body::from(text)))
+        }
         Ok(_) | Err(None) => Err(Request::from_parts(parts, Body::from(body))),
     }
 }
@@ -68,6 +72,12 @@ fn accepts_both(headers: &HeaderMap) -> bool {
     let Some(Ok(accepted)) = headers.get(ACCEPT).map(HeaderValue::to_str) else { return false };
     let takes = |what: &str| accepted.split(',').any(|accepted| accepted.trim() == what);
     takes("application/json") && takes("text/event-stream")
+}
+
+/// Whether it neither names a version of its own nor begins a session.
+fn is_of_session(request: &ClientRequest) -> bool {
+    let begins = matches!(request, ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_));
+    !begins && request.get_meta().protocol_version().is_none()
 }
 
 fn respond(answer: Answer) -> Response {

@@ -1,7 +1,7 @@
 //! One session over HTTP (before 2026-07-28): its requests, and which of them a message is about.
 
 use crate::exchange::Exchange;
-use crate::link::Link;
+use crate::link::{self, Link, Turn};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt as _};
 use futures::{FutureExt as _, Stream};
@@ -73,7 +73,10 @@ impl Session {
         if touched.elapsed() >= self.shared.touch_after {
             self.touch().await;
         }
-        let begun = self.begin(request);
+        let Some(turn) = self.link.try_turn(&request.request) else {
+            return Answer::Whole(Box::new(link::too_many(request.id)));
+        };
+        let begun = self.begin(request, turn);
         let exchange = begun.0.exchange.clone();
         let mut begun = Begun(Some(begun));
         tokio::select! {
@@ -104,12 +107,18 @@ impl Session {
     fn begin(
         self: &Arc<Self>,
         request: JsonRpcRequest<ClientRequest>,
+        turn: Turn,
     ) -> (Open, BoxFuture<'static, ServerJsonRpcMessage>) {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let token = request.request.get_meta().get_progress_token();
         let exchange = Arc::new(Exchange::new(number, request.id.clone(), token, self.link.ended().child_token()));
         let work = self.link.work(request, exchange.cancelled.clone());
         self.exchanges.lock().push(exchange.clone());
+        let work = async move {
+            let answer = work.await;
+            drop(turn);
+            answer
+        };
         (Open { session: self.clone(), exchange }, work.boxed())
     }
 

@@ -24,6 +24,9 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
     let config = setup::needed_configuration(global)?;
     let options = options(&serve, &config)?;
     let http = http_options(&serve, &config.serve.http)?;
+    if let Some(http) = &http {
+        raise_file_limit(http.max_requests());
+    }
     let config_file = config.file.clone();
     let host = setup::builder(vec![], None)?.with_clients();
     let host = match &serve.journal {
@@ -64,7 +67,6 @@ async fn over_stdio(front: &Front, stop: CancellationToken) -> Result<u8, Failur
 }
 
 async fn over_http(front: Front, options: HttpOptions, stop: CancellationToken) -> Result<u8, Failure> {
-    raise_file_limit(options.max_requests());
     let listening = http::listen(front, options).await.map_err(|error| Failure::usage(error.to_string()))?;
     print::out(format_args!("http://{}/mcp", listening.address))?;
     listening.serve(stop).await;
