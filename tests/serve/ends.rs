@@ -83,11 +83,9 @@ fn what_a_client_without_a_session_asked_is_said_to_be_cancelled() {
 fn subscriptions_end_with_the_connection() {
     let params = json!({"notifications": {"toolsListChanged": true}, "_meta": stateless()});
     let listen = json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params});
-    let began = Instant::now();
     let said = piped(&place(), "all", &[listen]);
     assert_eq!(said[0]["method"], "notifications/subscriptions/acknowledged", "{said:#?}");
-    // It is not waited for, as what is worked on is.
-    assert!(began.elapsed() < SOON / 2, "{:?}", began.elapsed());
+    assert!(answer(&said, 1).get("result").is_some(), "{said:#?}");
 }
 
 #[test]

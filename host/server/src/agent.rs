@@ -421,7 +421,15 @@ impl ServerHandler for Agent {
             subscriptions.add(uri, &server, &at_server).await?;
         }
         let listener = changes::Listener::Subscription(subscription.sink().clone());
+        let link = subscription.request_context().extensions.get::<Arc<Link>>();
+        let closing = async {
+            match link {
+                Some(link) => link.closing().cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = closing => {}
             () = changes::tell(&self.front, &listener, |server, uri| subscriptions.names(server, uri)) => {}
             () = subscription.cancelled() => {}
         }

@@ -172,17 +172,20 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Requests<W> {
         }
     }
 
-    /// What rmcp has to end when the client is gone: the subscriptions, and at last all that it answers.
-    fn of_rmcp(&self, which: impl Fn(&ByRmcp) -> bool) -> VecDeque<RequestId> {
-        let mut known = self.known.lock();
-        let mut found = VecDeque::new();
-        for (id, known) in known.iter_mut() {
-            if let Some(by_rmcp) = known.by_rmcp.as_mut().filter(|by_rmcp| which(by_rmcp)) {
+    /// Ends subscriptions: their answers are owed now.
+    fn end_subscriptions(&self) {
+        for known in self.known.lock().values_mut() {
+            if let Some(by_rmcp) = &mut known.by_rmcp {
                 by_rmcp.owed.get_or_insert_with(|| self.waiting.token());
-                found.push_back(id.clone());
             }
         }
-        found
+        self.link.closing().cancel();
+    }
+
+    /// What rmcp has not answered.
+    fn left_by_rmcp(&self) -> VecDeque<RequestId> {
+        let known = self.known.lock();
+        known.iter().filter(|(_, known)| known.by_rmcp.is_some()).map(|(id, _)| id.clone()).collect()
     }
 
     /// Waits for the answers until then. False when some are left.
@@ -191,7 +194,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Requests<W> {
         tokio::time::timeout_at(then, self.waiting.wait()).await.is_ok()
     }
 
-    /// Answers a request that rmcp, which is told that it is cancelled, does not answer then.
+    /// Answers a request that rmcp does not answer when it is told that it is cancelled.
     fn give_up_for_rmcp(&self, id: &RequestId) {
         let Some(known) = self.known.lock().remove(id) else { return };
         let (writer, id) = (self.writer.clone(), id.clone());
@@ -273,16 +276,14 @@ where
             if let Some(ending) = &mut self.ending {
                 // What is told until then is rmcp's to write, so that has to go on.
                 if let Some(id) = ending.cancels.pop_front() {
-                    if ending.is_given_up {
-                        self.requests.give_up_for_rmcp(&id);
-                    }
+                    self.requests.give_up_for_rmcp(&id);
                     return Some(cancellation(id));
                 }
                 if self.requests.wait_until(ending.at).await || ending.is_given_up {
                     return None;
                 }
                 self.requests.give_up();
-                let cancels = self.requests.of_rmcp(|_| true);
+                let cancels = self.requests.left_by_rmcp();
                 *ending = Ending { at: Instant::now() + LAST_WORDS, is_given_up: true, cancels };
                 continue;
             }
@@ -304,8 +305,9 @@ where
                         continue;
                     }
                     Next::End => {
-                        let cancels = self.requests.of_rmcp(|by_rmcp| by_rmcp.owed.is_none());
-                        self.ending = Some(Ending { at: Instant::now() + FINISH, is_given_up: false, cancels });
+                        self.requests.end_subscriptions();
+                        let (at, cancels) = (Instant::now() + FINISH, VecDeque::new());
+                        self.ending = Some(Ending { at, is_given_up: false, cancels });
                         continue;
                     }
                     Next::Failed(error) => {

@@ -29,6 +29,8 @@ pub(crate) struct Link {
     served_by: OnceLock<Served>,
     is_open: AtomicBool,
     turns: Arc<Semaphore>,
+    /// The client asks for nothing more.
+    closing: CancellationToken,
     /// Nobody takes what is told to the client any more.
     is_deaf: CancellationToken,
     ended: CancellationToken,
@@ -40,8 +42,8 @@ impl Link {
         let ended = CancellationToken::new();
         let (served_by, is_open) = (OnceLock::new(), AtomicBool::new(false));
         let turns = Arc::new(Semaphore::new(MAX_REQUESTS));
-        let is_deaf = CancellationToken::new();
-        Arc::new(Self { served_by, is_open, turns, is_deaf, _end: ended.clone().drop_guard(), ended })
+        let (closing, is_deaf) = (CancellationToken::new(), CancellationToken::new());
+        Arc::new(Self { served_by, is_open, turns, closing, is_deaf, _end: ended.clone().drop_guard(), ended })
     }
 
     /// Says who works on the requests.
@@ -67,6 +69,11 @@ impl Link {
     /// Cancelled when the connection has ended, and with it all that is worked on.
     pub(crate) fn ended(&self) -> &CancellationToken {
         &self.ended
+    }
+
+    /// Cancelled when the client asks for nothing more: what would go on for ever ends then.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.closing
     }
 
     /// Says that rmcp's loop is over. Whoever waits for it to tell the client something waits no longer.
