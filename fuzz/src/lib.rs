@@ -10,11 +10,14 @@ mod types;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
+use tokio_util::sync::CancellationToken;
+use tollgate::Host;
 use tollgate_config::{Format, ImportOptions};
 use tollgate_core::limits::{Unit, parse_value};
 use tollgate_core::{Approvals, Grant, ToolName, TraceContext, json};
 use tollgate_model::{Dialect, adapt_schema};
 use tollgate_script::{Language, Output, ScriptError, detect, prepare};
+use tollgate_server::{Front, Options};
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
 /// A configuration file, in each format.
@@ -123,6 +126,40 @@ pub fn server(data: &[u8]) {
     });
 }
 
+/// What an agent's client says, first or in a session that has begun.
+pub fn client(data: &[u8]) {
+    const BEGINNING: &str = concat!(
+        r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"#,
+        r#""clientInfo":{"name":"fuzz","version":"1"}}}"#,
+        "\n",
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        "\n"
+    );
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let answered = runtime.block_on(async {
+        let Ok(host) = Host::builder().build().await else { return 0 };
+        let mut answered = 0;
+        let front = Front::new(host, Options::default());
+        for beginning in ["", BEGINNING] {
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            let (read, write) = tokio::io::split(ours);
+            let serving = front.serve(read, write, CancellationToken::new());
+            let (mut answers, mut says) = tokio::io::split(theirs);
+            let saying = async {
+                drop(says.write_all(beginning.as_bytes()).await);
+                drop(says.write_all(data).await);
+                drop(says.shutdown().await);
+            };
+            let mut nowhere = tokio::io::sink();
+            let reading = tokio::io::copy(&mut answers, &mut nowhere);
+            let (_, (), read) = tokio::join!(serving, saying, reading);
+            answered += read.unwrap_or_default();
+        }
+        answered
+    });
+    assert!(answered > 0, "the session that begins as it should is not answered");
+}
+
 #[cfg(test)]
 mod tests {
     /// Replays a corpus. An empty one proves nothing, so it fails.
@@ -169,6 +206,11 @@ mod tests {
     #[test]
     fn the_corpus_of_scripts_replays() {
         replay("script", super::script);
+    }
+
+    #[test]
+    fn the_corpus_of_what_clients_say_replays() {
+        replay("client", super::client);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Connections of the HTTP front end: how many there are, how long one may say nothing, and how they end.
 
+use crate::in_place::InPlace;
 use axum::Router;
-use futures::task::AtomicWaker;
+use axum::body::{Body, Bytes};
+use http_body::{Frame, SizeHint};
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -9,11 +11,12 @@ use hyper_util::service::TowerToHyperService;
 #[cfg(target_os = "linux")]
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -40,6 +43,8 @@ pub(crate) struct Limits {
     pub(crate) max: usize,
     /// How long a client may take for the head of a request, for reading what it is sent, and between requests.
     pub(crate) idle: Duration,
+    /// How long it may take nothing of what it is sent, if that is longer: streams send something more often.
+    pub(crate) stall: Duration,
 }
 
 /// Accepts connections until `stop` is cancelled, and waits for those that are left; dropped before that, it cuts them.
@@ -60,7 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
                     continue;
                 }
             };
-            let connection = InPlace::new(serve_one(stream, router.clone(), limits.idle, stop.clone()));
+            let connection = InPlace::new(serve_one(stream, router.clone(), limits, stop.clone()));
             let cut = cut.clone();
             tracker.spawn(async move {
                 let _ = cut.run_until_cancelled_owned(connection).await;
@@ -89,30 +94,28 @@ fn is_of_the_client(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
 }
 
-async fn serve_one(stream: TcpStream, router: Router, idle: Duration, stop: CancellationToken) {
+async fn serve_one(stream: TcpStream, router: Router, limits: Limits, stop: CancellationToken) {
     // Small answers must not wait for more to come (Nagle's algorithm).
     let _ = stream.set_nodelay(true);
     // A client that does not read has its connection ended by the system (RFC 5482): hyper would wait.
     #[cfg(target_os = "linux")]
-    let _ = set_tcp_user_timeout(&stream, u32::try_from(idle.as_millis()).unwrap_or(u32::MAX));
+    let _ = set_tcp_user_timeout(&stream, u32::try_from(limits.idle.as_millis()).unwrap_or(u32::MAX));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(MAX_HEAD_BYTES);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.idle).max_buf_size(MAX_HEAD_BYTES);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(MAX_HEADERS_BYTES);
     let requests = Arc::new(Requests::default());
     let service = {
         let (router, requests) = (TowerToHyperService::new(router), requests.clone());
         service_fn(move |request| {
-            let request_of = Arc::clone(&requests).begin();
+            requests.begun.fetch_add(1, Ordering::Relaxed);
+            let working = Counted::begin(requests.clone(), |requests| &requests.working);
             let response = router.call(request);
-            async move {
-                let _of = request_of;
-                response.await
-            }
+            async move { Ok::<_, Infallible>(response.await?.map(|body| Watched::new(body, working))) }
         })
     };
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut look = tokio::time::interval_at(Instant::now() + idle, idle);
-    let (mut seen, mut is_stopping) = (0, false);
+    let mut look = tokio::time::interval_at(Instant::now() + limits.idle, limits.idle);
+    let (mut seen, mut changed, mut is_stopping) = (State::default(), Instant::now(), false);
     loop {
         tokio::select! {
             served = connection.as_mut() => {
@@ -121,18 +124,23 @@ async fn serve_one(stream: TcpStream, router: Router, idle: Duration, stop: Canc
                 }
                 return;
             }
-            _ = look.tick(), if !is_stopping => {
-                let (begun, at_work) = requests.count();
-                if begun == 0 {
+            _ = look.tick() => {
+                let state = requests.state();
+                if state.begun == 0 {
                     // Not even the version of HTTP may be known, and hyper waits for that without end.
                     return;
                 }
-                if begun == seen && at_work == 0 {
-                    // Answers that are being sent, streams among them, are sent to their end.
+                if state != seen {
+                    (seen, changed) = (state, Instant::now());
+                } else if state.working > 0 {
+                    // A request may take as long as it wants.
+                } else if state.sending == 0 && !is_stopping {
                     is_stopping = true;
                     connection.as_mut().graceful_shutdown();
+                } else if state.sending > 0 && changed.elapsed() >= limits.idle.max(limits.stall) {
+                    // Over HTTP/2 a client may be there, and take nothing.
+                    return;
                 }
-                seen = begun;
             }
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
@@ -146,93 +154,81 @@ async fn serve_one(stream: TcpStream, router: Router, idle: Duration, stop: Canc
 #[derive(Default)]
 struct Requests {
     begun: AtomicUsize,
-    ended: AtomicUsize,
+    /// Those without an answer.
+    working: AtomicUsize,
+    /// Those whose answers are being sent.
+    sending: AtomicUsize,
+    /// How often more of an answer was asked for.
+    polled: AtomicUsize,
+}
+
+/// How far they were.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct State {
+    begun: usize,
+    working: usize,
+    sending: usize,
+    polled: usize,
 }
 
 impl Requests {
-    fn begin(self: Arc<Self>) -> impl Drop {
-        struct Begun(Arc<Requests>);
-        impl Drop for Begun {
-            fn drop(&mut self) {
-                self.0.ended.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        Begun(self)
-    }
-
-    /// How many there were, and how many of them are worked on.
-    fn count(&self) -> (usize, usize) {
-        let ended = self.ended.load(Ordering::Relaxed);
-        let begun = self.begun.load(Ordering::Relaxed);
-        (begun, begun.saturating_sub(ended))
+    fn state(&self) -> State {
+        let [begun, working, sending, polled] =
+            [&self.begun, &self.working, &self.sending, &self.polled].map(|count| count.load(Ordering::Relaxed));
+        State { begun, working, sending, polled }
     }
 }
 
-/// Polls a future again where it stands when it wakes itself, as hyper's connections do twice a request: tokio would put
-/// the task behind all others, and wake another worker for that.
-struct InPlace<F> {
-    future: Pin<Box<F>>,
-    wakes: Arc<Wakes>,
-    waker: Waker,
+/// Counts for one, until it is dropped.
+struct Counted {
+    requests: Arc<Requests>,
+    which: fn(&Requests) -> &AtomicUsize,
 }
 
-/// How often it is polled in a row before others get their turn.
-const MAX_POLLS: usize = 16;
-
-#[derive(Default)]
-struct Wakes {
-    task: AtomicWaker,
-    state: AtomicU8,
-}
-
-impl Wakes {
-    const RESTS: u8 = 0;
-    const IS_POLLED: u8 = 1;
-    const IS_WOKEN: u8 = 2;
-
-    /// Ends a poll. False when it was woken meanwhile.
-    fn rests(&self) -> bool {
-        self.state.compare_exchange(Self::IS_POLLED, Self::RESTS, Ordering::AcqRel, Ordering::Acquire).is_ok()
+impl Counted {
+    fn begin(requests: Arc<Requests>, which: fn(&Requests) -> &AtomicUsize) -> Self {
+        which(&requests).fetch_add(1, Ordering::Relaxed);
+        Self { requests, which }
     }
 }
 
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // While it is polled, whoever polls it sees to it.
-        if self.state.swap(Self::IS_WOKEN, Ordering::AcqRel) == Self::RESTS {
-            self.task.wake();
-        }
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.which)(&self.requests).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl<F: Future> InPlace<F> {
-    fn new(future: F) -> Self {
-        let wakes = Arc::new(Wakes::default());
-        Self { future: Box::pin(future), waker: Waker::from(wakes.clone()), wakes }
+/// The body of an answer.
+struct Watched {
+    body: Body,
+    sending: Counted,
+}
+
+impl Watched {
+    /// Of a request that was worked on until now.
+    fn new(body: Body, working: Counted) -> Self {
+        Self { body, sending: Counted::begin(working.requests.clone(), |requests| &requests.sending) }
     }
 }
 
-impl<F: Future> Future for InPlace<F> {
-    type Output = F::Output;
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        this.wakes.task.register(context.waker());
-        for _ in 0..MAX_POLLS {
-            this.wakes.state.swap(Wakes::IS_POLLED, Ordering::AcqRel);
-            let polled = this.future.as_mut().poll(&mut Context::from_waker(&this.waker));
-            if polled.is_ready() || this.wakes.rests() {
-                return polled;
-            }
-        }
-        // It stays woken until it is polled again.
-        context.waker().wake_by_ref();
-        Poll::Pending
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.sending.requests.polled.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -266,7 +262,7 @@ mod tests {
             }
         });
         let router = Router::new().route("/", get(|| async { "here" })).route("/slow", slow);
-        let serving = tokio::spawn(serve(listener, router, Limits { max, idle }, stop.clone()));
+        let serving = tokio::spawn(serve(listener, router, Limits { max, idle, stall: idle }, stop.clone()));
         Serving { address, stop, go_on, serving }
     }
 
@@ -327,6 +323,23 @@ mod tests {
         tokio::time::timeout(SOON, asking).await.expect("it is cut");
     }
 
+    /// A client of HTTP/2 that is there, and takes nothing.
+    #[tokio::test]
+    async fn who_opens_no_window_is_cut() {
+        let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+            let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+            [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+        };
+        // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2) is 0.
+        let settings = frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+        // GET http://localhost/ (RFC 7541, appendix A), whole.
+        let headers = frame(1, 5, 1, b"\x82\x86\x84\x41\x09localhost");
+        let served = serving(10, Duration::from_millis(300)).await;
+        let mut stream = served.connect().await;
+        stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &*settings, &*headers].concat()).await.unwrap();
+        read(&mut stream, "").await;
+    }
+
     #[tokio::test]
     async fn connections_over_the_limit_wait_for_one_that_ends() {
         let served = serving(2, SOON).await;
@@ -367,62 +380,5 @@ mod tests {
         ask(&mut busy, "/slow").await;
         served.serving.abort();
         assert_eq!(read(&mut busy, "").await, "");
-    }
-
-    /// How often it was woken.
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    /// A future that wakes itself so often, and says how often it was polled.
-    fn wakes_itself(times: usize) -> impl Future<Output = usize> {
-        let mut polls = 0;
-        std::future::poll_fn(move |context| {
-            polls += 1;
-            if polls > times {
-                return Poll::Ready(polls);
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-    }
-
-    #[test]
-    fn what_wakes_itself_is_polled_again_in_place_and_not_for_ever() {
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(count.clone());
-        let mut context = Context::from_waker(&waker);
-        let mut few = InPlace::new(wakes_itself(3));
-        assert_eq!(Pin::new(&mut few).poll(&mut context), Poll::Ready(4));
-        assert_eq!(count.0.load(Ordering::SeqCst), 0);
-        let mut many = InPlace::new(wakes_itself(MAX_POLLS + 1));
-        assert_eq!(Pin::new(&mut many).poll(&mut context), Poll::Pending);
-        assert_eq!(count.0.load(Ordering::SeqCst), 1, "others get their turn, and then it is polled again");
-        assert_eq!(Pin::new(&mut many).poll(&mut context), Poll::Ready(MAX_POLLS + 2));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn no_wake_from_elsewhere_is_lost() {
-        let (sender, mut receiver) = tokio::sync::mpsc::channel::<u32>(1);
-        let sending = tokio::spawn(async move {
-            for number in 0..100_000 {
-                sender.send(number).await.unwrap();
-            }
-        });
-        let receiving = tokio::spawn(InPlace::new(async move {
-            let mut sum = 0_u64;
-            while let Some(number) = receiver.recv().await {
-                sum += u64::from(number);
-            }
-            sum
-        }));
-        let both = async { (sending.await.unwrap(), receiving.await.unwrap()).1 };
-        let sum = tokio::time::timeout(Duration::from_secs(60), both).await.expect("it ends");
-        assert_eq!(sum, (0..100_000_u64).sum::<u64>());
     }
 }

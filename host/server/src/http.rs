@@ -162,7 +162,7 @@ impl Listening {
             config,
         );
         let grace = options.grace;
-        let limits = Limits { max: options.max_requests(), idle: options.idle_timeout };
+        let limits = Limits { max: options.max_requests(), idle: options.idle_timeout, stall: posted::KEEP_ALIVE * 2 };
         let door = Arc::new(Door { front, sessions, mcp, in_flight: AtomicUsize::new(0), options });
         let router = Router::new()
             .route("/mcp", any(speak))

@@ -28,6 +28,7 @@ mod drive;
 mod exchange;
 pub mod front;
 pub mod http;
+mod in_place;
 mod lines;
 mod link;
 mod message;

@@ -26,7 +26,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Has proxies pass events on as they come.
 const NO_BUFFER: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How long a stream says nothing, before it says that it is still there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Answers a request of a session that has begun.
 ///
