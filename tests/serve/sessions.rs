@@ -336,6 +336,7 @@ fn what_is_no_message_is_refused_with_what_is_wrong() {
             "unexpected end of hex escape",
         ),
         (r#"[{"jsonrpc":"2.0","id":7,"method":"ping"}]"#, "null", -32600, "batches are not taken here"),
+        ("garbage", "null", -32600, "it is no JSON"),
     ];
     for (body, id, code, says) in cases {
         let mut answer = session.exchange("POST", "", body);

@@ -59,17 +59,25 @@ impl Agent {
         Self { front, principal, identity, session: Arc::new(session), trace: None }
     }
 
-    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token. From the first one
-    /// on, those of its connection come the short way, if it has one.
-    fn sender(&self, context: &RequestContext<RoleServer>) -> Self {
+    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token.
+    fn as_sender(&self, context: &RequestContext<RoleServer>) -> Self {
         let parts = context.extensions.get::<http::request::Parts>();
         let principal = parts.and_then(|parts| parts.extensions.get::<Principal>()).unwrap_or(&self.principal).clone();
         let trace = context.meta.get(tools::TRACEPARENT).and_then(|value| value.as_str()?.parse().ok());
-        let sender = Self { principal, trace, ..self.clone() };
+        Self { principal, trace, ..self.clone() }
+    }
+
+    /// Has the further requests of this connection come the short way, if it has one.
+    fn takes_over(&self, context: &RequestContext<RoleServer>) {
         if let Some(link) = context.extensions.get::<Arc<Link>>().filter(|link| !link.is_ready()) {
-            link.serve_by(Self { trace: None, ..sender.clone() }, context.peer.clone());
+            link.serve_by(self.as_sender(context), context.peer.clone());
         }
-        sender
+    }
+
+    /// What nearly every request begins with.
+    fn sender(&self, context: &RequestContext<RoleServer>) -> Self {
+        self.takes_over(context);
+        self.as_sender(context)
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -215,7 +223,7 @@ impl ServerHandler for Agent {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let result = self.negotiate_initialize(&request)?;
-        self.sender(&context);
+        self.takes_over(&context);
         Ok(result)
     }
 
@@ -224,7 +232,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.sender(&context);
+        self.takes_over(&context);
         let tools = match self.front.options().expose {
             Expose::Meta => meta_tools::definitions(false, &self.front.host().script_languages()),
             Expose::MetaFull => meta_tools::definitions(true, &self.front.host().script_languages()),

@@ -15,9 +15,9 @@
 //!   prompts, completion. `changes`: what agents are told of changes.
 //! - `link`: the short way of a request, past rmcp's loop. `message`: how messages are read. `lines`: connections of lines
 //!   (stdio) that go it. [`stdio`]: this process's standard streams.
-//! - [`http`]: the HTTP front end: who may come in, health. `connections`: how many there are, and how they end. `posted`:
-//!   what is posted to a session; the short way over HTTP. `sessions`: those that there are; `session`: one; `exchange`: one
-//!   request of it. `api`: what programs that do not speak MCP are told.
+//! - [`http`]: the HTTP front end: who may come in, health. `connections`: how many there are, and how they end;
+//!   `in_place`: how they are polled. `posted`: what is posted to a session; the short way over HTTP. `sessions`: those that
+//!   there are; `session`: one; `exchange`: one request of it. `api`: what programs that do not speak MCP are told.
 
 mod agent;
 mod api;

@@ -304,15 +304,14 @@ where
                         self.requests.refuse(ErrorData::invalid_request(why, None), None).await?;
                         continue;
                     }
-                    Next::End => {
+                    end @ (Next::End | Next::Failed(_)) => {
+                        if let Next::Failed(error) = end {
+                            tracing::warn!(target: crate::LOG, %error, "the client cannot be read from");
+                        }
                         self.requests.end_subscriptions();
                         let (at, cancels) = (Instant::now() + FINISH, VecDeque::new());
                         self.ending = Some(Ending { at, is_given_up: false, cancels });
                         continue;
-                    }
-                    Next::Failed(error) => {
-                        tracing::warn!(target: crate::LOG, %error, "the client cannot be read from");
-                        return None;
                     }
                 },
             };

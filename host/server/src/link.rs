@@ -19,14 +19,11 @@ use tollgate::Principal;
 /// The most requests that one connection has at once. A client may go away from a request that goes on.
 const MAX_REQUESTS: usize = 1_024;
 
-/// Who works on the requests of a connection.
-pub(crate) type Served = (Agent, Peer<RoleServer>);
-
 /// A connection, as requests go over it the short way. Travels with the request that begins it, so that the agent who
 /// gets that can say that it is the one.
 pub(crate) struct Link {
-    /// Known once the connection has begun.
-    served_by: OnceLock<Served>,
+    /// Who works on the requests; known once the connection has begun.
+    served_by: OnceLock<(Agent, Peer<RoleServer>)>,
     is_open: AtomicBool,
     turns: Arc<Semaphore>,
     /// The client asks for nothing more.

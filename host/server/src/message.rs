@@ -31,6 +31,11 @@ impl Misread {
         Self { id, error }
     }
 
+    /// One that nobody would answer if it came as a line; a request of HTTP is always answered.
+    pub(crate) fn unknown() -> Self {
+        Self::invalid(None, "it is no JSON, or a notification that does not fit")
+    }
+
     pub(crate) fn answer(self) -> ServerJsonRpcMessage {
         ServerJsonRpcMessage::error(self.error, self.id)
     }

@@ -15,7 +15,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta, ProtocolVersion, ServerJsonRpcMessage};
 use rmcp::transport::common::server_side_http::ServerSseMessage;
-use std::convert::Infallible;
+use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ const NO_BUFFER: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How long a stream says nothing, before it says that it is still there.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Answers a request of a session that has begun.
+/// Takes what was posted to a session that has begun.
 ///
 /// # Errors
-/// What came is something else, or says something unusual: it is rmcp's, and as it was.
+/// There is none, or the request says something unusual: it is rmcp's, and as it was.
 pub(crate) async fn answer(sessions: &Sessions, request: Request) -> Result<Response, Request> {
     let Some(session) = session_of(sessions, &request) else { return Err(request) };
     let (parts, body) = request.into_parts();
@@ -41,13 +41,12 @@ pub(crate) async fn answer(sessions: &Sessions, request: Request) -> Result<Resp
         Ok(ClientJsonRpcMessage::Request(request)) if is_of_session(&request.request) => {
             Ok(respond(session.answer(request).await))
         }
-        Err(Some(misread)) => Ok(refuse(misread)),
-        // An error, for whoever asked, also where the client's answer was none.
-        Ok(message @ ClientJsonRpcMessage::Error(_)) => {
-            let text = serde_json::to_vec(&message).unwrap_or_default();
-            Err(Request::from_parts(parts, Body::from(text)))
-        }
-        Ok(_) | Err(None) => Err(Request::from_parts(parts, Body::from(body))),
+        Ok(ClientJsonRpcMessage::Request(_)) => Err(Request::from_parts(parts, Body::from(body))),
+        Ok(message) => Ok(match sessions.accept_message(&session.id, message).await {
+            Ok(()) => StatusCode::ACCEPTED.into_response(),
+            Err(_) => respond(Answer::Ended),
+        }),
+        Err(misread) => Ok(json(StatusCode::BAD_REQUEST, &misread.unwrap_or_else(Misread::unknown).answer())),
     }
 }
 
@@ -100,9 +99,9 @@ fn stream(events: BoxStream<'static, ServerSseMessage>) -> Response {
     let written = futures::stream::unfold(events, async |mut events| {
         let text = match tokio::time::timeout(KEEP_ALIVE, events.next()).await {
             Ok(event) => written(&event?),
-            Err(_) => ":\n\n".to_owned(),
+            Err(_) => Ok(":\n\n".to_owned()),
         };
-        Some((Ok::<_, Infallible>(text), events))
+        Some((text, events))
     });
     let head = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache"), (NO_BUFFER, "no")];
     (head, Body::from_stream(written)).into_response()
@@ -110,7 +109,7 @@ fn stream(events: BoxStream<'static, ServerSseMessage>) -> Response {
 
 /// An event as it is sent (HTML, "Server-sent events", "Parsing an event stream"). JSON has no line ends in it. One with
 /// empty data says only where the stream is.
-fn written(event: &ServerSseMessage) -> String {
+fn written(event: &ServerSseMessage) -> serde_json::Result<String> {
     let mut text = String::new();
     if let Some(id) = &event.event_id {
         text.push_str(&format!("id: {id}\n"));
@@ -118,11 +117,7 @@ fn written(event: &ServerSseMessage) -> String {
     if let Some(retry) = event.retry {
         text.push_str(&format!("retry: {}\n", retry.as_millis()));
     }
-    let data = event.message.as_ref().map(|message| serde_json::to_string(&**message).unwrap_or_default());
+    let data = event.message.as_ref().map(|message| serde_json::to_string(&**message)).transpose()?;
     text.push_str(&format!("data: {}\n\n", data.unwrap_or_default()));
-    text
-}
-
-fn refuse(misread: Misread) -> Response {
-    json(StatusCode::BAD_REQUEST, &misread.answer())
+    Ok(text)
 }

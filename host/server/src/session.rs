@@ -46,7 +46,7 @@ pub(crate) struct Session {
     /// Those whose streams have ended, the oldest first.
     kept: Mutex<VecDeque<Arc<Exchange>>>,
     next_number: AtomicU64,
-    id: SessionId,
+    pub(crate) id: SessionId,
     touched: Mutex<Instant>,
     shared: Arc<Shared>,
 }
