@@ -3,6 +3,8 @@
 //! # Layout
 //!
 //! - This file: the commands.
+//! - [`tests`]: `test`, stage by stage; with `--lint` all that CI checks. [`lints`]: `check`, and how a build lints what it compiles.
+//! - [`stages`]: how long each stage takes.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`interpreters`]: the components that run scripts, each built in its language's way.
 //! - [`install`]: installing what lock files name and targets of the compiler, once.
@@ -12,6 +14,9 @@ mod dist;
 mod fleet;
 mod install;
 mod interpreters;
+mod lints;
+mod stages;
+mod tests;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -20,6 +25,8 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   test [ARGS]   fetch what `fleet` fetches, then run every test (ARGS go to `cargo test`)
+  test --lint   also check formatting, and have the same builds fail on warnings of the compiler, clippy and rustdoc:
+                what CI runs, and faster than `check` and `test` after each other
   check         formatting, clippy with warnings as errors, docs
   fleet         fetch real servers and clients, the conformance suite and type checkers: npm and PyPI packages
                 pinned by lock files, into tests/fleet, tests/clients, tests/conformance, tests/stubs, tests/openapi
@@ -31,12 +38,16 @@ Usage: cargo xtask COMMAND
 type Result<T = ()> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {
+    if let Some(rustdoc) = lints::stands_in_for_rustdoc() {
+        let done = lints::rustdoc(&rustdoc, &std::env::args_os().skip(1).collect::<Vec<_>>());
+        return done.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     let done = match command.as_str() {
-        "test" => test(&rest),
-        "check" => check(),
+        "test" => tests::run_all(&rest),
+        "check" => lints::check(),
         "fleet" => fleet::install(),
         "plugins" => plugins(),
         "bench" => bench(&rest),
@@ -102,71 +113,6 @@ fn in_workspace(workspace: &str, args: &[&str]) -> Command {
     // One target folder for all of them, beside and not inside the host's: cargo locks it.
     command.current_dir(root().join(workspace)).arg("--target-dir").arg(target_dir().join("guests"));
     command
-}
-
-fn test(args: &[String]) -> Result {
-    fleet::install()?;
-    for workspace in ["guest-sdk/rust", JAVASCRIPT] {
-        run(&mut in_workspace(workspace, &["test", "--locked", "--release"]))?;
-    }
-    interpreters::build()?;
-    interpreters::python::test()?;
-    // On this machine, where nothing is gained by making them small.
-    let plugins = || {
-        let mut command = in_workspace("plugins", &["test", "--locked", "--release"]);
-        command.args(["--config", "profile.release.lto=false", "--config", "profile.release.codegen-units=16"]);
-        command
-    };
-    run(&mut plugins())?;
-    // Named by its test and not by its package, which alone would have other features, and be compiled again.
-    let documents = ["--test", "it", "--", "--ignored", "real::real_documents"];
-    run(plugins().args(documents))?;
-    // Everything in one build: Wasmtime is compiled once. What fails does not hide what else does.
-    let tests = || cargo(&[&["test", "--release", "--locked", "--no-fail-fast"], &HOST[..]].concat());
-    run(tests().args(args))?;
-    if args.is_empty() {
-        // The templates of projects fetch compilers; what they build then runs in the host.
-        let projects = target_dir().join("projects");
-        let ignored = |filter: &str| {
-            let mut command = tests();
-            command.args(["--", "--ignored", filter]).env("TOLLGATE_PROJECTS", &projects);
-            command
-        };
-        for filter in [
-            "every_template_builds_and_its_test_passes",
-            "projects_with_every_interface_build",
-            "components_of_every_language_run",
-            "packages::",
-            "the_compiler_takes_any_catalog_and_refuses_wrong_arguments",
-        ] {
-            run(&mut ignored(filter))?;
-        }
-    }
-    Ok(())
-}
-
-fn check() -> Result {
-    run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    for workspace in GUEST_WORKSPACES.into_iter().chain([JAVASCRIPT]) {
-        let mut fmt = cargo(&["fmt", "--all", "--check"]);
-        run(fmt.current_dir(root().join(workspace)))?;
-    }
-    // The host with the features that it is built and tested with, so that what build scripts compile serves both.
-    for packages in [&HOST[..], &["-p", "xtask"]] {
-        run(&mut cargo(
-            &[&["clippy", "--release", "--all-targets", "--locked"], packages, &["--", "-D", "warnings"]].concat(),
-        ))?;
-        let mut doc = cargo(&[&["doc", "--release", "--no-deps", "--locked"], packages].concat());
-        run(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    }
-    for workspace in GUEST_WORKSPACES {
-        // Guests run on Wasm, so that is what is checked; `-D warnings` goes by the environment.
-        let mut clippy = in_workspace(workspace, &["clippy", "--release", "--workspace", "--locked"]);
-        run(clippy.args(["--target", GUEST_TARGET]).env("RUSTFLAGS", "-D warnings"))?;
-    }
-    // As its tests are built, so that the engine's C is compiled once for both.
-    let mut clippy = in_workspace(JAVASCRIPT, &["clippy", "--release", "--all-targets", "--locked"]);
-    run(clippy.args(["--", "-D", "warnings"]))
 }
 
 fn plugins() -> Result {

@@ -40,6 +40,17 @@ pub(crate) fn clear(cargo: &mut Command) {
     }
 }
 
+/// The compiler of the guests' own crates, where it is not rustc: clippy's, which lints what it compiles. The outer build's own
+/// wrapper is another matter: `cargo clippy` checks without compiling, and would have the guests compiled twice.
+pub(crate) const WRAPPER: &str = "TOLLGATE_GUEST_WRAPPER";
+
+/// Has a cargo command compile guests by [`WRAPPER`], where that is set.
+pub(crate) fn wrap(cargo: &mut Command) {
+    if let Some(wrapper) = env::var_os(WRAPPER) {
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", wrapper);
+    }
+}
+
 /// Flags, wrappers (Clippy is one), the target directory, the profile and the package of the outer build would
 /// change or break the guests. Where cargo finds crates and toolchains, how it talks and how many jobs all
 /// cargos run together stays.

@@ -63,6 +63,7 @@ impl Guests {
     /// Where the target cannot be added, and where a guest does not build: then with all that cargo said.
     pub fn build(self) -> Result<Built, Error> {
         let variables = Variables::of_build_script()?;
+        println!("cargo::rerun-if-env-changed={}", environment::WRAPPER);
         for directory in &self.watched {
             rerun_if_changed(directory)?;
         }
@@ -107,6 +108,7 @@ impl Guests {
         cargo.current_dir(&self.workspace);
         cargo.args(["build", "--release", "--locked", "--target", TARGET, "--target-dir"]).arg(target_dir);
         environment::clear(&mut cargo);
+        environment::wrap(&mut cargo);
         let output = cargo.output().map_err(|error| Error::io("run", Path::new(&variables.cargo), error))?;
         if output.status.success() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! `tollgate-preinit IN.wasm OUT.wasm`: runs the component's export `wizer-initialize` and writes the component with its
-//! memory as it is then, so that no run has to do that work again. Imports may not be called meanwhile.
+//! memory as it is then, so that no run has to do that work again. Imports may not be called meanwhile. A core module that
+//! carries its WIT is made a component first.
 //!
 //! `tollgate-preinit --immortal IN.wasm OUT.wasm`: for a component that was written so already, see [`immortal`].
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, WasmList};
 use wasmtime::{Config, Engine, Error, Result, Store, format_err};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
+use wit_component::ComponentEncoder;
 
 const USAGE: &str = "usage: tollgate-preinit [--immortal] IN.wasm OUT.wasm";
 const INITIALIZE: &str = "wizer-initialize";
@@ -30,8 +32,17 @@ async fn preinit() -> Result<()> {
     let is_immortal = files.first().is_some_and(|first| first.as_os_str() == "--immortal");
     let [from, to] = files.split_off(usize::from(is_immortal)).try_into().map_err(|_| format_err!("{USAGE}"))?;
     let wasm = std::fs::read(&from).map_err(|error| format_err!("{} cannot be read: {error}", from.display()))?;
-    let written = if is_immortal { with_immortals(wasm)? } else { initialised(&wasm).await? };
+    let written = if is_immortal { with_immortals(wasm)? } else { initialised(&component(wasm)?).await? };
     std::fs::write(&to, written).map_err(|error| format_err!("{} cannot be written: {error}", to.display()))
+}
+
+/// The component of a core module; a component as it is.
+fn component(wasm: Vec<u8>) -> Result<Vec<u8>> {
+    if !wasmparser::Parser::is_core_wasm(&wasm) {
+        return Ok(wasm);
+    }
+    let encoded = ComponentEncoder::default().validate(true).module(&wasm).and_then(|mut encoder| encoder.encode());
+    encoded.map_err(|error| format_err!("the module cannot be made a component: {error:#}"))
 }
 
 fn with_immortals(mut wasm: Vec<u8>) -> Result<Vec<u8>> {

@@ -1,11 +1,11 @@
-//! QuickJS behind Rust: a core module for wasm32-unknown-unknown, whose C is compiled by Zig, made a component.
+//! QuickJS behind Rust: a core module for wasm32-unknown-unknown, whose C is compiled by Zig. It is made a component when it is
+//! initialised.
 
 use super::{python, quietly, sources, when_changed};
 use crate::{Result, cargo, install, target_dir};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use wit_component::ComponentEncoder;
 
 /// Not `wasm32-wasip2`: the engine then asks the system for nothing but what its own WIT names.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -20,17 +20,12 @@ const INPUTS: [&str; 6] = [
     "xtask/src/interpreters/javascript.rs",
 ];
 
-/// Makes `javascript.wasm` in the folder.
+/// Makes `javascript.wasm`, a core module, in the folder.
 pub(super) fn build(out: &Path) -> Result {
-    let component = out.join("javascript.wasm");
-    when_changed(&component, &INPUTS, || {
+    let wanted = out.join("javascript.wasm");
+    when_changed(&wanted, &INPUTS, || {
         let module = compile(out)?;
-        let io = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-        let module = fs::read(&module).map_err(|error| io(&module, error))?;
-        let encoder = ComponentEncoder::default().validate(true).module(&module);
-        let encoded = encoder.and_then(|mut encoder| encoder.encode());
-        let encoded = encoded.map_err(|error| format!("the JavaScript interpreter is no component: {error:#}"))?;
-        fs::write(&component, encoded).map_err(|error| io(&component, error))
+        fs::copy(&module, &wanted).map(drop).map_err(|error| format!("{}: {error}", wanted.display()))
     })
 }
 

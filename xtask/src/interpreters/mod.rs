@@ -11,7 +11,7 @@ mod javascript;
 pub(crate) mod python;
 mod ready;
 
-use crate::{Result, install, root, target_dir};
+use crate::{HOST, Result, cargo, install, root, run, target_dir};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,26 @@ use std::process::Command;
 
 /// Builds every interpreter whose sources have changed, and makes it ready to run; builds the host for that.
 pub(crate) fn build() -> Result {
-    let out = target_dir().join("interpreters");
+    build_components()?;
+    run(cargo(&["build", "--release", "--locked"]).args(HOST).args(ready::TOOLS))?;
+    make_ready()
+}
+
+/// Builds the component of every interpreter whose sources have changed.
+pub(crate) fn build_components() -> Result {
+    let out = folder();
     fs::create_dir_all(&out).map_err(|error| format!("{} cannot be made: {error}", out.display()))?;
     javascript::build(&out)?;
-    python::build(&out)?;
-    ready::build(&out)
+    python::build(&out)
+}
+
+/// Initialises and compiles the components that have changed, with the programs in `target/release`.
+pub(crate) fn make_ready() -> Result {
+    ready::build(&folder())
+}
+
+fn folder() -> PathBuf {
+    target_dir().join("interpreters")
 }
 
 /// The folder of the interpreters' sources.

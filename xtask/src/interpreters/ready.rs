@@ -2,15 +2,16 @@
 //! load them.
 
 use super::{quietly, when_changed};
-use crate::{HOST, Result, cargo, root, run, target_dir};
+use crate::{Result, root, target_dir};
 use std::path::Path;
 use std::process::Command;
+
+/// The programs that make them ready.
+pub(super) const TOOLS: [&str; 4] = ["--bin", "tollgate", "--bin", "tollgate-preinit"];
 
 /// Makes the components of the folder `from` ready in `target/share/tollgate/interpreters`, where the program in
 /// `target/release` looks for them.
 pub(super) fn build(from: &Path) -> Result {
-    let tools = ["--bin", "tollgate", "--bin", "tollgate-preinit"];
-    run(cargo(&["build", "--release", "--locked"]).args(HOST).args(tools))?;
     let release = target_dir().join("release");
     let initialised = from.join("initialised");
     std::fs::create_dir_all(&initialised)

@@ -1,0 +1,147 @@
+//! `cargo xtask test`, stage by stage.
+//!
+//! Two lanes run side by side: the host with its tests is one long build, and beside it packages are fetched, the interpreters
+//! built and the guests tested on this machine. The lanes meet before the host's tests run, which need all of it.
+
+use crate::lints::{self, Lints};
+use crate::stages::Stages;
+use crate::{HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, interpreters, run, target_dir};
+use std::process::Command;
+
+/// Tests that the usual run leaves out, because they fetch and run the compilers of other languages. What they build then
+/// runs in the host.
+const PROJECTS: [&str; 5] = [
+    "every_template_builds_and_its_test_passes",
+    "projects_with_every_interface_build",
+    "components_of_every_language_run",
+    "packages::",
+    "the_compiler_takes_any_catalog_and_refuses_wrong_arguments",
+];
+
+/// Runs every test; with `--lint` first among `args` everything is linted too. The other arguments go to `cargo test`.
+///
+/// # Errors
+/// Says which command failed. What fails in one test binary does not hide what fails in another.
+pub(crate) fn run_all(args: &[String]) -> Result {
+    let (lints, args) = match args.split_first() {
+        Some((first, rest)) if first == "--lint" => (Some(Lints::find()?), rest),
+        _ => (None, args),
+    };
+    let stages = Stages::new();
+    let done = all(&stages, &Host::new(lints)?, args);
+    eprintln!("\n{}", stages.table());
+    done
+}
+
+fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
+    if host.lints.is_some() {
+        stages.run("formatting", lints::format)?;
+    }
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| beside_the_host(stages, host));
+        let built = stages.run("host and tests: build", || run(&mut host.tests(&["--no-run"])));
+        let beside = beside.join().map_err(|_| "a stage panicked".to_owned())?;
+        built.and(beside)
+    })?;
+    stages.run("interpreters: initialise and compile", interpreters::make_ready)?;
+    let mut done = stages.run("host: tests", || run(host.tests(&[]).args(args)));
+    if args.is_empty() {
+        done = done.and(stages.run("host: tests of documentation", || run(&mut host.documentation())));
+        let projects = target_dir().join("projects");
+        for filter in PROJECTS {
+            let ignored = || run(host.tests(&["--", "--ignored", filter]).env("TOLLGATE_PROJECTS", &projects));
+            done = done.and(stages.run(filter, ignored));
+        }
+    }
+    done
+}
+
+/// All that needs no host: packages, interpreters, and the guests' own tests on this machine.
+fn beside_the_host(stages: &Stages, host: &Host) -> Result {
+    stages.run("packages of npm and PyPI", fleet::install)?;
+    // In the profile that these commands are built in.
+    stages.run("xtask: tests", || run(host.linted(&mut cargo(&["test", "--locked", "--package", "xtask"]))))?;
+    stages.run("interpreters: build", interpreters::build_components)?;
+    stages.run("Python interpreter: tests", interpreters::python::test)?;
+    for (name, workspace) in [("guest SDK: tests", "guest-sdk/rust"), ("JavaScript interpreter: tests", JAVASCRIPT)] {
+        let mut tests = in_workspace(workspace, &["test", "--locked", "--release"]);
+        stages.run(name, || run(host.linted(&mut tests)))?;
+    }
+    if host.lints.is_some() {
+        stages.run("guest SDK: clippy", lints::sdk)?;
+    }
+    // On this machine, where nothing is gained by making them small.
+    let plugins = || {
+        let mut command = in_workspace("plugins", &["test", "--locked", "--release"]);
+        command.args(["--config", "profile.release.lto=false", "--config", "profile.release.codegen-units=16"]);
+        command
+    };
+    stages.run("plugins: tests", || {
+        run(&mut plugins())?;
+        // Named by its test and not by its package, which alone would have other features, and be compiled again.
+        run(plugins().args(["--test", "it", "--", "--ignored", "real::real_documents"]))
+    })
+}
+
+/// The commands that build and run the host's tests.
+struct Host {
+    lints: Option<Lints>,
+    optimisation: Vec<String>,
+}
+
+impl Host {
+    fn new(lints: Option<Lints>) -> Result<Self> {
+        Ok(Self { lints, optimisation: optimisation()? })
+    }
+
+    /// `cargo test` over the whole host. In one build: Wasmtime is compiled once.
+    fn tests(&self, args: &[&str]) -> Command {
+        self.cargo(&["--no-fail-fast", "--lib", "--bins", "--tests", "--examples"], args)
+    }
+
+    /// The tests of its documentation; with lints the documentation itself too.
+    fn documentation(&self) -> Command {
+        let mut command = self.cargo(&["--no-fail-fast", "--doc"], &[]);
+        if let Some(lints) = &self.lints {
+            lints.rustdoc(&mut command);
+        }
+        command
+    }
+
+    fn cargo(&self, targets: &[&str], args: &[&str]) -> Command {
+        let mut command = cargo(&[&["test", "--release", "--locked"], &HOST[..], targets].concat());
+        command.args(&self.optimisation).args(args);
+        self.linted(&mut command);
+        command
+    }
+
+    fn linted<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        match &self.lints {
+            Some(lints) => lints.clippy(command),
+            None => command,
+        }
+    }
+}
+
+/// Arguments with which cargo optimises the host's own crates less: their tests then build in half the time. Dependencies
+/// are those of the release profile, and are not compiled again.
+fn optimisation() -> Result<Vec<String>> {
+    let mut list = cargo(&["tree", "--locked", "--depth", "0", "--prefix", "none", "--format", "{p}"]);
+    let output = list.args(HOST).output().map_err(|error| format!("cargo could not be started: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("the crates of the workspace are unknown: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let names = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names = names.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());
+    Ok(names.flat_map(|name| ["--config".to_owned(), format!("profile.release.package.{name}.opt-level=1")]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_crates_of_the_host_are_optimised_less() {
+        let args = super::optimisation().unwrap();
+        assert!(args.contains(&"profile.release.package.tollgate-core.opt-level=1".to_owned()), "{args:?}");
+        assert!(!args.iter().any(|arg| arg.contains("xtask") || arg.contains("wasmtime")), "{args:?}");
+    }
+}
