@@ -7,6 +7,7 @@
 //! - [`stages`]: how long each stage takes.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`interpreters`]: the components that run scripts, each built in its language's way.
+//! - [`tools`]: rules for dependencies, fuzzing.
 //! - [`install`]: installing what lock files name and targets of the compiler, once.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
@@ -17,6 +18,7 @@ mod interpreters;
 mod lints;
 mod stages;
 mod tests;
+mod tools;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -32,6 +34,9 @@ Usage: cargo xtask COMMAND
                 pinned by lock files, into tests/fleet, tests/clients, tests/conformance, tests/stubs, tests/openapi
   plugins       build the components under plugins/, interpreters included, and compile these for this machine
   bench [ARGS]  run the measurements (ARGS choose some by name)
+  deny          licences and sources of all dependencies, by deny.toml; with --advisories what RustSec knows of them
+  fuzz [--minutes N] [TARGET]…
+                run the fuzz targets, each for N minutes (10), with the nightly toolchain
   dist          make target/dist/tollgate-VERSION-TARGET.tar.gz
 ";
 
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
         "fleet" => fleet::install(),
         "plugins" => plugins(),
         "bench" => bench(&rest),
+        "deny" => tools::deny(&rest),
+        "fuzz" => tools::fuzz(&rest),
         "dist" => dist::dist(),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");

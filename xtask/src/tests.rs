@@ -5,7 +5,7 @@
 
 use crate::lints::{self, Lints};
 use crate::stages::Stages;
-use crate::{HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, interpreters, run, target_dir};
+use crate::{HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, interpreters, run, target_dir, tools};
 use std::process::Command;
 
 /// Tests that the usual run leaves out, because they fetch and run the compilers of other languages. What they build then
@@ -59,6 +59,9 @@ fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
 /// All that needs no host: packages, interpreters, and the guests' own tests on this machine.
 fn beside_the_host(stages: &Stages, host: &Host) -> Result {
     stages.run("packages of npm and PyPI", fleet::install)?;
+    if host.lints.is_some() {
+        stages.run("dependencies: licences and sources", || tools::deny(&[]))?;
+    }
     // In the profile that these commands are built in.
     stages.run("xtask: tests", || run(host.linted(&mut cargo(&["test", "--locked", "--package", "xtask"]))))?;
     stages.run("interpreters: build", interpreters::build_components)?;
