@@ -244,7 +244,10 @@ impl InFlight {
     pub(crate) fn carried(&mut self, text: &[u8]) -> Option<ServerJsonRpcMessage> {
         let envelope: Envelope<'_> = serde_json::from_slice(text).ok()?;
         if let Some(method) = envelope.method {
-            self.callers.heard(&method, envelope.params, self.only.as_ref());
+            match envelope.id {
+                Some(id) => self.callers.questioned(id, &method, self.only.as_ref()),
+                None => self.callers.heard(&method, envelope.params, self.only.as_ref()),
+            }
             return None;
         }
         if envelope.error.is_some() {

@@ -46,7 +46,7 @@ impl Service<RoleClient> for Handler {
         };
         let caller = match context.extensions.get::<InboundStreamOrigin>() {
             Some(InboundStreamOrigin::OutboundRequest(id)) => self.callers.of_request(id),
-            Some(InboundStreamOrigin::Unassociated) | None => self.callers.asked(),
+            Some(InboundStreamOrigin::Unassociated) | None => self.callers.whose(&context.id),
         };
         let Some(caller) = caller else {
             // Asked of the host itself, which works in no folder.
@@ -54,7 +54,7 @@ impl Service<RoleClient> for Handler {
                 return Ok(ClientResult::ListRootsResult(ListRootsResult::default()));
             }
             let why = format!(
-                "`{}` cannot be answered: no client is behind the calls in flight, or more than one agent's",
+                "`{}` cannot be answered: not all calls in flight are of one agent that can be asked",
                 kind.method()
             );
             return Err(ErrorData::invalid_request(why, None));

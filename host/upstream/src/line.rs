@@ -82,6 +82,7 @@ pub(crate) struct LineTransport<R, W> {
 impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> LineTransport<R, W> {
     pub(crate) fn new(read: R, write: W, max_bytes: usize, callers: Arc<Callers>) -> (Self, Arc<LineFaults>) {
         let faults = Arc::new(LineFaults::default());
+        callers.begin_stream();
         let transport = Self {
             reader: LineReader::new(read, max_bytes),
             max_bytes,

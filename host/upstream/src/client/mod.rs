@@ -7,7 +7,7 @@ mod subscriptions;
 pub(crate) use fault::{Fault, http_fault, rejected};
 pub(crate) use lists::Lists;
 
-use crate::callers::{Callers, Place, Slot};
+use crate::callers::{Caller, Callers, Slot};
 use crate::carry::result_text;
 use crate::direct::Direct;
 use crate::handler::{Handler, ask};
@@ -177,17 +177,21 @@ impl Session {
     }
 
     /// Sends one request, and gives the text of its result. Dropping the future cancels it at the server.
-    pub(crate) async fn request(&self, mut request: ClientRequest, place: Option<&Place>) -> Result<String, Fault> {
+    pub(crate) async fn request(
+        &self,
+        mut request: ClientRequest,
+        caller: Option<&Arc<Caller>>,
+    ) -> Result<String, Fault> {
         if self.peer.is_transport_closed() {
             return Err(Fault::NotSent("the connection is closed".to_owned()));
         }
-        if let Some(place) = place {
-            request.extensions_mut().insert(Slot(place.caller.clone()));
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(Slot(caller.clone()));
         }
         // Each way has its own future, and the longer one a box: what waits for a server is many times in memory.
         match &self.direct {
-            Some(direct) => self.request_directly(&**direct, request, place).await,
-            None => Box::pin(self.request_by_rmcp(request, place)).await,
+            Some(direct) => self.request_directly(&**direct, request, caller).await,
+            None => Box::pin(self.request_by_rmcp(request, caller)).await,
         }
     }
 
@@ -195,9 +199,9 @@ impl Session {
         &self,
         direct: &dyn Direct,
         mut request: ClientRequest,
-        place: Option<&Place>,
+        caller: Option<&Arc<Caller>>,
     ) -> Result<String, Fault> {
-        self.introduce(request.get_meta_mut(), place);
+        self.introduce(request.get_meta_mut(), caller);
         let id = direct.next_id();
         let mut guard = CancelOnDrop { session: self, id: Some(id.clone()), fate: Some(Fate::default()) };
         let answer = direct.request(id, request, guard.fate.get_or_insert_default()).await;
@@ -205,8 +209,8 @@ impl Session {
         answer.map_err(|error| line_fault(&error))?.map_err(Fault::Rpc)
     }
 
-    async fn request_by_rmcp(&self, request: ClientRequest, place: Option<&Place>) -> Result<String, Fault> {
-        let options = PeerRequestOptions::no_options().with_meta(self.meta(place));
+    async fn request_by_rmcp(&self, request: ClientRequest, caller: Option<&Arc<Caller>>) -> Result<String, Fault> {
+        let options = PeerRequestOptions::no_options().with_meta(self.meta(caller));
         let queued = self.peer.send_cancellable_request(request, options).await;
         let handle = queued.map_err(|error| match error {
             // It did not come as far as the transport.
@@ -225,23 +229,23 @@ impl Session {
     }
 
     /// What rmcp says with each request in versions without a handshake.
-    fn introduce(&self, meta: &mut RequestMetaObject, place: Option<&Place>) {
+    fn introduce(&self, meta: &mut RequestMetaObject, caller: Option<&Arc<Caller>>) {
         if self.is_stateless {
             let us = self.handler.get_info();
             meta.set_protocol_version(self.spoken.clone());
             meta.set_client_info(us.client_info);
             meta.set_client_capabilities(us.capabilities);
-            meta.extend(self.meta(place));
+            meta.extend(self.meta(caller));
         }
     }
 
     /// What a request says beside its own, in versions without a handshake: the server sees what this very client can,
     /// and asks for no more; and it sends no log lines unasked.
-    fn meta(&self, place: Option<&Place>) -> RequestMetaObject {
+    fn meta(&self, caller: Option<&Arc<Caller>>) -> RequestMetaObject {
         let mut meta = RequestMetaObject::default();
-        if let Some(place) = place.filter(|_| self.is_stateless) {
-            meta.set_client_capabilities(place.caller.capabilities());
-            let level = place.caller.client.log_level().map(serde_json::Value::from);
+        if let Some(caller) = caller.filter(|_| self.is_stateless) {
+            meta.set_client_capabilities(caller.capabilities());
+            let level = caller.client.log_level().map(serde_json::Value::from);
             if let Some(level) = level.and_then(|level| serde_json::from_value(level).ok()) {
                 meta.set_log_level(level);
             }
@@ -254,18 +258,18 @@ impl Session {
     pub(crate) async fn converse(
         &self,
         make: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
-        place: Option<&Place>,
+        caller: Option<&Arc<Caller>>,
     ) -> Answered {
         let (mut responses, mut state) = (None, None);
         for rounds in 1..=MAX_ROUNDS {
-            let text = match self.request(make(responses.take(), state.take()), place).await {
+            let text = match self.request(make(responses.take(), state.take()), caller).await {
                 Ok(text) => text,
                 // The server has had the request before.
                 Err(Fault::NotSent(why)) if rounds > 1 => return Answered { text: Err(Fault::Lost(why)), rounds },
                 Err(fault) => return Answered { text: Err(fault), rounds },
             };
             let Some(wanted) = InputWanted::read(&text) else { return Answered { text: Ok(text), rounds } };
-            responses = match Box::pin(self.answers(wanted.input_requests, place)).await {
+            responses = match Box::pin(self.answers(wanted.input_requests, caller)).await {
                 Ok(answers) => Some(answers),
                 Err(fault) => return Answered { text: Err(fault), rounds },
             };
@@ -278,7 +282,7 @@ impl Session {
     async fn answers(
         &self,
         questions: BTreeMap<String, Question<'_>>,
-        place: Option<&Place>,
+        caller: Option<&Arc<Caller>>,
     ) -> Result<InputResponses, Fault> {
         if questions.len() > MAX_QUESTIONS {
             return Err(Fault::Invalid(format!("it asks over {MAX_QUESTIONS} questions at once")));
@@ -291,9 +295,9 @@ impl Session {
                 Fault::NeedsClient(RpcError { code: -32021, message, data: None })
             };
             let kind = AskKind::of(&question.method).ok_or_else(|| refused("that is not supported"))?;
-            let place = place.ok_or_else(|| refused("no client is behind this call who could answer"))?;
+            let caller = caller.ok_or_else(|| refused("no client is behind this call who could answer"))?;
             let params = question.params.map_or("{}", RawValue::get).to_owned();
-            match ask(&self.handler.callers.server, &place.caller, Some(key.clone()), kind, params).await {
+            match ask(&self.handler.callers.server, caller, Some(key.clone()), kind, params).await {
                 Ok(answer) => Ok((key, answer)),
                 Err(error) => Err(Fault::NeedsClient(error)),
             }

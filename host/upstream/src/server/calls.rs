@@ -94,6 +94,7 @@ impl Server {
                 return Ok(List { items: self.listed(items), freshness: None });
             }
         };
+        // It is not among the callers: a list has nothing of whoever wants it, so nothing of theirs could be told to another.
         let listed = match within(&*self.shared.clock, self.spec.call_timeout, session.list(kind)).await {
             Some(listed) => listed,
             None => return Err(self.timed_out(self.spec.call_timeout)),
@@ -131,10 +132,16 @@ impl Server {
         timeout: Duration,
         context: &CallContext,
     ) -> Attempted {
-        let place = context.run.client.as_ref().map(|client| self.callers.enter(client));
-        let caller = place.as_ref().map(|place| &*place.caller);
-        let answered = self.in_time(caller, timeout, Box::pin(sending.send(session, place.as_ref()))).await;
-        let personal = caller.is_some_and(Caller::was_asked) || answered.as_ref().is_some_and(|a| a.rounds > 1);
+        let mut place = self.callers.enter(context.run.client.as_ref());
+        let sent = Box::pin(sending.send(session, place.caller.as_ref()));
+        let answered = self.in_time(place.caller.as_deref(), timeout, sent).await;
+        if answered.is_some() {
+            place.answered();
+        }
+        // Also of a question that this caller's client could not be asked: another's may.
+        let was_asked =
+            |answered: &Answered| answered.rounds > 1 || matches!(answered.text, Err(Fault::NeedsClient(_)));
+        let personal = place.was_asked() || answered.as_ref().is_some_and(was_asked);
         let done = |result, freshness| Attempted { result, sent: true, fuel_used: 0, freshness, personal };
         match answered {
             Some(Answered { text: Ok(text), .. }) => {

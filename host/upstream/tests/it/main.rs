@@ -4,6 +4,7 @@
 #![allow(missing_docs)] // tests say what they are by their names
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what tests share
 
+mod callers;
 mod conformance;
 mod evil;
 mod faults;
