@@ -92,6 +92,12 @@ pub fn is_loopback_host(host: &str) -> bool {
     }
 }
 
+/// Whether nobody on the way can read what is sent: over `https`, or within this machine. A secret goes nowhere else, unless
+/// the operator says so.
+pub fn is_sealed(scheme: &str, host: &str) -> bool {
+    scheme == "https" || is_loopback_host(host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +147,18 @@ mod tests {
             ("64:ff9b:1::a00:1", Reserved),
         ] {
             assert_eq!(AddressKind::of(address.parse().unwrap()), kind, "{address}");
+        }
+    }
+
+    #[test]
+    fn only_https_and_loopback_are_sealed() {
+        for (scheme, host) in
+            [("https", "mcp.example.com"), ("https", "10.0.0.1"), ("http", "localhost"), ("http", "[::1]")]
+        {
+            assert!(is_sealed(scheme, host), "{scheme}://{host}");
+        }
+        for host in ["10.0.0.1", "192.168.1.2", "mcp.example.com", "printer", "127.0.0.1.example.com", ""] {
+            assert!(!is_sealed("http", host), "http://{host}");
         }
     }
 
