@@ -9,10 +9,12 @@ use crate::line::{LineFaults, LineTransport};
 use crate::provider::ToolProvider;
 use crate::spec::{HttpKind, ServerSpec, Transport};
 use crate::sse::SseTransport;
+use reqwest::Url;
 use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpClientWorker};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tollgate_core::{Clock, Tool};
+use tollgate_core::{Clock, Secret, Tool};
 
 /// POSTs to one Streamable HTTP server at once; more wait.
 const HTTP_CONCURRENCY: usize = 64;
@@ -106,7 +108,8 @@ pub(crate) async fn connect(
         }
         Transport::Http { url, headers, kind } => {
             let parsed = parse_url(url).map_err(Fault::NotSent)?;
-            let client = http.for_url(&parsed).map_err(Fault::NotSent)?;
+            check_clear(spec, &parsed, headers).map_err(Fault::NotSent)?;
+            let client = http.for_url(&parsed, spec.proxy.as_ref()).map_err(Fault::NotSent)?;
             let callers = side.callers.clone();
             let endpoint = Endpoint::new(client, headers, spec.max_message_bytes, auth.cloned(), callers)
                 .map_err(Fault::NotSent)?;
@@ -122,6 +125,20 @@ pub(crate) async fn connect(
     let tools = session.tools(spec).await?;
     let lists = session.lists();
     Ok(Connected { link: Link::Mcp(Box::new(session)), end: Some(end), tools, lists, transport })
+}
+
+/// # Errors
+/// Its headers, or the user in its URL, would go over clear http to another machine, and nobody allowed that.
+fn check_clear(spec: &ServerSpec, url: &Url, headers: &BTreeMap<String, Secret>) -> Result<(), String> {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if spec.allow_http || (headers.is_empty() && !has_user) {
+        return Ok(());
+    }
+    let what = if has_user { "the user in its URL" } else { "its headers" };
+    match crate::web::in_the_clear(url, what) {
+        Some(why) => Err(format!("{why}; use https, or add `allow_http: true` to the server")),
+        None => Ok(()),
+    }
 }
 
 type Opened = (Session, SessionEnd, &'static str);

@@ -20,7 +20,7 @@
 //! - `handler`: what servers ask of us and tell us. `callers`: whose requests are in flight, so to whom that goes.
 //! - Transports: `line` (child processes and streams) with `child`, and `direct`, the short way of requests over it; `http` under rmcp's Streamable HTTP;
 //!   `sse` (HTTP+SSE of 2024-11-05). [`provider`]: servers that are not MCP.
-//! - [`auth`]: OAuth towards servers.
+//! - [`auth`]: OAuth towards servers. [`web`]: the HTTP clients of both, and what they keep to.
 //! - `catalog`: the tools of a server. `schema`: arguments held against them, where that is `tame`. `near`: near names.
 //! - `pins`: what was approved of tools, and the quarantine of those that are something else.
 //! - `text`: foreign text made fit to be shown. Files for this user alone are `tollgate_secrets::private`'s matter.
@@ -50,6 +50,7 @@ mod sse;
 pub mod status;
 mod tame;
 mod text;
+pub mod web;
 
 pub use auth::file::FileTokenStore;
 pub use auth::login::{LoginDone, LoginError, LoginPrompt, LoginUi, LogoutDone};

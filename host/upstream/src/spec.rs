@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tollgate_core::grant::glob;
-use tollgate_core::{BoxFuture, Secret};
+use tollgate_core::{BoxFuture, Configured, Secret};
 use tollgate_route::RouteSpec;
 
 /// How long a connection may take when nobody says otherwise.
@@ -214,6 +214,10 @@ pub struct ServerSpec {
     pub transport: Transport,
     /// How to be authorised, if it is reached over HTTP.
     pub auth: AuthSpec,
+    /// Headers and tokens may go to another machine over clear http, where everybody on the way can read them.
+    pub allow_http: bool,
+    /// The proxy of requests to it, an http or https URL. Proxies of the environment are not used, and none for this machine.
+    pub proxy: Option<Configured<String>>,
     /// How long a connection may take, the list of tools included.
     pub connect_timeout: Duration,
     /// How long one attempt of a call may take.
@@ -239,6 +243,8 @@ impl ServerSpec {
             name: name.into(),
             transport,
             auth: AuthSpec::None,
+            allow_http: false,
+            proxy: None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             call_timeout: DEFAULT_CALL_TIMEOUT,
             allow: Vec::new(),

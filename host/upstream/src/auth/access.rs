@@ -11,6 +11,7 @@ use super::guard::GuardedHttp;
 use super::spec::{OAuthGrant, OAuthSpec};
 use super::store::{Logins, StoreError, TokenKey, TokenOwner};
 use crate::http::{HttpError, send};
+use crate::spec::ServerSpec;
 use crate::text::clean;
 use arc_swap::ArcSwapOption;
 use http::StatusCode;
@@ -21,7 +22,7 @@ use rmcp::transport::auth::WWWAuthenticateParams;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tollgate_core::{Clock, Secret};
+use tollgate_core::{Clock, Configured, Secret};
 
 /// How often one request is sent again with another token.
 const MAX_AGAIN: usize = 3;
@@ -36,7 +37,10 @@ const MAX_WANTED: usize = 64;
 pub(crate) struct ServerAuth {
     pub(crate) server: String,
     pub(crate) spec: OAuthSpec,
-    pub(crate) url: Url,
+    pub(crate) url: Configured<Url>,
+    proxy: Option<Configured<String>>,
+    /// Why no token may go to the server.
+    in_the_clear: Option<String>,
     /// Made when it is needed: most servers never ask.
     http: OnceLock<Result<Arc<GuardedHttp>, String>>,
     pub(crate) logins: Logins,
@@ -73,7 +77,7 @@ impl ServerAuth {
     /// # Errors
     /// The URL cannot be read.
     pub(crate) fn new(
-        server: &str,
+        server: &ServerSpec,
         url: &str,
         spec: OAuthSpec,
         logins: Logins,
@@ -86,11 +90,14 @@ impl ServerAuth {
         if url.set_username("").is_err() || url.set_password(None).is_err() {
             return Err("the URL has no host".to_owned());
         }
+        let in_the_clear = crate::web::in_the_clear(&url, "its token").filter(|_| !server.allow_http);
         Ok(Self {
-            server: server.to_owned(),
+            server: server.name.clone(),
             spec,
             http: OnceLock::new(),
-            url,
+            url: Configured::by_operator(url),
+            proxy: server.proxy.clone(),
+            in_the_clear,
             logins,
             clock,
             access: ArcSwapOption::empty(),
@@ -128,10 +135,40 @@ impl ServerAuth {
         TokenKey { issuer: issuer.to_owned(), owner: self.owner() }
     }
 
+    /// Whether there may be a token at all: it goes to the server with each request.
+    ///
+    /// # Errors
+    /// It would go over clear http to another machine, and nobody allowed that.
+    pub(crate) fn check_clear(&self) -> Result<(), AuthFault> {
+        match &self.in_the_clear {
+            Some(why) => {
+                let help = "use https, or add `allow_http: true` to the server";
+                Err(AuthFault::Unavailable(format!("{why}; {help}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Finds the authorization server that the server names.
+    ///
+    /// # Errors
+    /// As of [`Authority::discover`]; or there is something to prove the client by, and nobody said to whom.
     pub(crate) async fn discover(&self) -> Result<Authority, AuthFault> {
+        let proof = match (&self.spec.client_secret, &self.spec.client_key) {
+            (Some(_), _) => Some("client_secret"),
+            (None, Some(_)) => Some("client_key"),
+            (None, None) => None,
+        };
+        if let Some(proof) = proof.filter(|_| self.spec.issuer.is_none()) {
+            return Err(AuthFault::Unavailable(format!(
+                "its `auth` has a `{proof}` and no `issuer`, so whatever authorization server it names would get what the \
+                 client proves itself with; add `issuer: https://…`, the URL of the authorization server that knows the client"
+            )));
+        }
         let http = self.http.get_or_init(|| {
             let issuer = self.spec.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
-            GuardedHttp::new(&self.url, issuer.as_ref()).map(Arc::new)
+            let issuer = issuer.map(Configured::by_operator);
+            GuardedHttp::new(&self.url, issuer.as_ref(), self.proxy.as_ref()).map(Arc::new)
         });
         let http = http.as_ref().map_err(|why| AuthFault::Unavailable(why.clone()))?;
         Authority::discover(&self.url, http, self.challenge().as_deref(), &self.spec).await
@@ -170,6 +207,10 @@ impl ServerAuth {
             let outgoing = request.try_clone();
             let outgoing = outgoing.ok_or_else(|| HttpError::NotSent("the request cannot be sent again".to_owned()))?;
             let outgoing = match &access {
+                Some(_) if self.in_the_clear.is_some() => {
+                    let why = self.check_clear().err().map(|fault| fault.to_string());
+                    return Err(HttpError::NotSent(why.unwrap_or_default()));
+                }
                 Some(access) => outgoing.header(AUTHORIZATION, access.header.clone()),
                 None => outgoing,
             };
@@ -240,6 +281,7 @@ impl ServerAuth {
     }
 
     async fn get_one(&self, sent: Option<&Arc<Access>>, need: Need) -> Result<Arc<Access>, AuthFault> {
+        self.check_clear()?;
         let mut work = self.work.lock().await;
         let is_same = |a: &Arc<Access>| sent.is_some_and(|sent| sent.token == a.token);
         if let Some(access) = self.access.load_full().filter(|access| !is_same(access)) {
@@ -327,6 +369,12 @@ impl ServerAuth {
 
     /// Gets a token without a person, with `more` scopes.
     async fn ask_for(&self, more: Vec<String>) -> Result<Arc<Access>, AuthFault> {
+        // What the operator named is all that the host gets by itself; that it needs more is the server's claim.
+        let named = &self.spec.scopes;
+        if !named.is_empty() && more.iter().any(|scope| !named.contains(scope)) {
+            let more = clean(&more.join(" "), 200);
+            return Err(AuthFault::NeedsLogin(format!("it wants the scopes `{more}`, which its `scopes` do not name")));
+        }
         let authority = self.discover().await?;
         let mut scopes = self.asked.lock().scopes.clone();
         if scopes.is_empty() {

@@ -2,7 +2,7 @@
 //! it, and nothing of one is ever sent to another.
 
 use super::entry::Entry;
-use super::guard::GuardedHttp;
+use super::guard::{Finder, GuardedHttp};
 use super::spec::{ClientKey, KeyAlgorithm, OAuthSpec};
 use super::{AuthFault, quiet};
 use reqwest::Url;
@@ -12,6 +12,7 @@ use rmcp::transport::auth::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use tollgate_core::{Claimed, Configured};
 
 /// What the authorization server calls us when it registers us.
 const CLIENT_NAME: &str = "Tollgate";
@@ -35,7 +36,7 @@ impl Authority {
     /// # Errors
     /// There is none, it must not be reached, or it is not the one that the configuration names.
     pub(crate) async fn discover(
-        server: &Url,
+        server: &Configured<Url>,
         http: &Arc<GuardedHttp>,
         challenge: Option<&str>,
         spec: &OAuthSpec,
@@ -44,15 +45,15 @@ impl Authority {
             let why = http.error_text(error);
             AuthFault::Unavailable(format!("its authorization server cannot be found: {why}"))
         };
-        let client: Arc<dyn OAuthHttpClient> = http.clone();
-        let manager = AuthorizationManager::new_with_oauth_http_client(server.clone(), client).await;
+        let finder = Arc::new(Finder::new(http.clone()));
+        let client: Arc<dyn OAuthHttpClient> = finder.clone();
+        let manager = AuthorizationManager::new_with_oauth_http_client(Url::clone(server), client).await;
         let mut manager = manager.map_err(|error| failed(&error))?;
         let credentials = InMemoryCredentialStore::new();
         manager.set_credential_store(credentials.clone());
         let found = quiet(manager.resolve_metadata_from_challenge(challenge)).await;
         let metadata = found.map_err(|error| failed(&error))?.metadata;
-        // The endpoints of servers older than metadata have no issuer; they are the server's own.
-        let issuer = metadata.issuer.clone().unwrap_or_else(|| server.origin().ascii_serialization());
+        let issuer = issuer_of(&metadata, finder.found_at(), server)?;
         if let Some(trusted) = &spec.issuer
             && trusted.trim_end_matches('/') != issuer.trim_end_matches('/')
         {
@@ -67,13 +68,11 @@ impl Authority {
             metadata.registration_endpoint.as_ref(),
         ];
         for endpoint in endpoints.into_iter().flatten() {
-            let url = Url::parse(endpoint).map_err(|_| {
-                AuthFault::Unavailable("its authorization server names an endpoint that is not a URL".to_owned())
-            })?;
+            let url = claimed(endpoint)?;
             http.guard().url(&url).map_err(|refused| AuthFault::Unavailable(refused.to_string()))?;
         }
         manager.set_metadata(metadata.clone());
-        Ok(Self { manager, metadata, credentials, http: http.clone(), server: server.clone(), issuer })
+        Ok(Self { manager, metadata, credentials, http: http.clone(), server: Url::clone(server), issuer })
     }
 
     /// The scopes of a login. `earlier` is the login before, if it has to be widened.
@@ -144,7 +143,7 @@ impl Authority {
         let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
         let url = quiet(self.manager.get_authorization_url(&scopes)).await.map_err(|error| error.to_string())?;
         let url = Url::parse(&url).map_err(|error| error.to_string())?;
-        self.http.guard().url(&url).map_err(|refused| refused.to_string())?;
+        self.http.guard().url(&Claimed::new(url.clone())).map_err(|refused| refused.to_string())?;
         let state = url.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
         Ok((url, state.ok_or("the URL of the login has no state")?))
     }
@@ -261,7 +260,7 @@ impl Authority {
         let Some(endpoint) = self.metadata.additional_fields.get("revocation_endpoint").and_then(Value::as_str) else {
             return Ok(false);
         };
-        let url = Url::parse(endpoint).map_err(|error| error.to_string())?;
+        let url = claimed(endpoint).map_err(|fault| fault.to_string())?;
         let access = entry.access().map_err(|error| error.to_string())?;
         let client = entry.credentials.client_id.as_str();
         let configured = spec.client_secret.as_ref().map(|secret| secret.expose());
@@ -283,6 +282,46 @@ impl Authority {
     }
 }
 
+fn claimed(endpoint: &str) -> Result<Claimed<Url>, AuthFault> {
+    let why = "its authorization server names an endpoint that is not a URL";
+    Url::parse(endpoint).map(Claimed::new).map_err(|_| AuthFault::Unavailable(why.to_owned()))
+}
+
+/// Who the authorization server is, proved by where its metadata was found: anybody can write another's name into a document,
+/// and what is kept for that one, or meant for it, would be sent to the endpoints beside the name.
+fn issuer_of(metadata: &AuthorizationMetadata, found_at: Option<Url>, server: &Url) -> Result<String, AuthFault> {
+    let Some(issuer) = &metadata.issuer else {
+        // The endpoints of servers older than metadata have no issuer; they are the server's own.
+        let is_own = claimed(&metadata.token_endpoint)?.unproven().origin() == server.origin();
+        let why = "its authorization server does not say its issuer, and has its endpoints elsewhere";
+        return match is_own {
+            true => Ok(server.origin().ascii_serialization()),
+            false => Err(AuthFault::Unavailable(why.to_owned())),
+        };
+    };
+    if found_at.as_ref().is_some_and(|url| is_metadata_of(issuer, url)) {
+        return Ok(issuer.clone());
+    }
+    let at = found_at.map_or_else(String::new, |url| crate::http::shown_url(url.as_str()));
+    let (issuer, at) = (crate::text::clean(issuer, 200), crate::text::clean(&at, 200));
+    Err(AuthFault::Unavailable(format!(
+        "it names an authorization server whose metadata, at {at}, says to be of `{issuer}`, and is not where that has its own"
+    )))
+}
+
+/// Whether an issuer's metadata has its place at this URL (RFC 8414, section 3.1; OpenID Connect Discovery, section 4).
+fn is_metadata_of(issuer: &str, url: &Url) -> bool {
+    let Ok(issuer) = Url::parse(issuer) else { return false };
+    let path = issuer.path().trim_end_matches('/');
+    let places = [
+        format!("/.well-known/oauth-authorization-server{path}"),
+        format!("/.well-known/openid-configuration{path}"),
+        format!("{path}/.well-known/openid-configuration"),
+        "/.well-known/oauth-authorization-server".to_owned(),
+    ];
+    issuer.origin() == url.origin() && places.iter().any(|place| place == url.path())
+}
+
 /// Refusals of a token endpoint that another try does not change (RFC 6749, section 5.2).
 const FINAL: [&str; 4] = ["invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"];
 
@@ -300,6 +339,29 @@ impl From<KeyAlgorithm> for JwtSigningAlgorithm {
             KeyAlgorithm::Rs512 => Self::RS512,
             KeyAlgorithm::Es256 => Self::ES256,
             KeyAlgorithm::Es384 => Self::ES384,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_of_an_issuer_only_at_its_well_known_places() {
+        for (issuer, url, is_its) in [
+            ("https://a.example", "https://a.example/.well-known/oauth-authorization-server", true),
+            ("https://a.example/", "https://a.example/.well-known/openid-configuration", true),
+            ("https://a.example/t/1", "https://a.example/.well-known/oauth-authorization-server/t/1", true),
+            ("https://a.example/t/1", "https://a.example/t/1/.well-known/openid-configuration", true),
+            ("https://a.example", "https://evil.example/.well-known/oauth-authorization-server", false),
+            ("https://a.example", "http://a.example/.well-known/oauth-authorization-server", false),
+            ("https://a.example", "https://a.example:8443/.well-known/oauth-authorization-server", false),
+            ("https://a.example", "https://a.example/users/evil/.well-known/openid-configuration", false),
+            ("https://a.example", "https://a.example/.well-known/other", false),
+            ("not a url", "https://a.example/.well-known/oauth-authorization-server", false),
+        ] {
+            assert_eq!(is_metadata_of(issuer, &Url::parse(url).unwrap()), is_its, "{issuer} {url}");
         }
     }
 }

@@ -2,11 +2,14 @@
 //! what kind of address an address is, `tollgate_core::address` tells.
 //!
 //! A server names its authorization server, and that one its endpoints; a hostile one would name what only this
-//! machine can reach. So: `https`, or `http` between loopback addresses; no user or password in a URL; no private
+//! machine can reach. What it names is a [`Claimed`] URL, and what the operator named a [`Configured`] one. So: `https`, or `http` between
+//! loopback addresses; no user or password in a URL; no private
 //! address unless its host is one that the configuration itself names (the server, the trusted issuer); never a link-local or reserved one, where
 //! clouds keep their credentials. Names are judged by the addresses that they resolve to, at each connection, and
-//! redirects are not followed, so nothing can be swapped after the judgement.
+//! redirects are not followed, so nothing can be swapped after the judgement. A proxy resolves names by itself, so only requests to hosts that
+//! the configuration names go through the server's proxy.
 
+use crate::web::{client_builder, through};
 use futures::StreamExt;
 use parking_lot::Mutex;
 use reqwest::Url;
@@ -16,6 +19,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::address::{AddressKind, is_loopback_host, plain};
+use tollgate_core::{Claimed, Configured};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,8 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ANSWER_BYTES: usize = 256 << 10;
 /// What of a form is secret.
 const SECRETS: [&str; 6] = ["code", "code_verifier", "refresh_token", "client_secret", "client_assertion", "token"];
-/// Where the environment names proxies.
-const PROXY_VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// An address that must not be reached, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +42,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(server: &Url, trusted_issuer: Option<&Url>) -> Self {
+    pub(crate) fn new(server: &Configured<Url>, trusted_issuer: Option<&Configured<Url>>) -> Self {
         let named = [Some(server), trusted_issuer].into_iter().flatten();
         Self {
             is_loopback: server.host_str().is_some_and(is_loopback_host),
@@ -52,7 +54,8 @@ impl Guard {
     ///
     /// # Errors
     /// Why it must not be used.
-    pub(crate) fn url(&self, url: &Url) -> Result<(), Refused> {
+    pub(crate) fn url(&self, url: &Claimed<Url>) -> Result<(), Refused> {
+        let url = url.unproven();
         let shown = crate::http::shown_url(url.as_str());
         let host = url.host_str().ok_or_else(|| Refused(format!("{shown} has no host")))?;
         let http_is_fine = self.is_loopback && is_loopback_host(host);
@@ -66,6 +69,11 @@ impl Guard {
             Ok(address) => self.address(host, address),
             Err(_) => Ok(()),
         }
+    }
+
+    /// Whether the configuration itself names the host.
+    fn names(&self, url: &Url) -> bool {
+        url.host_str().is_some_and(|host| self.hosts.contains(&plain(host)))
     }
 
     /// Judges an address that a host has.
@@ -87,8 +95,8 @@ type Lookup = Arc<dyn Fn(&str) -> std::io::Result<Vec<SocketAddr>> + Send + Sync
 /// Resolves names to those of their addresses that may be reached.
 struct GuardedResolver {
     guard: Guard,
-    /// Proxies that the environment names; they resolve the names themselves.
-    proxies: Vec<String>,
+    /// The host of the operator's proxy.
+    proxy: Option<String>,
     lookup: Lookup,
 }
 
@@ -96,7 +104,7 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (guard, lookup) = (self.guard.clone(), self.lookup.clone());
         let host = name.as_str().to_owned();
-        let is_proxy = self.proxies.contains(&plain(&host));
+        let is_proxy = self.proxy.as_ref() == Some(&plain(&host));
         Box::pin(async move {
             let asked = host.clone();
             let found = tokio::task::spawn_blocking(move || lookup(&asked)).await??;
@@ -132,27 +140,33 @@ pub(crate) struct GuardedHttp {
 
 impl GuardedHttp {
     /// # Errors
-    /// The machine has no usable TLS set-up.
-    pub(crate) fn new(server: &Url, trusted_issuer: Option<&Url>) -> Result<Self, String> {
+    /// The machine has no usable TLS set-up, or the proxy is none.
+    pub(crate) fn new(
+        server: &Configured<Url>,
+        trusted_issuer: Option<&Configured<Url>>,
+        proxy: Option<&Configured<String>>,
+    ) -> Result<Self, String> {
         let guard = Guard::new(server, trusted_issuer);
-        Self::with_lookup(server, guard, Arc::new(|host| Ok((host, 0).to_socket_addrs()?.collect())))
+        Self::with_lookup(server, guard, proxy, Arc::new(|host| Ok((host, 0).to_socket_addrs()?.collect())))
     }
 
-    fn with_lookup(server: &Url, guard: Guard, lookup: Lookup) -> Result<Self, String> {
-        let proxies = PROXY_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
-        let proxies = proxies.filter_map(|proxy| {
-            let url = if proxy.contains("://") { proxy } else { format!("http://{proxy}") };
-            Url::parse(&url).ok()?.host_str().map(plain)
-        });
-        let resolver = GuardedResolver { guard: guard.clone(), proxies: proxies.collect(), lookup };
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
+    fn with_lookup(
+        server: &Configured<Url>,
+        guard: Guard,
+        proxy: Option<&Configured<String>>,
+        lookup: Lookup,
+    ) -> Result<Self, String> {
+        let proxy_host = proxy.and_then(|proxy| Url::parse(proxy).ok()?.host_str().map(plain));
+        let named = guard.clone();
+        let proxy = proxy.map(|proxy| through(proxy, move |url| named.names(url))).transpose()?;
+        let resolver = GuardedResolver { guard: guard.clone(), proxy: proxy_host, lookup };
+        let client = client_builder(proxy)
             .timeout(TIMEOUT)
             .dns_resolver(Arc::new(resolver))
-            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("no HTTP client: {error}"))?;
-        Ok(Self { guard, base: server.clone(), client, failed: Mutex::default(), sent: Mutex::default() })
+        let base = Url::clone(server);
+        Ok(Self { guard, base, client, failed: Mutex::default(), sent: Mutex::default() })
     }
 
     /// What it keeps to.
@@ -194,11 +208,12 @@ impl GuardedHttp {
     /// Why there is no answer.
     pub(crate) async fn post_form(
         &self,
-        url: &Url,
+        url: &Claimed<Url>,
         pairs: &[(&str, &str)],
         basic: Option<(&str, &str)>,
     ) -> Result<u16, String> {
         self.guard.url(url).map_err(|refused| refused.to_string())?;
+        let url = url.unproven();
         let mut form = url.clone();
         form.query_pairs_mut().clear().extend_pairs(pairs);
         let mut request = self
@@ -217,7 +232,7 @@ impl GuardedHttp {
         self.note(request.body());
         let mut request =
             reqwest::Request::try_from(request).map_err(|error| super::chain_text(&error.without_url()))?;
-        self.guard.url(request.url()).map_err(|refused| refused.to_string())?;
+        self.guard.url(&Claimed::new(request.url().clone())).map_err(|refused| refused.to_string())?;
         request.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
         let shown = crate::http::shown_url(request.url().as_str());
         let failed = |error: reqwest::Error| format!("{shown}: {}", super::chain_text(&error.without_url()));
@@ -249,17 +264,55 @@ impl OAuthHttpClient for GuardedHttp {
     }
 }
 
+/// The same for one discovery. It notes where the last document was found: in the end, the metadata of the authorization server.
+pub(crate) struct Finder {
+    http: Arc<GuardedHttp>,
+    found_at: Mutex<Option<Url>>,
+}
+
+impl Finder {
+    pub(crate) fn new(http: Arc<GuardedHttp>) -> Self {
+        Self { http, found_at: Mutex::default() }
+    }
+
+    pub(crate) fn found_at(&self) -> Option<Url> {
+        self.found_at.lock().clone()
+    }
+}
+
+impl OAuthHttpClient for Finder {
+    fn execute(&self, request: OAuthHttpRequest) -> OAuthHttpClientFuture<'_> {
+        let is_search = request.request.method() == http::Method::GET;
+        let url = is_search.then(|| Url::parse(&request.request.uri().to_string()).ok()).flatten();
+        Box::pin(async move {
+            let answer = self.http.execute(request).await;
+            if url.is_some() && answer.as_ref().is_ok_and(|answer| answer.status() == http::StatusCode::OK) {
+                *self.found_at.lock() = url;
+            }
+            answer
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn configured(url: &str) -> Configured<Url> {
+        Configured::by_operator(Url::parse(url).unwrap())
+    }
+
+    fn claimed(url: &str) -> Claimed<Url> {
+        Claimed::new(Url::parse(url).unwrap())
+    }
+
     fn guard(server: &str) -> Guard {
-        Guard::new(&Url::parse(server).unwrap(), None)
+        Guard::new(&configured(server), None)
     }
 
     #[track_caller]
     fn check(server: &str, url: &str, allowed: bool) {
-        let judged = guard(server).url(&Url::parse(url).unwrap());
+        let judged = guard(server).url(&claimed(url));
         assert_eq!(judged.is_ok(), allowed, "{server} names {url}: {judged:?}");
     }
 
@@ -282,7 +335,7 @@ mod tests {
     fn a_url_with_a_user_in_it_is_refused() {
         check("https://mcp.example.com/", "https://me@auth.example.com/", false);
         check("https://mcp.example.com/", "https://mcp.example.com:secret@evil.example/", false);
-        let refused = guard("https://a.example").url(&Url::parse("https://u:hunter2@b.example/?k=hunter2").unwrap());
+        let refused = guard("https://a.example").url(&claimed("https://u:hunter2@b.example/?k=hunter2"));
         assert!(!refused.unwrap_err().to_string().contains("hunter2"));
     }
 
@@ -332,7 +385,7 @@ mod tests {
 
     #[test]
     fn the_host_of_the_trusted_issuer_may_have_a_private_address() {
-        let [server, issuer] = ["https://mcp.corp/mcp", "https://sso.corp"].map(|url| Url::parse(url).unwrap());
+        let [server, issuer] = ["https://mcp.corp/mcp", "https://sso.corp"].map(configured);
         let address = "10.0.0.9".parse().unwrap();
         assert!(Guard::new(&server, Some(&issuer)).address("sso.corp", address).is_ok());
         assert!(Guard::new(&server, Some(&issuer)).address("other.corp", address).is_err());
@@ -343,7 +396,7 @@ mod tests {
         let address: IpAddr = address.parse().unwrap();
         let resolver = GuardedResolver {
             guard: guard(server),
-            proxies: vec!["proxy.corp".into()],
+            proxy: Some("proxy.corp".into()),
             lookup: Arc::new(move |_| Ok(vec![SocketAddr::new(address, 0)])),
         };
         resolver.resolve(host.parse().unwrap()).await.map(Iterator::collect).map_err(|error| error.to_string())
@@ -369,11 +422,29 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let lookup: Lookup = Arc::new(|_| Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]));
-        let server = Url::parse("https://mcp.example.com").unwrap();
-        let client = GuardedHttp::with_lookup(&server, Guard::new(&server, None), lookup).unwrap();
+        let server = configured("https://mcp.example.com");
+        let client = GuardedHttp::with_lookup(&server, Guard::new(&server, None), None, lookup).unwrap();
         let request = http::Request::get(format!("https://rebound.example:{port}/")).body(Vec::new()).unwrap();
         let refused = client.run(request).await.unwrap_err();
         assert!(refused.contains("not a public one"), "{refused}");
         assert!(listener.accept().is_err(), "nothing came");
+    }
+
+    #[tokio::test]
+    async fn only_hosts_that_the_operator_named_are_reached_through_the_proxy() {
+        let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        proxy.set_nonblocking(true).unwrap();
+        let named = Configured::by_operator(format!("http://{}", proxy.local_addr().unwrap()));
+        let lookup: Lookup = Arc::new(|_| Ok(vec![SocketAddr::from(([10, 0, 0, 9], 0))]));
+        let server = configured("https://mcp.example.com/mcp");
+        let client = GuardedHttp::with_lookup(&server, Guard::new(&server, None), Some(&named), lookup).unwrap();
+        let ask = |url: &str| client.run(http::Request::get(url).body(Vec::new()).unwrap());
+        // What metadata claims is judged by its own address, which a proxy would resolve by itself.
+        let refused = ask("https://inside.evil.example/").await.unwrap_err();
+        assert!(refused.contains("not a public one"), "{refused}");
+        assert!(proxy.accept().is_err(), "nothing came");
+        let asked = tokio::time::timeout(std::time::Duration::from_millis(300), ask("https://mcp.example.com/token"));
+        drop(asked.await);
+        assert!(proxy.accept().is_ok(), "the server's own host is the operator's word");
     }
 }

@@ -192,11 +192,12 @@ impl Fleet {
 
 async fn login(auth: &ServerAuth, ui: &dyn LoginUi) -> Result<LoginDone, LoginError> {
     let server = || auth.server.clone();
+    let unfit = |fault: AuthFault| LoginError::Authority { server: server(), why: fault.to_string() };
+    auth.check_clear().map_err(unfit)?;
     let listener = Listener::open(&auth.spec).await;
     let listener = listener.map_err(|error| LoginError::Listen { server: server(), why: error.to_string() })?;
     let redirect_url = listener.url.clone();
-    let found = auth.discover().await;
-    let mut authority = found.map_err(|fault| LoginError::Authority { server: server(), why: fault.to_string() })?;
+    let mut authority = auth.discover().await.map_err(unfit)?;
     let earlier = kept(auth, &authority.issuer).await?;
     let scopes = authority.scopes(&auth.spec, earlier.as_ref()).await;
     let client_secret = authority

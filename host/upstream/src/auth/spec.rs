@@ -77,6 +77,6 @@ pub struct OAuthSpec {
     /// port. It goes before `redirect_port`.
     pub redirect_url: Option<String>,
     /// The only authorization server to trust; its host may have a private address. `None`: the one that the server
-    /// names.
+    /// names. Needed with a secret or a key, which goes to nobody whom a server alone names.
     pub issuer: Option<String>,
 }

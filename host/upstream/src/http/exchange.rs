@@ -1,11 +1,13 @@
 //! One exchange over HTTP: what is sent, where it may be redirected, and what refusals and failures mean.
 
 use crate::text::{clean, with_causes};
+use crate::web::{client_builder, through};
 use http::header::{DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use reqwest::{RequestBuilder, Response, Url};
 use std::sync::OnceLock;
 use std::time::SystemTime;
+use tollgate_core::Configured;
 
 /// How much of the body of a refusal is read.
 pub(super) const MAX_REFUSAL_BYTES: usize = 64 << 10;
@@ -51,7 +53,7 @@ pub(crate) enum HttpError {
     NotMcp(String),
 }
 
-/// The clients that all servers share. Made when they are needed: a host whose servers are all programs reads no
+/// The clients that all servers share which need no proxy. Made when they are needed: a host whose servers are all programs reads no
 /// certificates.
 #[derive(Default)]
 pub(crate) struct HttpClients {
@@ -65,19 +67,17 @@ pub(crate) struct HttpClients {
 
 impl HttpClients {
     /// # Errors
-    /// The machine has no usable TLS set-up.
-    pub(crate) fn for_url(&self, url: &Url) -> Result<reqwest::Client, String> {
-        let made = |builder: reqwest::ClientBuilder| {
-            let builder = builder
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(std::time::Duration::from_secs(30))
-                .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
-            builder.build().map_err(|error| format!("no HTTP client: {error}"))
-        };
+    /// The machine has no usable TLS set-up, or the proxy is none.
+    pub(crate) fn for_url(&self, url: &Url, proxy: Option<&Configured<String>>) -> Result<reqwest::Client, String> {
+        let made =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| format!("no HTTP client: {error}"));
+        if let Some(proxy) = proxy {
+            return made(client_builder(Some(through(proxy, |_| true)?)));
+        }
         let client = if url.scheme() == "https" {
-            self.secure.get_or_init(|| made(reqwest::Client::builder()))
+            self.secure.get_or_init(|| made(client_builder(None)))
         } else {
-            self.plain.get_or_init(|| made(reqwest::Client::builder().pool_max_idle_per_host(0)))
+            self.plain.get_or_init(|| made(client_builder(None).pool_max_idle_per_host(0)))
         };
         client.clone()
     }

@@ -442,5 +442,5 @@ fn auth_of(spec: &ServerSpec, shared: &Shared) -> Result<Option<Arc<ServerAuth>>
         _ => return Err("OAuth is for servers over HTTP; remove its `auth`".to_owned()),
     };
     let (oauth, logins, clock) = (OAuthSpec::clone(oauth), shared.logins.clone(), shared.clock.clone());
-    ServerAuth::new(&spec.name, url, oauth, logins, clock).map(|auth| Some(Arc::new(auth)))
+    ServerAuth::new(spec, url, oauth, logins, clock).map(|auth| Some(Arc::new(auth)))
 }

@@ -54,6 +54,21 @@ pub(crate) fn spec(scenario: &str, told: &Value) -> OAuthSpec {
     spec
 }
 
+/// The authorization server that knows the client. An operator knows it; the suite does not tell it, so it is looked up here.
+pub(crate) async fn issuer(server: &str) -> Option<String> {
+    let url = reqwest::Url::parse(server).ok()?;
+    let origin = url.origin().ascii_serialization();
+    for path in [url.path().trim_end_matches('/'), ""] {
+        let answer = reqwest::get(format!("{origin}/.well-known/oauth-protected-resource{path}")).await.ok()?;
+        let said: Option<Value> = serde_json::from_str(&answer.text().await.ok()?).ok();
+        let issuer = said.as_ref().and_then(|said| said.pointer("/authorization_servers/0")?.as_str());
+        if let Some(issuer) = issuer {
+            return Some(issuer.to_owned());
+        }
+    }
+    Some(origin)
+}
+
 async fn log_in(fleet: &Fleet) -> Result {
     let browser = Browser(Mutex::default());
     let done = tokio::time::timeout(Duration::from_secs(15), fleet.login(SERVER, &browser)).await;

@@ -45,12 +45,16 @@ async fn main() -> ExitCode {
 }
 
 async fn act(fleet: &Fleet, url: String, scenario: &str) -> Result {
-    let spec = ServerSpec::new(SERVER, Transport::http(url));
+    let spec = ServerSpec::new(SERVER, Transport::http(url.clone()));
     let mut spec = ServerSpec { connect_timeout: LIMIT, call_timeout: LIMIT, ..spec };
     let is_auth = scenario.starts_with("auth/");
     if is_auth {
         let told = std::env::var("MCP_CONFORMANCE_CONTEXT").ok().and_then(|text| serde_json::from_str(&text).ok());
-        spec.auth = AuthSpec::OAuth(Box::new(auth::spec(scenario, &told.unwrap_or_default())));
+        let mut oauth = auth::spec(scenario, &told.unwrap_or_default());
+        if oauth.client_secret.is_some() || oauth.client_key.is_some() {
+            oauth.issuer = auth::issuer(&url).await;
+        }
+        spec.auth = AuthSpec::OAuth(Box::new(oauth));
     }
     fleet.add_server(spec).map_err(|error| error.to_string())?;
     if is_auth {

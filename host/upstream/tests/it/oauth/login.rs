@@ -150,6 +150,7 @@ async fn the_clients_identity_is_the_configured_one_then_a_document_then_a_regis
         (by_document, false, 1, "client_id=registered-1&"),
     ] {
         let servers = servers(Odd { knows_documents, ..Odd::default() }).await;
+        let auth = OAuthSpec { issuer: Some(servers.issuer().to_owned()), ..auth };
         let fleet = fleet(&servers.url, auth, memory());
         let browser = Browser::default();
         fleet.login("s", &browser).await.unwrap();

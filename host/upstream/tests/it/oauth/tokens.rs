@@ -174,11 +174,12 @@ async fn a_logout_revokes_and_forgets() {
     fleet.shutdown().await;
 }
 
-fn by_itself() -> OAuthSpec {
+fn by_itself(servers: &Servers) -> OAuthSpec {
     OAuthSpec {
         client_id: Some("configured".into()),
         client_secret: Some(Secret::from("secret-hunter2-client")),
         grant: OAuthGrant::ClientCredentials,
+        issuer: Some(servers.issuer().to_owned()),
         ..OAuthSpec::default()
     }
 }
@@ -188,7 +189,7 @@ async fn the_host_logs_in_by_itself_and_steps_up_by_itself() {
     for methods in [json!(["client_secret_basic"]), json!(["client_secret_post"])] {
         let metadata = Some(json!({"token_endpoint_auth_methods_supported": methods}));
         let servers = servers(Odd { metadata, ..Odd::default() }).await;
-        let fleet = fleet(&servers.url, by_itself(), memory());
+        let fleet = fleet(&servers.url, by_itself(&servers), memory());
         echoes(&fleet, "s:echo").await;
         assert!(call(&fleet, "s:write", json!({})).await.result.is_ok());
         let asked = servers.world.lock().asked.clone();
@@ -198,9 +199,21 @@ async fn the_host_logs_in_by_itself_and_steps_up_by_itself() {
 }
 
 #[tokio::test]
+async fn a_server_does_not_widen_the_scopes_that_the_operator_named() {
+    let servers = servers(Odd::default()).await;
+    let auth = OAuthSpec { scopes: vec!["read".into()], ..by_itself(&servers) };
+    let fleet = fleet(&servers.url, auth, memory());
+    echoes(&fleet, "s:echo").await;
+    let error = fails(&fleet, "s:write", json!({})).await.to_string();
+    assert!(error.contains("wants the scopes `write`, which its `scopes` do not name"), "{error}");
+    assert_eq!(servers.world.lock().asked, ["token client_credentials read"]);
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_wrong_client_secret_is_said_and_not_shown() {
     let servers = servers(Odd { echoes_request: true, ..Odd::default() }).await;
-    let auth = OAuthSpec { client_secret: Some(Secret::from("wrong-hunter2-secret")), ..by_itself() };
+    let auth = OAuthSpec { client_secret: Some(Secret::from("wrong-hunter2-secret")), ..by_itself(&servers) };
     let fleet = fleet(&servers.url, auth, memory());
     let error = fails(&fleet, "s:echo", json!({})).await;
     assert!(error.to_string().contains("invalid_client"), "{error}");
