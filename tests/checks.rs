@@ -141,7 +141,7 @@ fn an_api_is_read_and_its_own_urls_are_its_grants() {
     );
     place.write(
         "tollgate.yaml",
-        "servers:\n  pets: {openapi: pets.json, secrets: {key: {in: bearer}}}\nsecrets: {key: {env: KEY}}\n",
+        "servers:\n  pets: {openapi: pets.json, secrets: {key: {in: bearer, hosts: [pets.example]}}}\nsecrets: {key: {env: KEY}}\n",
     );
     let pets = place.run(["--config", "tollgate.yaml", "check", "pets", "--json"]).expect(0).json();
     assert_eq!(pets["tools"], json!(["list_pets"]));

@@ -31,7 +31,7 @@ keys! {
         redirect_port "redirect_port": Port,
         /// The URL that the browser comes back to, if the client was registered with one; http://localhost:8080/callback.
         redirect_url "redirect_url": RedirectUrl,
-        /// The only authorization server to trust; the one that the server names if it is not given.
+        /// The only authorization server to trust; the one that the server names if it is not given. Needed with `client_secret` or `client_key`.
         issuer "issuer": Issuer,
     }
 }
@@ -238,6 +238,8 @@ impl Read for Auth {
         let mut ours = AuthKeys::schema_of_keys();
         if let Some(ours) = ours.as_object_mut() {
             ours.insert("required".into(), json!(["type"]));
+            let needed = ["client_id", "issuer"];
+            ours.insert("dependentRequired".into(), json!({"client_secret": needed, "client_key": needed}));
         }
         json!({"anyOf": [{"enum": WAYS}, ours]})
     }
@@ -260,9 +262,19 @@ fn check(oauth: &OAuth, node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) {
     if by_itself && proofs == (false, false) {
         error("has neither `client_secret` nor `client_key`", "`client_credentials` needs one of them");
     }
+    if (proofs.0 || proofs.1) && oauth.issuer.is_none() {
+        error(&no_issuer(if proofs.0 { "client_secret" } else { "client_key" }), ADD_ISSUER);
+    }
     if !by_itself && proofs.1 {
         error("`client_key` is for `grant: client_credentials`", "use a `client_secret`, or none");
     }
+}
+
+const ADD_ISSUER: &str = "add `issuer: https://…`, the URL of the authorization server that knows the client";
+
+/// Why what a client proves itself with is not sent.
+fn no_issuer(proof: &str) -> String {
+    format!("has a `{proof}` and no `issuer`: whatever authorization server the server names would get it")
 }
 
 fn scopes(scopes: Option<At<Vec<Scope>>>) -> Vec<String> {
@@ -290,9 +302,15 @@ impl Read for ForeignAuth {
             return Some(Self(Auth::None));
         }
         let client_id = keys.client_id.or(keys.client_id_too).map(|id| id.value.0);
+        // A secret is of no use without the client that it proves.
+        let client_secret = keys.client_secret.or(keys.client_secret_too).filter(|_| client_id.is_some());
+        if let Some(secret) = &client_secret {
+            // The server is there and fails: those clients have no key for it.
+            let help = "write it as `auth: {type: oauth, client_id: …, client_secret: …, issuer: https://…}`";
+            cx.warn(secret.line, key, no_issuer("client secret"), help);
+        }
         let oauth = OAuth {
-            // A secret is of no use without the client that it proves.
-            client_secret: keys.client_secret.or(keys.client_secret_too).filter(|_| client_id.is_some()),
+            client_secret,
             client_id,
             scopes: scopes(keys.scopes),
             // What those clients name to the authorization server.

@@ -20,8 +20,9 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
-use tollgate_core::Grant;
+use tollgate_core::address::is_sealed;
 use tollgate_core::name::{SERVER_NAME_MAX_BYTES, check_server_name};
+use tollgate_core::{Configured, Grant};
 
 keys! {
     /// The configuration of Tollgate.
@@ -74,6 +75,10 @@ keys! {
         auth "auth": Auth,
         /// Another client's form of `auth`.
         oauth "oauth": ForeignAuth,
+        /// Lets headers and tokens go to another machine over clear http, where everybody on the way can read them.
+        allow_http "allow_http": bool,
+        /// The proxy of requests to it, as http://proxy.example.com:3128; without it there is none, whatever the environment says.
+        proxy "proxy": Url,
         /// How to speak to it; derived from the other keys if it is not given.
         kind "type": Kind,
         /// The file of an adapter: a component that exports tools; relative to this file.
@@ -122,7 +127,7 @@ keys! {
 /// The keys that make a server one of four, and those that belong to one of them only.
 const TRANSPORTS: [(&str, &[&str]); 4] = [
     ("command", &["args", "env", "cwd", "envFile", "lazy"]),
-    ("url", &["headers", "auth", "oauth", "lazy"]),
+    ("url", &["headers", "auth", "oauth", "allow_http", "proxy", "lazy"]),
     ("component", &["grants", "limits", "secrets"]),
     ("openapi", &["limits", "secrets"]),
 ];
@@ -269,23 +274,52 @@ fn transport(keys: ServerKeys, main: &str, key: &Key<'_>, cx: &mut Cx<'_>) -> Op
         "url" => {
             let headers = variables(keys.headers);
             let given = keys.auth.or(keys.oauth.map(|a| At { line: a.line, value: a.value.0 }));
-            Transport::Remote(Remote {
+            let named = given.as_ref().filter(|auth| matches!(auth.value, Auth::OAuth(_))).map(|auth| auth.line);
+            let remote = Remote {
                 url: keys.url?.value.0,
                 protocol: keys.kind.and_then(|kind| kind.1).unwrap_or(RemoteProtocol::Auto),
                 auth: auth(given, &headers, key, cx),
                 headers,
+                allow_http: keys.allow_http.is_some_and(|allowed| allowed.value),
+                proxy: keys.proxy.map(|proxy| Configured::by_operator(proxy.value.0.to_string())),
+            };
+            warn_of_clear_http(&remote, named, key, cx);
+            Transport::Remote(remote)
+        }
+        _ => {
+            let api = keys.openapi.map(|api| Box::new(api.value));
+            // One that cannot be read is there all the same.
+            let unread = OpenApi::default();
+            let document = (main == "openapi").then(|| api.as_deref().unwrap_or(&unread));
+            let secrets = uses(keys.secrets, document, key, cx);
+            Transport::Adapter(Adapter {
+                secrets,
+                code: match main {
+                    "openapi" => AdapterCode::OpenApi(api?),
+                    _ => AdapterCode::Component(keys.component?),
+                },
+                grants: keys.grants.map(|g| g.value).unwrap_or_default(),
+                limits: keys.limits.map(|l| l.value).unwrap_or_default(),
             })
         }
-        _ => Transport::Adapter(Adapter {
-            secrets: uses(keys.secrets, main == "openapi", key, cx),
-            code: match main {
-                "openapi" => AdapterCode::OpenApi(Box::new(keys.openapi?.value)),
-                _ => AdapterCode::Component(keys.component?),
-            },
-            grants: keys.grants.map(|g| g.value).unwrap_or_default(),
-            limits: keys.limits.map(|l| l.value).unwrap_or_default(),
-        }),
     })
+}
+
+/// Says that a server will not be connected: what authorises would go to another machine for everybody to read. `named` is the line of
+/// an OAuth that somebody wrote.
+fn warn_of_clear_http(remote: &Remote, named: Option<u32>, key: &Key<'_>, cx: &mut Cx<'_>) {
+    let host = remote.url.host().unwrap_or_default();
+    if remote.allow_http || is_sealed(remote.url.scheme_str().unwrap_or_default(), host) {
+        return;
+    }
+    let (line, key, what) = match (remote.headers.first(), named) {
+        (Some(header), _) => (header.value.line, key.child("headers"), "its headers are"),
+        (None, Some(line)) => (line, key.child("auth"), "its tokens are"),
+        (None, None) => return,
+    };
+    let message =
+        format!("{what} not sent over clear http to another machine, where everybody on the way can read them");
+    cx.warn(line, &key, message, "use https, or add `allow_http: true` to the server");
 }
 
 /// Headers that authorise go before an OAuth that nobody wrote, and not beside one that somebody wrote.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tollgate_core::grant::approve::Pattern;
 use tollgate_core::grant::glob;
-use tollgate_core::{Grant, LimitKind, Limits, ToolName};
+use tollgate_core::{Configured, Grant, LimitKind, Limits, ToolName};
 pub use tollgate_secrets::Place as SecretPlace;
 
 mod orchestration;
@@ -153,6 +153,10 @@ pub struct Remote {
     pub headers: Vec<Variable>,
     /// How the host is authorised beyond its headers.
     pub auth: Auth,
+    /// Headers and tokens may go to another machine over clear http.
+    pub allow_http: bool,
+    /// The proxy of requests to it: an `http` or `https` URL.
+    pub proxy: Option<Configured<String>>,
 }
 
 /// How the host is authorised by a server.
@@ -187,7 +191,7 @@ pub struct OAuth {
     pub redirect_port: Option<u16>,
     /// The whole URL that it comes back to, in place of the port.
     pub redirect_url: Option<String>,
-    /// The only authorization server to trust.
+    /// The only authorization server to trust. There is one wherever there is a secret or a key, except in other clients' form.
     pub issuer: Option<String>,
 }
 

@@ -9,6 +9,7 @@ use crate::tree::Node;
 use crate::values::{Name, Text, Url};
 use serde_json::json;
 use std::net::IpAddr;
+use tollgate_core::address::is_sealed;
 
 /// The longest name of a model.
 const MODEL_MAX_CHARS: usize = 256;
@@ -20,7 +21,7 @@ keys! {
         provider "provider": Provider,
         /// The endpoint, in place of the provider's own: https, or http at a loopback or private address.
         url "url": Endpoint,
-        /// The host of the endpoint's URL may have a private address though it is a name; http may be spoken to it then.
+        /// The host of the endpoint's URL may have a private address though it is a name; http may be spoken to it then, and the key goes along.
         private "private": bool,
         /// The model, where a request names none.
         model "model": ModelName,
@@ -85,9 +86,10 @@ impl Read for TokenKey {
     }
 }
 
-/// An address that a key may be sent to, and whether it would go there in the clear and far.
+/// An address that a key may be sent to, whether it would go there in the clear, and whether far.
 struct Endpoint {
     url: String,
+    is_clear: bool,
     is_open: bool,
 }
 
@@ -99,8 +101,10 @@ impl Read for Endpoint {
             return None;
         }
         let Url(url) = Url::read(node, key, cx)?;
-        let is_open = url.scheme_str() == Some("http") && !url.host().is_some_and(is_near);
-        Some(Self { url: url.to_string().trim_end_matches('/').to_owned(), is_open })
+        let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.host().unwrap_or_default());
+        let is_clear = !is_sealed(scheme, host);
+        let is_open = is_clear && !is_near(host);
+        Some(Self { url: url.to_string().trim_end_matches('/').to_owned(), is_clear, is_open })
     }
 
     fn schema() -> serde_json::Value {
@@ -180,6 +184,11 @@ impl Read for Model {
                 "write https, or for an endpoint of your own its loopback or private address, or `private: true`";
             let message = "the key and all questions would cross the network for all to read";
             cx.error_help(url.line, &key.child("url"), message, help);
+        } else if let Some(url) =
+            keys.url.as_ref().filter(|url| url.value.is_clear && !is_private && keys.secret.is_some())
+        {
+            let message = "the key would go to another machine over clear http, where everybody on the way can read it";
+            cx.error_help(url.line, &key.child("url"), message, "write https, or add `private: true` if it may");
         }
         if provider != Provider::Agent {
             if node.get("model").is_none() {

@@ -8,12 +8,13 @@ use crate::tree::{Node, Value};
 use crate::values::{Name, Text, Url};
 use serde_json::json;
 use std::path::PathBuf;
-use tollgate_core::OriginPattern;
+use tollgate_core::address::is_sealed;
+use tollgate_core::{Configured, HttpUrl, OriginPattern};
 
 keys! {
     /// Where a secret is put into a component's HTTP requests, and towards whom.
     struct UseKeys {
-        /// The hosts that it is sent to, as api.example.com or *.example.com; nobody else ever gets it.
+        /// The hosts that it is sent to, as api.example.com or *.example.com; nobody else ever gets it. Those of `openapi.server` unless given.
         hosts "hosts": Vec<Text>,
         /// Where: bearer, basic, header, query, cookie, client_credentials; with `openapi` also scheme.
         place "in": Place,
@@ -23,7 +24,7 @@ keys! {
         prefix "prefix": Text,
         /// The user of basic; the secret is the password.
         user "user": Text,
-        /// Where client_credentials are exchanged for a token; the secret is the client's.
+        /// Where client_credentials are exchanged for a token; the secret is the client's. Also of a scheme of oauth2 with a client_id.
         token_url "token_url": Url,
         /// The client of client_credentials.
         client_id "client_id": Text,
@@ -40,7 +41,7 @@ const PLACES: [(&str, &[&str], &[&str]); 7] = [
     ("query", &["name"], &[]),
     ("cookie", &["name"], &[]),
     ("client_credentials", &["token_url", "client_id"], &["scopes"]),
-    ("scheme", &["name"], &["user", "client_id", "scopes"]),
+    ("scheme", &["name"], &["user", "client_id", "scopes", "token_url"]),
 ];
 
 struct Place(&'static str);
@@ -90,6 +91,7 @@ impl Read for Use {
         let texts = |given: Option<At<Vec<Text>>>| -> Vec<String> {
             given.into_iter().flat_map(|texts| texts.value.into_iter().map(|text| text.0)).collect()
         };
+        let configured = |url: At<Url>| Configured::by_operator(url.value.0.to_string());
         let hosts = node.get("hosts").map(|hosts| hosts.line).unwrap_or(node.line);
         let hosts = texts(keys.hosts).into_iter().map(|value| At { line: hosts, value }).collect();
         let place = match place {
@@ -99,7 +101,7 @@ impl Read for Use {
             "query" => SecretIn::Query(text(keys.name)?),
             "cookie" => SecretIn::Cookie(text(keys.name)?),
             "client_credentials" => SecretIn::ClientCredentials {
-                token_url: keys.token_url?.value.0.to_string(),
+                token_url: keys.token_url.map(configured)?,
                 client_id: text(keys.client_id)?,
                 scopes: texts(keys.scopes),
             },
@@ -108,6 +110,7 @@ impl Read for Use {
                 user: text(keys.user),
                 client_id: text(keys.client_id),
                 scopes: texts(keys.scopes),
+                token_url: keys.token_url.map(configured),
             },
         };
         Some(Self(place, hosts))
@@ -131,18 +134,36 @@ impl Read for Use {
 /// The secrets of one component.
 pub(crate) type Uses = Table<Name, Use>;
 
-/// The secrets that a component's requests carry. `in_document` says that places may be those of a document.
-pub(crate) fn uses(table: Option<At<Uses>>, in_document: bool, key: &Key<'_>, cx: &mut Cx<'_>) -> Vec<SecretUse> {
+/// The secrets that a component's requests carry. `document` says that places may be those of a document.
+pub(crate) fn uses(
+    table: Option<At<Uses>>,
+    document: Option<&OpenApi>,
+    key: &Key<'_>,
+    cx: &mut Cx<'_>,
+) -> Vec<SecretUse> {
     let entries = table.map(|table| table.value.entries).unwrap_or_default();
     let mut uses = Vec::new();
-    for (secret, Use(place, hosts)) in entries {
+    for (secret, Use(place, mut hosts)) in entries {
         let section = key.child("secrets");
         let key = section.child(&secret.value);
-        if !in_document && matches!(place, SecretIn::Scheme { .. }) {
+        if document.is_none() && matches!(place, SecretIn::Scheme { .. }) {
             let help = "write `in: bearer`, `header`, `query`, `cookie`, `basic` or `client_credentials`";
             cx.error_help(secret.line, &key, "`in: scheme` is for a server with `openapi`", help);
         }
-        if !in_document && hosts.is_empty() {
+        // Where the API is may be the document's word; who gets a secret is the operator's alone.
+        let server = document.and_then(|api| api.server.as_ref()).filter(|_| hosts.is_empty());
+        if let Some(origin) = server.and_then(|server| HttpUrl::parse(server).ok()) {
+            let shown = origin.origin();
+            if is_sealed(origin.scheme.as_str(), &origin.host.to_string()) {
+                hosts.push(At { line: secret.line, value: shown });
+            } else {
+                let help = format!("add `hosts: ['{shown}']` if it may, or write `server` with https");
+                let message =
+                    "does not say that the secret may go over clear http, where everybody on the way can read it";
+                cx.error_help(secret.line, &key, message, help);
+            }
+        }
+        if document.is_none() && hosts.is_empty() {
             let help = "add `hosts: [api.example.com]`: nobody else gets it";
             cx.error_help(secret.line, &key, "does not say which hosts may get the secret", help);
         }
@@ -306,7 +327,7 @@ impl Read for OpenApi {
         };
         Some(Self {
             document: At { line: document.line, value: document.value.0 },
-            server: keys.server.map(|url| url.value.0.to_string()),
+            server: keys.server.map(|url| Configured::by_operator(url.value.0.to_string())),
             variables: keys
                 .variables
                 .into_iter()

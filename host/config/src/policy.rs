@@ -69,7 +69,7 @@ impl Read for Policy {
             approve: keys.approve.map(|a| a.value.0).unwrap_or_default(),
             limits: keys.limits.map(|l| l.value).unwrap_or_default(),
             description: keys.description.map(|d| d.value.0),
-            secrets: uses(keys.secrets, false, key, cx),
+            secrets: uses(keys.secrets, None, key, cx),
         })
     }
 

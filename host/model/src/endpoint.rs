@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::model::{Meter, Usage};
 use tollgate_core::{
-    AddressKind, Clock, Completion, Entropy, Grant, Grants, HttpUrl, ModelError, Scheme, Tenant, address, grant,
+    AddressKind, Clock, Completion, Entropy, Grant, Grants, HttpUrl, ModelError, Tenant, address, grant,
 };
 use tollgate_outbound::{Binding, HttpBudget, HttpLimits, Outbound, Owner, Place, ResponseBody, Stored};
 use tollgate_secrets::SecretStore;
@@ -327,10 +327,13 @@ fn target(settings: &Endpoint) -> Result<(http::Uri, HttpUrl), String> {
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     let whole = format!("{base}{path}{query}");
     let url = HttpUrl::parse(&whole).map_err(|error| error.to_string())?;
-    let is_near = url.host.address().is_some_and(|address| AddressKind::of(address) == AddressKind::Private)
-        || address::is_loopback_host(&url.host.to_string());
-    if url.scheme == Scheme::Http && !is_near && !settings.private {
+    let is_clear = !address::is_sealed(url.scheme.as_str(), &url.host.to_string());
+    let is_near = url.host.address().is_some_and(|address| AddressKind::of(address) == AddressKind::Private);
+    if is_clear && !is_near && !settings.private {
         return Err("what is said to the model would go in the clear; use https".to_owned());
+    }
+    if is_clear && settings.secret.is_some() && !settings.private {
+        return Err("the key would go to another machine over clear http, where everybody on the way can read it; use https, or add `private: true` if it may".to_owned());
     }
     let uri = whole.parse().map_err(|_| "it is not a URL".to_owned())?;
     Ok((uri, url))

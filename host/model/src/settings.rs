@@ -50,7 +50,8 @@ pub struct Endpoint {
     /// Its base: `https://api.openai.com/v1`, `https://api.anthropic.com`, `http://127.0.0.1:11434/v1`. A query is kept. It is
     /// `https`, or has a loopback or private address.
     pub url: String,
-    /// The host of `url` may have a private address though it is a name. A literal address and `localhost` need no such word.
+    /// The host of `url` may have a private address though it is a name, and the key may go to another machine over clear http. A literal
+    /// address and `localhost` need no such word to be reached.
     pub private: bool,
     /// The model that answers where a request names none.
     pub model: String,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use tollgate_core::{BoxFuture, HttpUrl, Reach, Scheme, Secret, Tenant, address};
+use tollgate_core::{BoxFuture, Configured, HttpUrl, Reach, Secret, Tenant, address};
 use tollgate_secrets::Redactor;
 use zeroize::Zeroizing;
 
@@ -32,8 +32,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Who asks where for what.
 #[derive(Clone, Debug)]
 pub struct OAuthClient {
-    /// The token endpoint: https, or http on loopback.
-    pub token_url: String,
+    /// The token endpoint: https, or http on loopback. It gets the secret, so nobody but the operator names it.
+    pub token_url: Configured<String>,
     /// Whether the endpoint may have a private address.
     pub private: bool,
     /// The client's id.
@@ -78,7 +78,7 @@ impl ClientCredentials {
     ) -> Result<Self, String> {
         let uri: http::Uri = client.token_url.parse().map_err(|_| "the token endpoint is not a URL".to_owned())?;
         let url = url_of(&uri).map_err(|error| format!("the token endpoint: {error}"))?;
-        if url.scheme == Scheme::Http && !address::is_loopback_host(&url.host.to_string()) {
+        if !address::is_sealed(url.scheme.as_str(), &url.host.to_string()) {
             return Err("the token endpoint needs https".to_owned());
         }
         let limits = HttpLimits {

@@ -7,7 +7,7 @@ use crate::outside::{self, Credential, Secrets};
 use crate::request::{ComponentSource, PolicyCode, PolicySpec};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_config::lock::{Lock, Pin};
 use tollgate_config::model::{self, AdapterCode, At, Code, Document, LimitOverrides, RemoteProtocol};
@@ -32,6 +32,8 @@ pub(crate) struct Configured {
 /// A server as the file had it. Two are equal when a restart would change nothing.
 #[derive(PartialEq)]
 pub(crate) struct ConfiguredServer {
+    /// The file that says it, for errors.
+    file: PathBuf,
     server: config::Server,
     /// Environment and headers, filled in: they may change while the file does not.
     values: Result<Vec<(String, Secret)>, String>,
@@ -117,7 +119,8 @@ fn policy_spec(
             PolicyCode::ScriptFile(file.value.clone(), language)
         }
     };
-    let secrets = credentials(&policy.secrets, store);
+    let key = format!("policies.{}", policy.name.value);
+    let secrets = credentials(&policy.secrets, (&config.file, &key), store);
     let secrets = outside::bindings(&secrets, &[], &BTreeMap::new(), &host.0.outside.outbound)
         .map_err(|why| HostError::Secrets { policy: policy.name.value.clone(), why })?;
     Ok(PolicySpec {
@@ -175,7 +178,7 @@ impl ConfiguredServer {
             limits = Some(own_limits(&adapter.limits, defaults).unwrap_or_else(|| defaults.clone()));
         }
         let route = config::route(config, server);
-        Self { server: server.clone(), values, auth_secret, component, limits, route }
+        Self { file: config.file.clone(), server: server.clone(), values, auth_secret, component, limits, route }
     }
 
     fn spec(&self, host: &Host, store: &Arc<dyn SecretStore>, lock: &Option<Arc<Lock>>) -> ServerSpec {
@@ -189,6 +192,8 @@ impl ConfiguredServer {
         }
         if let model::Transport::Remote(remote) = &server.transport {
             spec.auth = self.auth(&remote.auth);
+            spec.allow_http = remote.allow_http;
+            spec.proxy = remote.proxy.clone();
         }
         spec.allow = server.tools.allow.clone();
         spec.deny = server.tools.deny.clone();
@@ -268,7 +273,7 @@ impl ConfiguredServer {
         store: &Arc<dyn SecretStore>,
         lock: &Option<Arc<Lock>>,
     ) -> Result<Adapter, String> {
-        let credentials = credentials(&adapter.secrets, store);
+        let credentials = credentials(&adapter.secrets, (&self.file, &self.server.key), store);
         let mut spec = AdapterSpec {
             component: ComponentSource::Bytes(Bytes::new()),
             grants: grants(&adapter.grants),
@@ -291,8 +296,14 @@ impl ConfiguredServer {
     }
 }
 
-fn credentials(uses: &[model::SecretUse], store: &Arc<dyn SecretStore>) -> Vec<Credential> {
-    uses.iter().map(|used| Credential { used: used.clone(), store: store.clone() }).collect()
+/// The secrets of what stands at a key of a file.
+fn credentials(uses: &[model::SecretUse], (file, key): (&Path, &str), store: &Arc<dyn SecretStore>) -> Vec<Credential> {
+    let credential = |used: &model::SecretUse| Credential {
+        at: format!("{}:{}: {key}.secrets.{}", file.display(), used.secret.line, used.secret.value),
+        used: used.clone(),
+        store: store.clone(),
+    };
+    uses.iter().map(credential).collect()
 }
 
 /// The secrets that a configuration places, and then those of `others`.

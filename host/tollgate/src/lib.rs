@@ -61,11 +61,11 @@ pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
 pub use tollgate_core::json::check as check_json;
 pub use tollgate_core::{
-    Approvals, Ask, AskError, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Client, Clock, Completion,
-    EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached, Limits, ListKind, Listed, LogLevel,
-    ManualClock, Model, ModelError, ModelRequest, NameError, Notice, Outcome, Principal, Query, QueryKind, Question,
-    Reply, RpcError, RunId, Secret, SeededEntropy, ServerInfo, Status, SystemClock, SystemEntropy, Tenant, Tool,
-    ToolName, ToolResult, TraceContext, Violation, limits, model,
+    Approvals, Ask, AskError, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Claimed, Client, Clock,
+    Completion, Configured, EffectClass, Entropy, Grant, GrantError, Grants, LimitKind, LimitReached, Limits, ListKind,
+    Listed, LogLevel, ManualClock, Model, ModelError, ModelRequest, NameError, Notice, Outcome, Principal, Query,
+    QueryKind, Question, Reply, RpcError, RunId, Secret, SeededEntropy, ServerInfo, Status, SystemClock, SystemEntropy,
+    Tenant, Tool, ToolName, ToolResult, TraceContext, Violation, limits, model,
 };
 pub use tollgate_journal::{CallRecord, Entry, Event, FileJournal, Journal, JournalError, MemoryJournal, Tee};
 pub use tollgate_outbound as outbound;
@@ -80,5 +80,5 @@ pub use tollgate_state as state;
 pub use tollgate_upstream::{
     AddError, AuthSpec, Duplex, FileTokenStore, HttpKind, LoginDone, LoginError, LoginPrompt, LoginUi, Logins,
     LogoutDone, MemoryTokenStore, OAuthSpec, PinError, Quarantined, ServerSpec, ServerState, ServerStatus, StoreError,
-    TokenStore, Transport,
+    TokenStore, Transport, web,
 };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tollgate_config::model::{Category, Document, OpenApi};
 use tollgate_core::address::{AddressKind, is_loopback_host};
-use tollgate_core::{EffectClass, Grants, Host as UrlHost, HttpUrl, Tool};
+use tollgate_core::{Claimed, Configured, EffectClass, Grants, Host as UrlHost, HttpUrl, Tool};
 use tollgate_outbound::Outbound;
 
 /// The largest document that is fetched or read, in bytes.
@@ -27,7 +27,7 @@ pub(crate) struct Catalog {
 struct Read<'a> {
     #[serde(borrow)]
     tools: Vec<Entry<'a>>,
-    servers: Vec<String>,
+    servers: Vec<Claimed<String>>,
     #[serde(default)]
     security: BTreeMap<String, Scheme>,
     #[serde(default)]
@@ -71,7 +71,8 @@ pub(crate) struct Scheme {
     pub(crate) place: String,
     pub(crate) name: String,
     pub(crate) scheme: String,
-    pub(crate) token_url: Option<String>,
+    /// Shown, and never asked.
+    pub(crate) token_url: Option<Claimed<String>>,
 }
 
 /// The options of the adapter, as the configuration has them.
@@ -148,22 +149,26 @@ impl Catalog {
 
 /// Requests to the API, and nothing else. What the configuration names may have a private address; a document cannot
 /// grant itself one.
-fn grants(servers: &[String], api: &OpenApi) -> Result<Grants, String> {
+fn grants(claimed: &[Claimed<String>], api: &OpenApi) -> Result<Grants, String> {
+    let grant = |base: &str, words: &str| format!("http={}/*{words}", base.trim_end_matches('/'));
+    let parsed = |base: &str| HttpUrl::parse(base).map_err(|error| format!("the API's URL `{base}`: {error}"));
+    if let Some(server) = &api.server {
+        parsed(server)?;
+        return Grants::parse([grant(server, "!private")]).map_err(|error| error.to_string());
+    }
     let mut texts = Vec::new();
-    for base in servers {
-        let url = HttpUrl::parse(base).map_err(|error| format!("the API's URL `{base}`: {error}"))?;
-        let is_configured = api.server.is_some();
+    for base in claimed.iter().map(Claimed::unproven) {
+        let url = parsed(base)?;
         let is_public = match &url.host {
             UrlHost::Address(address) => AddressKind::of(*address) == AddressKind::Public,
             UrlHost::Name(name) => !is_loopback_host(name),
         };
-        if !is_public && !is_configured {
+        if !is_public {
             return Err(format!(
                 "the document says that its API is at {base}, which is not a public address; if that is meant, set `openapi: {{document: …, server: {base}}}`"
             ));
         }
-        let private = if is_configured { "!private" } else { "" };
-        texts.push(format!("http={}/*{private}", base.trim_end_matches('/')));
+        texts.push(grant(base, ""));
     }
     Grants::parse(texts).map_err(|error| error.to_string())
 }
@@ -183,7 +188,9 @@ pub(crate) async fn fetch(document: &Document, outbound: &Outbound) -> Result<Ar
             }
             tokio::fs::read(path).await.map_err(|error| format!("{shown} cannot be read: {error}"))?
         }
-        Document::Url(url) => crate::outside::download(url, DOCUMENT_MAX_BYTES, outbound).await?,
+        Document::Url(url) => {
+            crate::outside::download(&Configured::by_operator(url.clone()), DOCUMENT_MAX_BYTES, outbound).await?
+        }
     };
     String::from_utf8(bytes).map(Arc::from).map_err(|_| "the document is not UTF-8 text".to_owned())
 }

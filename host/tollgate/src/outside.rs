@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use tollgate_config::model::{SecretIn, SecretUse};
-use tollgate_core::{Grants, HttpUrl, Limits, OriginPattern, Tenant};
+use tollgate_core::{Claimed, Configured, Grants, HttpUrl, Limits, OriginPattern, Tenant, address};
 use tollgate_outbound::{
     Binding, Client, ClientCredentials, HttpBudget, HttpLimits, OAuthClient, Outbound, Owner, Place, Provider, Stored,
 };
@@ -89,29 +89,32 @@ fn http_limits(limits: &Limits) -> HttpLimits {
 #[derive(Clone)]
 pub(crate) struct Credential {
     pub(crate) used: SecretUse,
+    /// Where the configuration says it: file, line and key.
+    pub(crate) at: String,
     pub(crate) store: Arc<dyn SecretStore>,
 }
 
-/// The secrets of a component, bound to hosts and places. `servers` and `schemes` are those of an API's document.
+/// The secrets of a component, bound to the hosts that the configuration names, and to places. `claimed` and `schemes` are what an
+/// API's document says of its servers and its security: places are taken from there, hosts and token endpoints never.
 ///
 /// # Errors
 /// What cannot be, for the configuration's author.
 pub(crate) fn bindings(
     credentials: &[Credential],
-    servers: &[String],
+    claimed: &[Claimed<String>],
     schemes: &BTreeMap<String, Scheme>,
     outbound: &Outbound,
 ) -> Result<Secrets, String> {
     let bound = credentials.iter().map(|credential| {
-        let name = &credential.used.secret.value;
-        bind(credential, servers, schemes, outbound).map_err(|why| format!("the secret `{name}`: {why}"))
+        let (name, at) = (&credential.used.secret.value, &credential.at);
+        bind(credential, claimed, schemes, outbound).map_err(|why| format!("{at}: the secret `{name}`: {why}"))
     });
     Ok(Secrets(bound.collect::<Result<_, _>>()?))
 }
 
 fn bind(
-    Credential { used, store }: &Credential,
-    servers: &[String],
+    Credential { used, store, .. }: &Credential,
+    claimed: &[Claimed<String>],
     schemes: &BTreeMap<String, Scheme>,
     outbound: &Outbound,
 ) -> Result<Binding, String> {
@@ -120,15 +123,12 @@ fn bind(
         hosts.push(origin(host)?);
     }
     if hosts.is_empty() {
-        for server in servers {
-            let url = HttpUrl::parse(server).map_err(|error| format!("the API's URL `{server}`: {error}"))?;
-            hosts.push(origin(&url.origin())?);
-        }
+        return Err(unbound(claimed));
     }
     let secret = || Arc::new(Stored::new(store.clone(), used.secret.value.clone())) as Arc<dyn Provider>;
-    let exchanged = |token_url: &str, client_id: &str, scopes: &[String]| {
+    let exchanged = |token_url: &Configured<String>, client_id: &str, scopes: &[String]| {
         let client = OAuthClient {
-            token_url: token_url.to_owned(),
+            token_url: token_url.clone(),
             // The operator's own word, and https unless it is this machine.
             private: true,
             client_id: client_id.to_owned(),
@@ -151,7 +151,7 @@ fn bind(
         SecretIn::ClientCredentials { token_url, client_id, scopes } => {
             (exchanged(token_url, client_id, scopes)?, Place::Bearer)
         }
-        SecretIn::Scheme { name, user, client_id, scopes } => {
+        SecretIn::Scheme { name, user, client_id, scopes, token_url } => {
             let scheme = schemes.get(name).ok_or_else(|| {
                 let known: Vec<_> = schemes.keys().map(String::as_str).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -166,10 +166,12 @@ fn bind(
                     (secret(), Place::Basic { user })
                 }
                 ("http", _, "bearer") => (secret(), Place::Bearer),
-                ("oauth2", ..) => match (client_id, &scheme.token_url) {
+                ("oauth2", ..) => match (client_id, token_url) {
                     (Some(client), Some(url)) => (exchanged(url, client, scopes)?, Place::Bearer),
+                    (Some(_), None) => return Err(no_token_url(name, scheme.token_url.as_ref())),
+                    (None, Some(_)) => return Err("`token_url` is for a client: add its `client_id`".to_owned()),
                     // A token that was got elsewhere.
-                    _ => (secret(), Place::Bearer),
+                    (None, None) => (secret(), Place::Bearer),
                 },
                 ("openIdConnect", ..) => (secret(), Place::Bearer),
                 (kind, ..) => {
@@ -181,25 +183,68 @@ fn bind(
     Binding::new(used.secret.value.clone(), provider, hosts, place)
 }
 
+/// Why a secret goes nowhere: only the document says where its API is. And what to add, if that is right.
+fn unbound(claimed: &[Claimed<String>]) -> String {
+    const WHY: &str = "nobody says which hosts may get it, for which a document's word is not enough";
+    let mut hosts: Vec<String> = Vec::new();
+    for url in claimed.iter().filter_map(|server| HttpUrl::parse(server.unproven()).ok()) {
+        let origin = url.origin();
+        let host = match origin.strip_prefix("https://") {
+            Some(host) => host.to_owned(),
+            None if address::is_loopback_host(&url.host.to_string()) => format!("'{origin}'"),
+            None => continue,
+        };
+        if hosts.len() < HOSTS_SHOWN && !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    if hosts.is_empty() {
+        return format!("{WHY}; add `hosts: [api.example.com]`, with the API's own");
+    }
+    format!("{WHY}; if the API is where it says, add `hosts: [{}]`", hosts.join(", "))
+}
+
+/// Why a client's secret goes nowhere: only the document says where it is exchanged.
+fn no_token_url(scheme: &str, claimed: Option<&Claimed<String>>) -> String {
+    let said = claimed.and_then(|url| HttpUrl::parse(url.unproven()).ok());
+    let said =
+        said.map_or_else(|| "`token_url: https://…`".to_owned(), |url| format!("`token_url: {url}` if that is right"));
+    format!(
+        "nobody says where the scheme `{scheme}` exchanges it for a token, for which a document's word is not enough; add {said}"
+    )
+}
+
 fn origin(host: &str) -> Result<OriginPattern, String> {
     OriginPattern::parse_host(host).map_err(|why| format!("the host `{host}`: {why}"))
 }
 
 /// How often a document's address may send elsewhere.
 const REDIRECTS_MAX: usize = 5;
+/// How many hosts an error proposes.
+const HOSTS_SHOWN: usize = 4;
 
-/// Fetches what the operator named. What that redirects to must be public.
+/// Fetches what the operator named. A redirect is the word of whoever answered: what it names must be public, unless it stays where
+/// the operator's own URL is.
 ///
 /// # Errors
 /// Why it cannot be had.
-pub(crate) async fn download(url: &str, max_bytes: usize, outbound: &Outbound) -> Result<Vec<u8>, String> {
+pub(crate) async fn download(
+    url: &Configured<String>,
+    max_bytes: usize,
+    outbound: &Outbound,
+) -> Result<Vec<u8>, String> {
     let first = HttpUrl::parse(url).map_err(|error| format!("`{url}`: {error}"))?;
-    let grants = [format!("http={}/*!GET,private", first.origin()), "http=https://*/*!GET".to_owned()];
-    let grants = Grants::parse(grants).map_err(|error| error.to_string())?;
-    let owner = Owner { component: "documents".into(), tenant: Tenant::default() };
-    let client = outbound.client(owner, grants, Vec::new(), HttpBudget::new(HttpLimits::default()));
+    let parsed = |grant: String| Grants::parse([grant]).map(Arc::new).map_err(|error| error.to_string());
+    let own = parsed(format!("http={}/*!GET,private", first.origin()))?;
+    let others = parsed("http=https://*/*!GET".to_owned())?;
+    let budget = HttpBudget::new(HttpLimits::default());
     let mut at: http::Uri = url.parse().map_err(|_| format!("`{url}` is not a URL"))?;
+    // Once somebody else has had a say, nothing is the operator's word any more.
+    let mut is_own = true;
     for _ in 0..=REDIRECTS_MAX {
+        let grants = if is_own { own.clone() } else { others.clone() };
+        let owner = Owner { component: "documents".into(), tenant: Tenant::default() };
+        let client = outbound.client(owner, grants, Vec::new(), budget.clone());
         let request = http::Request::get(at.clone()).body(http_body_util::Empty::<bytes::Bytes>::new());
         let answer =
             client.send(request.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?;
@@ -210,6 +255,8 @@ pub(crate) async fn download(url: &str, max_bytes: usize, outbound: &Outbound) -
             let base =
                 format!("{}://{}", at.scheme_str().unwrap_or("https"), at.authority().map_or("", |a| a.as_str()));
             let next = if location.starts_with('/') { format!("{base}{location}") } else { location.to_owned() };
+            let claimed = HttpUrl::parse(&next).map_err(|error| format!("{at} redirects to a bad URL: {error}"))?;
+            is_own &= claimed.origin() == first.origin();
             at = next.parse().map_err(|_| format!("{at} redirects to something that is no URL"))?;
             continue;
         }

@@ -376,12 +376,14 @@ impl Entry<'_, '_, '_> {
                 ("clientId" | "CLIENT_ID" | "client_id", Value::Text(id)) => {
                     out.push(("client_id".to_owned(), Item::Text(id.clone())));
                 }
-                ("clientSecret" | "CLIENT_SECRET" | "client_secret", Value::Text(secret)) => {
-                    let wanted = format!("{}-client-secret", self.server);
-                    let place =
-                        Place { server: self.server, name: "client_secret", secret: wanted, line: child.line, key };
-                    let value = self.importer.value(secret, &place, self.inputs);
-                    out.push(("client_secret".to_owned(), Item::Text(value)));
+                ("clientSecret" | "CLIENT_SECRET" | "client_secret", Value::Text(_)) => {
+                    let help = "add `client_secret: ${secret:NAME}` and `issuer: https://…`, the authorization server that gave it";
+                    self.importer.note(
+                        child.line,
+                        &key,
+                        "not carried over: a secret goes to an issuer that is named",
+                        help,
+                    );
                 }
                 ("scopes", Value::List(items)) => {
                     let scopes = items.iter().filter_map(scalar).map(Item::Text).collect();

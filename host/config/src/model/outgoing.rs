@@ -2,7 +2,7 @@
 
 use super::{At, LimitOverrides};
 use std::path::PathBuf;
-use tollgate_core::Grant;
+use tollgate_core::{Configured, Grant};
 
 /// A component that exports tools.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub struct OpenApi {
     /// The document.
     pub document: At<Document>,
     /// The API's URL in place of the document's own.
-    pub server: Option<String>,
+    pub server: Option<Configured<String>>,
     /// Variables of the document's server URL.
     pub variables: Vec<(String, String)>,
     /// Tags of operations.
@@ -76,7 +76,8 @@ pub enum Category {
 pub struct SecretUse {
     /// Its name under `secrets`.
     pub secret: At<String>,
-    /// The hosts that get it, as `api.example.com` or `*.example.com`. Empty: those of the document's API.
+    /// The hosts that get it, as `api.example.com` or `*.example.com`. Those of an API's `server`, where nothing else is said; empty if
+    /// only the document says where its API is, and then nobody gets it.
     pub hosts: Vec<At<String>>,
     /// Where in a request it stands.
     pub place: SecretIn,
@@ -106,7 +107,7 @@ pub enum SecretIn {
     /// A token that it is exchanged for (OAuth 2.0, RFC 6749 section 4.4).
     ClientCredentials {
         /// Where.
-        token_url: String,
+        token_url: Configured<String>,
         /// The client.
         client_id: String,
         /// What to ask for.
@@ -122,6 +123,8 @@ pub enum SecretIn {
         client_id: Option<String>,
         /// What to ask for, for OAuth 2.0.
         scopes: Vec<String>,
+        /// Where the secret is exchanged for a token, for OAuth 2.0 with a client.
+        token_url: Option<Configured<String>>,
     },
 }
 

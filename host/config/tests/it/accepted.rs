@@ -182,7 +182,7 @@ servers:
       redirect_port: 8400
       issuer: https://login.a.com/
   robot: {url: 'https://a.com/mcp', auth: {type: oauth, grant: client_credentials, client_id: c,
-    client_key: '${env:KEY}', key_algorithm: RS256}}
+    client_key: '${env:KEY}', key_algorithm: RS256, issuer: https://login.a.com}}
 ";
 
 pub const SERVE: &str = "
@@ -476,4 +476,45 @@ fn hosts_that_anybody_can_have_draw_a_warning() {
              there; name those that may get the secret",
         ]
     );
+}
+
+#[test]
+fn what_would_go_in_the_clear_draws_a_warning_with_the_line_to_add() {
+    let text = "servers:
+  header: {url: 'http://x.com/mcp', headers: {A: b}}
+  oauth: {url: 'http://x.com/mcp', auth: oauth}
+  nothing: {url: 'http://x.com/mcp'}
+  allowed: {url: 'http://x.com/mcp', headers: {A: b}, allow_http: true}
+  near: {url: 'http://127.0.0.1:1/mcp', headers: {A: b}, proxy: 'http://proxy.x.com:3128'}";
+    let config = config("a.yaml", text);
+    let help = "over clear http to another machine, where everybody on the way can read them; use https, or add \
+                `allow_http: true` to the server";
+    assert_eq!(
+        lines(&config.warnings),
+        [
+            format!("/etc/gate/a.yaml:2: servers.header.headers: its headers are not sent {help}"),
+            format!("/etc/gate/a.yaml:3: servers.oauth.auth: its tokens are not sent {help}"),
+        ]
+    );
+    let remote = |at: usize| match &config.servers[at].transport {
+        Transport::Remote(remote) => (remote.allow_http, remote.proxy.as_ref().map(ToString::to_string)),
+        _ => panic!("an address"),
+    };
+    assert_eq!((remote(3), remote(4)), ((true, None), (false, Some("http://proxy.x.com:3128/".to_owned()))));
+}
+
+#[test]
+fn the_hosts_of_a_secret_are_those_of_the_apis_server_where_nothing_else_is_said_and_never_a_documents() {
+    let text = "servers:
+  said: {openapi: {document: p.yaml, server: 'https://x.com/v1'}, secrets: {k: {in: bearer, hosts: [y.com]}}}
+  server: {openapi: {document: p.yaml, server: 'https://x.com:8443/v1'}, secrets: {k: {in: bearer}}}
+  near: {openapi: {document: p.yaml, server: 'http://localhost:3/v1'}, secrets: {k: {in: bearer}}}
+  document: {openapi: p.yaml, secrets: {k: {in: bearer}}}";
+    let config = config("a.yaml", text);
+    let hosts = config.servers.iter().map(|server| match &server.transport {
+        Transport::Adapter(adapter) => adapter.secrets[0].hosts.iter().map(|host| host.value.clone()).collect(),
+        _ => Vec::new(),
+    });
+    let hosts: Vec<Vec<String>> = hosts.collect();
+    assert_eq!(hosts, [vec!["y.com"], vec!["https://x.com:8443"], vec!["http://localhost:3"], vec![]]);
 }

@@ -348,6 +348,11 @@ fn an_endpoint_is_https_or_near() {
             crate::read("a.yaml", &format!("model: {{provider: anthropic, model: m, url: '{url}'}}")).unwrap_err();
         assert!(error.to_string().contains("model.url: the key and all questions would cross the network"), "{error}");
     }
+    let with_key =
+        |more: &str| format!("model: {{provider: openai, model: m, secret: k, url: 'http://192.168.1.2', {more}}}");
+    let error = crate::read("a.yaml", &with_key("strict: true")).unwrap_err().to_string();
+    assert!(error.contains("over clear http") && error.contains("add `private: true`"), "{error}");
+    config("a.yaml", &with_key("private: true"));
     let config = config("a.yaml", "model: {provider: agent, model: some-hint, max_tokens: 10}");
     assert_eq!(config.model.map(|model| (model.provider, model.url)), Some((Provider::Agent, None)));
 }

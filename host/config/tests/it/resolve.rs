@@ -52,8 +52,11 @@ fn a_value_that_is_missing_names_server_key_and_line() {
 
 #[test]
 fn the_secret_of_auth_is_filled_in() {
-    let text =
-        |auth: &str| format!("servers: {{a: {{url: 'https://x.com', auth: {{type: oauth, client_id: c, {auth}}}}}}}");
+    let text = |auth: &str| {
+        format!(
+            "servers: {{a: {{url: 'https://x.com', auth: {{type: oauth, client_id: c, issuer: 'https://x.com', {auth}}}}}}}"
+        )
+    };
     let filled = |auth: &str| {
         let config = config("a.yaml", &text(auth));
         resolve_auth(&config, &config.servers[0], &lookup).map_err(|error| error.to_string())

@@ -24,9 +24,14 @@ async fn what_cannot_be_is_said_with_its_key() {
     for url in ["http://api.example.com/v1", "http://93.184.216.34/v1", "http://ollama:11434/v1"] {
         assert!(wrong(|endpoint| endpoint.url = url.into()).await.contains("use https"), "{url}");
     }
-    for url in ["http://127.0.0.1:1/v1", "http://localhost:1/v1", "http://[::1]:1/v1", "http://10.0.0.7/v1"] {
+    for url in ["http://127.0.0.1:1/v1", "http://localhost:1/v1", "http://[::1]:1/v1"] {
         assert_eq!(wrong(|endpoint| endpoint.url = url.into()).await, "", "{url}");
     }
+    let near = "http://10.0.0.7/v1";
+    let why = wrong(|endpoint| endpoint.url = near.into()).await;
+    assert!(why.contains("over clear http") && why.contains("add `private: true`"), "{why}");
+    assert_eq!(wrong(|endpoint| (endpoint.url, endpoint.secret) = (near.into(), None)).await, "", "there is no key");
+    assert_eq!(wrong(|endpoint| (endpoint.url, endpoint.private) = (near.into(), true)).await, "");
     let private = |endpoint: &mut Endpoint| (endpoint.url, endpoint.private) = ("http://ollama:11434/v1".into(), true);
     assert_eq!(wrong(private).await, "");
     assert!(wrong(|endpoint| endpoint.model = " ".into()).await.starts_with("the key `model.model`"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tollgate_core::Tenant;
+use tollgate_core::{Configured, Tenant};
 use tollgate_outbound::{Binding, Client, ClientCredentials, Failure, OAuthClient, Outbound, Place, Provider};
 
 fn response(status: &str, body: &str) -> String {
@@ -52,7 +52,7 @@ async fn api(wanted: &'static str) -> Server {
 
 fn spec(tokens: &Server) -> OAuthClient {
     OAuthClient {
-        token_url: format!("http://localhost:{}/token", tokens.port),
+        token_url: Configured::by_operator(format!("http://localhost:{}/token", tokens.port)),
         private: false,
         client_id: "my id".to_owned(),
         scopes: vec!["read".to_owned(), "write:all".to_owned()],
@@ -148,7 +148,7 @@ async fn the_endpoint_is_https_or_loopback_and_its_address_is_judged() {
     let outbound = outbound();
     let tokens = tokens(1).await;
     let make = |url: String| {
-        let spec = OAuthClient { token_url: url, ..spec(&tokens) };
+        let spec = OAuthClient { token_url: Configured::by_operator(url), ..spec(&tokens) };
         ClientCredentials::new(&outbound, Tenant::default(), spec, Arc::new(Fixed("hunter2")))
     };
     for url in ["http://sso.test/token", "ftp://x/", "token", "https://me@x.com/", "http://localhost.test/"] {
