@@ -32,6 +32,7 @@ mod outside;
 mod people;
 mod plans;
 mod projects;
+mod provenance;
 mod reload;
 mod routing;
 mod runtime;

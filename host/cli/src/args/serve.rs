@@ -12,6 +12,9 @@ pub(crate) struct Running {
     /// A file with the bearer token that lets you in
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) token_file: Option<PathBuf>,
+    /// Send the token over http to another machine too, where everybody on the way can read it
+    #[arg(long, requires = "token_file")]
+    pub(crate) allow_http: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -63,6 +66,9 @@ pub(crate) struct Serve {
     /// With --to: a file with the bearer token
     #[arg(long, value_name = "FILE", requires = "to", value_hint = ValueHint::FilePath)]
     pub(crate) to_token_file: Option<PathBuf>,
+    /// With --to: send the token over http to another machine too, where everybody on the way can read it
+    #[arg(long, requires = "to_token_file")]
+    pub(crate) to_allow_http: bool,
     /// What agents see: `meta` (a few tools that find and call all others), `meta-full`, `policies`, `all`, or a list as `crm:*,customer-360` [default: meta, or the configuration's `serve.expose`]
     #[arg(long, value_name = "WHAT")]
     pub(crate) expose: Option<tollgate_server::Expose>,

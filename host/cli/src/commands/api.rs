@@ -23,6 +23,17 @@ fn reachable(mut listen: SocketAddr) -> SocketAddr {
     listen
 }
 
+/// Refuses to send a token where everybody on the way can read it. `flag` is the one that allows it.
+///
+/// # Errors
+/// Why not, and what to do.
+pub(crate) fn refuse_clear_http(url: &reqwest::Url, flag: &str) -> Result<(), String> {
+    match tollgate::web::in_the_clear(url, "the token") {
+        Some(why) => Err(format!("{why}; use https, or add `{flag}` if it may")),
+        None => Ok(()),
+    }
+}
+
 /// A running host.
 pub(crate) struct Api {
     base: reqwest::Url,
@@ -63,17 +74,11 @@ impl Api {
             }
             None => None,
         };
-        let is_near = base.host_str().is_some_and(|host| {
-            let host = host.trim_matches(['[', ']']);
-            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        });
-        if token.is_some() && base.scheme() == "http" && !is_near {
-            return Err(wrong("a token does not go over http to another machine; use https"));
+        if token.is_some() && !running.allow_http {
+            refuse_clear_http(&base, "--allow-http").map_err(|why| wrong(&why))?;
         }
-        let client = reqwest::Client::builder()
+        let client = tollgate::web::client_builder(None)
             .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .build()
             .map_err(|error| Failure::error(error.to_string()))?;
         Ok(Self { base, token, client })

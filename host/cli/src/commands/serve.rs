@@ -1,6 +1,7 @@
 //! `tollgate serve`.
 
 use crate::args::{self, Global, Names, Serve};
+use crate::commands::api::refuse_clear_http;
 use crate::exit::{ERROR, Failure};
 use crate::print;
 use crate::setup;
@@ -19,7 +20,7 @@ use tollgate_surface::{Naming, Strategy};
 
 pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> {
     if let Some(url) = &serve.to {
-        return bridge(url, serve.to_token_file.as_deref()).await;
+        return bridge(url, serve.to_token_file.as_deref(), serve.to_allow_http).await;
     }
     let config = setup::needed_configuration(global)?;
     let options = options(&serve, &config)?;
@@ -87,14 +88,20 @@ fn raise_file_limit(connections: usize) {
 }
 
 /// Speaks for a host that runs already: its tools, resources and prompts under their names there.
-async fn bridge(url: &str, token_file: Option<&Path>) -> Result<u8, Failure> {
+async fn bridge(url: &str, token_file: Option<&Path>, allow_http: bool) -> Result<u8, Failure> {
     let mut headers = BTreeMap::new();
     if let Some(file) = token_file {
+        let wrong = |why: &str| Failure::usage(format!("--to `{}`: {why}", print::line(url, 200)));
+        let parsed: reqwest::Url = url.parse().map_err(|_| wrong("write a URL, as http://127.0.0.1:8080/mcp"))?;
+        if !allow_http {
+            refuse_clear_http(&parsed, "--to-allow-http").map_err(|why| wrong(&why))?;
+        }
         let token = read(file)?;
         headers.insert("Authorization".to_owned(), Secret::from(format!("Bearer {}", token.trim()).as_str()));
     }
     let transport = Transport::Http { url: url.to_owned(), headers, kind: tollgate::HttpKind::Streamable };
-    let host = Host::builder().with_clients().server(ServerSpec::new("host", transport)).build().await?;
+    let spec = ServerSpec { allow_http, ..ServerSpec::new("host", transport) };
+    let host = Host::builder().with_clients().server(spec).build().await?;
     let options = Options {
         expose: Expose::All,
         naming: Naming::new(Strategy::None),
