@@ -68,7 +68,10 @@ async fn a_secret_goes_to_hosts_that_the_operator_names_and_not_to_those_of_a_do
     let api = Api::start().await;
     let secret = json!({"in": "scheme", "name": "token"});
     let evil = document("https://evil.example/v1", "https://evil.example/token");
-    let ended = place(&json!("pets.json"), &secret, &evil).run(CALL);
+    let unbound = place(&json!("pets.json"), &secret, &evil);
+    let checked = unbound.run(["--config", "tollgate.json", "config", "check"]).expect(0);
+    assert!(checked.stderr.contains("servers.pets.secrets.key: nobody says which hosts"), "{}", checked.stderr);
+    let ended = unbound.run(CALL);
     let said = format!("{}{}", ended.stdout, ended.stderr);
     assert_ne!(ended.code, 0, "{said}");
     assert!(said.contains("a document's word is not enough"), "{said}");

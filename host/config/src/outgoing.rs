@@ -157,7 +157,8 @@ pub(crate) fn uses(
             if is_sealed(origin.scheme.as_str(), &origin.host.to_string()) {
                 hosts.push(At { line: secret.line, value: shown });
             } else {
-                let help = format!("add `hosts: ['{shown}']` if that is in your own network, or write `server` with https");
+                let help =
+                    format!("add `hosts: ['{shown}']` if that is in your own network, or write `server` with https");
                 let message =
                     "does not say that the secret may go over clear http, where everybody on the way can read it";
                 cx.error_help(secret.line, &key, message, help);

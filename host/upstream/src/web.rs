@@ -12,7 +12,7 @@ use tollgate_core::address::{is_loopback_host, is_sealed};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Begins an HTTP client: with no proxy, unless [`through`] names one.
+/// Begins an HTTP client, with this proxy or none.
 pub fn client_builder(proxy: Option<Proxy>) -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .no_proxy()

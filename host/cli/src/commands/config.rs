@@ -15,7 +15,7 @@ pub(crate) fn config(global: &Global, command: ConfigCommand) -> Result<u8, Fail
             // It starts nothing, so it needs no trust.
             let config = setup::load(&named_or_found(file.or_else(|| global.config.clone()))?)?;
             let mut summary = config.summary();
-            summary.warnings += warn_of_missing(&config);
+            summary.warnings += warn_of_missing(&config) + warn_of_unbound(&config);
             print::out(format_args!("{}: {summary}", config.file.display()))?;
         }
     }
@@ -44,6 +44,23 @@ fn warn_of_missing(config: &Config) -> usize {
         count += 1;
         let (file, path) = (config.file.display(), path.display());
         print::warn(format_args!("{file}:{line}: {key}: there is no file {path}; build it, or mend the path"));
+    }
+    count
+}
+
+/// Says which secrets of APIs go to nobody, and how many: only the document, which nobody has read yet, says where its API is.
+fn warn_of_unbound(config: &Config) -> usize {
+    let mut count = 0;
+    for server in config.enabled() {
+        let Transport::Adapter(adapter) = &server.transport else { continue };
+        for used in adapter.secrets.iter().filter(|used| used.hosts.is_empty()) {
+            count += 1;
+            let (file, line, name) = (config.file.display(), used.secret.line, &used.secret.value);
+            print::warn(format_args!(
+                "{file}:{line}: {}.secrets.{name}: nobody says which hosts may get it, so the server fails; add `hosts: [api.example.com]`, with the API's own",
+                server.key
+            ));
+        }
     }
     count
 }
