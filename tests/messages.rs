@@ -150,3 +150,40 @@ fn the_reference_names_every_key_of_the_configuration() {
         assert!(reference.contains(key.as_str()), "docs/reference.md does not name `{key}`");
     }
 }
+
+#[test]
+fn nothing_of_a_server_hides_or_passes_for_something_else() {
+    let place = Place::new();
+    let tools = json!([
+        {"name": "get_\u{202e}remotsuc", "description": "Reads\u{202e} a \u{200b}customer\u{e0041}.", "inputSchema": {"type": "object"}},
+        {"name": "d\u{435}lete", "description": "Not d\u{435}lete. Привет, мир.", "inputSchema": {"type": "object"}},
+    ]);
+    let file = place.write("tools.json", tools.to_string());
+    let server = evil_server("tools-of-file", file.to_str().unwrap());
+    place
+        .write("servers.json", json!({"mcpServers": {"s": server, "odd": evil_server("odd-results", "")}}).to_string());
+    let hides = |text: &str| text.contains(['\u{202e}', '\u{200b}', '\u{e0041}', '\u{435}', '\u{1b}', '\u{9b}']);
+
+    let listed = place.run(["--config", "servers.json", "tools", "--server", "s"]).expect(0);
+    assert!(!hides(&listed.stdout.replace("Привет", "")), "{}", listed.stdout);
+    for shown in [
+        "s:get_\\u{202e}remotsuc\tReads\\u{202e} a \\u{200b}customer\\u{e0041}.",
+        "s:d\\u{435}lete\tNot d\\u{435}lete. Привет, мир.",
+    ] {
+        assert!(listed.stdout.contains(shown), "{}", listed.stdout);
+    }
+    let listed = place.run(["--config", "servers.json", "tools", "--server", "s", "--json"]).expect(0);
+    assert!(!listed.stdout.contains(['\u{202e}', '\u{200b}', '\u{e0041}']), "{}", listed.stdout);
+    assert_eq!(listed.json()[0]["name"], "get_\u{202e}remotsuc", "and means the same");
+
+    // A result, an error, a call in a timeline.
+    let text = json!({"text": "a\u{202e}b\u{9b}31m"}).to_string();
+    let called = place.run(["--config", "servers.json", "call", "odd:echo", &text]).expect(0);
+    assert!(called.stdout.contains("a\\u{202e}b\\u{9b}31m"), "{}", called.stdout);
+    let unknown = place.run(["--config", "servers.json", "call", "s:get_\u{202e}x", "{}"]);
+    assert!(!hides(&unknown.stderr) && unknown.code != 0, "{}", unknown.stderr);
+    let calls = json!({"mode": "sequence", "calls": [{"server": "s", "tool": "d\u{435}lete", "args": {}}]}).to_string();
+    let run = ["--config", "servers.json", "run", guests::POLICY_CALLS, "--trace", "--grant", "*:*", "--input", &calls];
+    let ran = place.run(run);
+    assert!(!hides(&ran.stderr) && ran.stderr.contains("d\\u{435}lete"), "{}", ran.stderr);
+}

@@ -8,6 +8,8 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::time::Duration;
+use tollgate::text::is_hidden;
+pub(crate) use tollgate::text::{line, name, visible};
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -20,14 +22,14 @@ pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Something that went wrong.
+/// Something that went wrong. Its words may be a server's.
 pub(crate) fn error(message: &str) {
-    anstream::eprintln!("{} {message}", styled(BAD.bold(), "error:"));
+    anstream::eprintln!("{} {}", styled(BAD.bold(), "error:"), visible(message));
 }
 
-/// Something that does not keep the command from its work.
+/// Something that does not keep the command from its work. Its words may be a server's.
 pub(crate) fn warn(message: impl Display) {
-    anstream::eprintln!("{} {message}", styled(ODD.bold(), "warning:"));
+    anstream::eprintln!("{} {}", styled(ODD.bold(), "warning:"), visible(&message.to_string()));
 }
 
 /// Something worth knowing.
@@ -59,12 +61,14 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     }
 }
 
-/// JSON with its strings' last control characters escaped: serde leaves DEL and C1, which a terminal may obey.
+/// JSON with what hides in its strings escaped: serde leaves DEL, C1 and invisible characters, which a terminal may obey.
 pub(crate) fn tame(json: &str) -> String {
     let mut tame = String::with_capacity(json.len());
     for c in json.chars() {
-        if c.is_control() && c != '\n' {
-            tame.push_str(&format!("\\u{:04x}", u32::from(c)));
+        if is_hidden(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                tame.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             tame.push(c);
         }
@@ -155,30 +159,6 @@ fn wrapped_to(text: &str, indent: usize, room: usize) -> String {
     lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
-/// Makes one line of text from outside: no control characters, not longer than `max` characters.
-pub(crate) fn line(text: &str, max: usize) -> String {
-    let mut line = String::new();
-    for (i, c) in text.trim().chars().enumerate() {
-        if i >= max {
-            line.push('…');
-            break;
-        }
-        line.push(if c.is_control() { ' ' } else { c });
-    }
-    line
-}
-
-/// A text from outside, fit for a terminal: line breaks stay, other control characters are shown.
-pub(crate) fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let keep = !c.is_control() || matches!(c, '\n' | '\t');
-            let shown: Vec<char> = if keep { vec![c] } else { c.escape_default().collect() };
-            shown
-        })
-        .collect()
-}
-
 /// A duration for people.
 pub(crate) fn duration(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;
@@ -205,10 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_has_no_control_characters_and_means_the_same() {
-        let value = serde_json::json!({"a": "\u{1b}[31m\u{9b}31m\u{7f}ü\n"});
+    fn json_has_nothing_that_hides_and_means_the_same() {
+        let value = serde_json::json!({"a": "\u{1b}[31m\u{9b}31m\u{7f}ü\n\u{202e}\u{e0041}"});
         let text = tame(&format!("{value:#}"));
-        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert!(text.chars().all(|c| c == '\n' || !is_hidden(c)), "{text:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 

@@ -157,7 +157,7 @@ impl Timeline {
     }
 
     fn started(&self, key: (RunId, u64), server: &str, tool: &str) {
-        let name = format!("{}:{}", print::line(server, 80), print::line(tool, 60));
+        let name = format!("{}:{}", print::line(server, 80), print::name(&print::line(tool, 60)));
         let bar = if self.on_terminal {
             let bar = self.screen.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -182,7 +182,7 @@ impl Timeline {
     fn ended(&self, key: (RunId, u64), call: &CallRecord) {
         self.over(key);
         if call.outcome == Outcome::Cancelled {
-            let name = format!("{}:{}", print::line(&call.server, 80), print::line(&call.tool, 60));
+            let name = format!("{}:{}", print::line(&call.server, 80), print::name(&print::line(&call.tool, 60)));
             self.say(format_args!("cancelled {name} after {}", print::duration(call.elapsed)));
         } else if self.detail == Detail::EachCall {
             self.say(line(call));
@@ -217,7 +217,7 @@ fn line(call: &CallRecord) -> String {
         "{} {}:{} {} {} {}{why}",
         styled(DIM, format_args!("+{:>9}", print::duration(call.started))),
         print::line(&call.server, 80),
-        styled(BOLD, print::line(&call.tool, 60)),
+        styled(BOLD, print::name(&print::line(&call.tool, 60))),
         styled(style, call.outcome),
         print::duration(call.elapsed),
         styled(DIM, format_args!("{} → {}", print::bytes(call.bytes_in), print::bytes(call.bytes_out))),
@@ -266,7 +266,8 @@ impl Journal for Timeline {
 pub(crate) fn chart(calls: &[CallRecord], elapsed: Duration, room: usize) -> String {
     let mut calls: Vec<_> = calls.iter().collect();
     calls.sort_by_key(|call| (call.started, call.call));
-    let name = |call: &CallRecord| format!("{}:{}", print::line(&call.server, 80), print::line(&call.tool, 40));
+    let name =
+        |call: &CallRecord| format!("{}:{}", print::line(&call.server, 80), print::name(&print::line(&call.tool, 40)));
     let names = calls.iter().map(|call| name(call).chars().count()).max().unwrap_or(0);
     let outcomes = calls.iter().map(|call| call.outcome.as_str().len()).max().unwrap_or(0);
     // Beside the bars stand two spaces before each column, and eight characters of duration.

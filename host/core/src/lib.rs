@@ -16,7 +16,7 @@
 //! - [`run`]: who runs what (identity), and how a run ended.
 //! - [`trace`]: where a run stands in a distributed trace.
 //! - [`json`]: checks of JSON text from outside.
-//! - [`secret`]: values that are never shown.
+//! - [`secret`]: values that are never shown. [`text`]: what others wrote, made fit for people's eyes.
 //! - [`clock`]: time and randomness, replaceable. `deadlines`: limits of time that hardly ever come.
 //! - [`traits`]: [`Caller`] (the gate implements it, the runtime uses it), [`Upstream`] (routing over MCP connections and
 //!   adapters implements it, the gate uses it) and [`Model`] (a model's provider implements it, the gate uses it).
@@ -42,6 +42,7 @@ pub mod run;
 pub mod secret;
 pub mod tool;
 pub mod trace;
+pub mod text;
 pub mod traits;
 pub mod url;
 

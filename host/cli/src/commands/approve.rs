@@ -84,7 +84,7 @@ async fn look_and_approve(host: &Host, server: &str, tool: Option<&str>, yes: bo
 
 fn show(held: &Quarantined) {
     let name = format!("{}:{}", held.server(), held.tool());
-    print::note(format_args!("{} {}", styled(BOLD, print::visible(&name)), print::visible(&held.why())));
+    print::note(format_args!("{} {}", styled(BOLD, print::name(&name)), print::visible(&held.why())));
     for change in held.changes() {
         print::note(format_args!("  {}", print::visible(&change)));
     }

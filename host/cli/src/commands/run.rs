@@ -112,7 +112,7 @@ async fn asked_grants(host: &Host, policy: &str, named: bool) -> Result<Grants, 
     }
     print::note(format_args!("{} asks to:", styled(print::BOLD, policy)));
     for grant in asked.iter() {
-        print::note(format_args!("  {grant}"));
+        print::note(format_args!("  {}", print::name(&grant.to_string())));
     }
     match setup::answers_yes("Grant this for this run? [y/N] ").await {
         Some(true) => Ok(asked),

@@ -57,12 +57,18 @@ fn show(tools: &[Arc<Tool>], args: &Tools) -> Result<(), Failure> {
     }
     if !std::io::stdout().is_terminal() {
         for tool in tools {
-            print::out(format_args!("{}:{}\t{}", tool.server, tool.name, print::line(&tool.description, 200)))?;
+            print::out(format_args!(
+                "{}:{}\t{}",
+                tool.server,
+                print::name(&tool.name),
+                print::line(&tool.description, 200)
+            ))?;
         }
         return Ok(());
     }
     let rows = tools.iter().map(|tool| {
-        let name = format!("{}{}", styled(DIM, format_args!("{}:", tool.server)), styled(BOLD, &tool.name));
+        let name =
+            format!("{}{}", styled(DIM, format_args!("{}:", tool.server)), styled(BOLD, print::name(&tool.name)));
         vec![name, effect(tool.effect).to_owned(), print::line(&tool.description, 160)]
     });
     print::out(print::table(&["TOOL", "EFFECT", "DESCRIPTION"], rows))

@@ -132,11 +132,14 @@ pub(super) fn text(looked: &Looked) -> String {
 fn component(Checked { inspection, descriptor, tools }: &Checked, rows: &mut Rows) {
     if let Some(said) = descriptor {
         let title = said.title.as_ref().map(|t| format!(" ({})", print::line(t, 80))).unwrap_or_default();
-        rows.add("policy", format_args!("{}{title}", print::line(&said.name, 80)));
+        rows.add("policy", format_args!("{}{title}", print::name(&print::line(&said.name, 80))));
         rows.add_text("", &said.description);
     } else {
         let word = if tools.len() == 1 { "tool" } else { "tools" };
-        rows.add("adapter", format_args!("{} {word}: {}", tools.len(), print::line(&tools.join(", "), 400)));
+        rows.add(
+            "adapter",
+            format_args!("{} {word}: {}", tools.len(), print::name(&print::line(&tools.join(", "), 400))),
+        );
     }
     rows.add("world", inspection.world.name());
     rows.add("size", print::bytes(inspection.size_bytes));
