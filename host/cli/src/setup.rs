@@ -3,6 +3,7 @@
 use crate::args::{Color, Global};
 use crate::exit::Failure;
 use crate::print;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate::config::{self, Config, ConfigError, Folders, TrustStore};
@@ -86,13 +87,21 @@ pub(crate) fn load(file: &Path) -> Result<Config, Failure> {
 
 /// The configuration of this command: the one that is named, else the one that is found and trusted.
 pub(crate) fn configuration(global: &Global) -> Result<Option<Config>, Failure> {
-    if let Some(file) = &global.config {
-        return load(file).map(Some);
+    let file = match &global.config {
+        Some(file) => Some(file.clone()),
+        None => discovered()?,
+    };
+    file.map(|file| admitted(global, &file)).transpose()
+}
+
+/// Reads the configuration of a command. The start and every reload ask here: a file that was found, not named, must be
+/// trusted as it is now.
+fn admitted(global: &Global, file: &Path) -> Result<Config, Failure> {
+    let config = load(file)?;
+    if global.config.is_none() {
+        trust_store(&folders())?.check(&config)?;
     }
-    let Some(file) = discovered()? else { return Ok(None) };
-    let config = load(&file)?;
-    trust_store(&folders())?.check(&config)?;
-    Ok(Some(config))
+    Ok(config)
 }
 
 /// The configuration of a command that can do nothing without one.
@@ -217,20 +226,75 @@ pub(crate) async fn json_argument(what: &str, argument: &str) -> Result<String, 
     Ok(text)
 }
 
-/// Reloads the configuration at every SIGHUP, for as long as the future lives.
-pub(crate) async fn reload_on_hangup(host: Host, file: Option<PathBuf>) {
+/// Reloads the configuration at every SIGHUP, for as long as the future lives. A file that was found is read under the same
+/// condition as at the start. A SIGHUP because the terminal was closed reloads nothing: it ends the command ([`stopped`]).
+pub(crate) async fn reload_on_hangup(host: Host, global: &Global, file: Option<PathBuf>) {
     use tokio::signal::unix::{SignalKind, signal};
+    let terminal = Terminal::now();
     let (Some(file), Ok(mut hangup)) = (file, signal(SignalKind::hangup())) else {
         return std::future::pending().await;
     };
     while hangup.recv().await.is_some() {
-        let outcome = match load(&file) {
+        if terminal.is_closed() {
+            continue;
+        }
+        let outcome = match admitted(global, &file) {
             Ok(config) => host.reload(config).await.map_err(Failure::from),
             Err(failure) => Err(failure),
         };
         match outcome {
             Ok(()) => tracing::info!(file = %file.display(), "the configuration was reloaded"),
-            Err(failure) => print::error(&format!("the configuration stays as it was: {}", failure.message)),
+            Err(failure) => {
+                print::error(&format!("the configuration stays as it was until the next SIGHUP: {}", failure.message));
+            }
+        }
+    }
+}
+
+/// The terminal that a command was started on.
+#[derive(Clone, Copy)]
+struct Terminal {
+    /// There is one, and stdin, stdout or stderr is a terminal. `nohup` takes these away, `setsid` and services have none.
+    attached: bool,
+}
+
+impl Terminal {
+    fn now() -> Self {
+        let streams =
+            [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
+        Self { attached: streams.contains(&true) && Self::is_there() }
+    }
+
+    /// Whether this process has a controlling terminal: one that is closed is taken from all its processes before they
+    /// hear of it.
+    fn is_there() -> bool {
+        std::fs::File::open("/dev/tty").is_ok()
+    }
+
+    fn is_closed(self) -> bool {
+        self.attached && !Self::is_there()
+    }
+}
+
+/// Completes as [`interrupted`] does, and when the terminal of the command is closed. For commands that reload at SIGHUP;
+/// others end at any.
+pub(crate) fn stopped() -> impl Future<Output = ()> + Send + 'static {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupted, terminal, hangup) = (interrupted(), Terminal::now(), signal(SignalKind::hangup()));
+    async move {
+        let closed = async {
+            if let Ok(mut hangup) = hangup {
+                while hangup.recv().await.is_some() {
+                    if terminal.is_closed() {
+                        return;
+                    }
+                }
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = interrupted => {}
+            () = closed => {}
         }
     }
 }

@@ -43,7 +43,9 @@ pub enum TrustError {
 
 fn untrusted(file: &Path, changed: bool, would_start: &[String]) -> String {
     let why = if changed { "has changed since it was trusted" } else { "is not trusted yet" };
-    let mut text = format!("{} {why}; run `tollgate trust` to allow it", visible(&file.to_string_lossy()));
+    let file = visible(&file.to_string_lossy());
+    let quoted = file.replace('\'', r"'\''");
+    let mut text = format!("{file} {why}; run `tollgate trust '{quoted}'` to allow it");
     if !would_start.is_empty() {
         text.push_str(", which would start:");
     }

@@ -39,8 +39,8 @@ pub(crate) async fn ask(global: &Global, ask: Ask) -> Result<u8, Failure> {
         .client(Terminal::new(false, timeline.clone()))
         .principal(Principal::new("cli"));
     let report = tokio::select! {
-        report = host.run_until(request, setup::interrupted()) => report?,
-        () = setup::reload_on_hangup(host.clone(), Some(config_file)) => return Ok(crate::exit::ERROR),
+        report = host.run_until(request, setup::stopped()) => report?,
+        () = setup::reload_on_hangup(host.clone(), global, Some(config_file)) => return Ok(crate::exit::ERROR),
     };
     timeline.close();
     let answer = report.output_as::<Value>().unwrap_or_default();

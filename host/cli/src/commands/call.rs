@@ -21,14 +21,14 @@ pub(crate) async fn call(global: &Global, call: Call) -> Result<u8, Failure> {
     let request = host.call_as(behalf, tollgate::Call::new(call.tool.clone(), arguments));
     let result = tokio::select! {
         result = request => result,
-        () = setup::interrupted() => Err(CallFailure {
+        () = setup::stopped() => Err(CallFailure {
             server: call.tool.server.clone(),
             tool: call.tool.tool.clone(),
             attempts: 1,
             elapsed: timeline.elapsed(),
             error: CallError::Cancelled,
         }),
-        () = setup::reload_on_hangup(host.clone(), Some(config_file)) => return Ok(exit::ERROR),
+        () = setup::reload_on_hangup(host.clone(), global, Some(config_file)) => return Ok(exit::ERROR),
     };
     timeline.close();
     let code = result.as_ref().map_or_else(exit::code_of, |_| Status::Ok.exit_code());

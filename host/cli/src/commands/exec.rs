@@ -45,8 +45,8 @@ pub(crate) async fn exec(global: &Global, exec: Exec) -> Result<u8, Failure> {
         .approvals(args::approvals(&exec.flags.approve)?)
         .client(Terminal::new(!exec.flags.json, timeline.clone()));
     let report = tokio::select! {
-        report = host.run_until(request, setup::interrupted()) => report?,
-        () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
+        report = host.run_until(request, setup::stopped()) => report?,
+        () = setup::reload_on_hangup(host.clone(), global, config_file) => return Ok(crate::exit::ERROR),
     };
     timeline.close();
     show(&host, &report, exec.flags.json, true)?;

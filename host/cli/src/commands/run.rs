@@ -59,8 +59,8 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
         .principal(Principal::new("cli"));
 
     let report = tokio::select! {
-        report = host.run_until(request, setup::interrupted()) => report?,
-        () = setup::reload_on_hangup(host.clone(), config_file) => return Ok(crate::exit::ERROR),
+        report = host.run_until(request, setup::stopped()) => report?,
+        () = setup::reload_on_hangup(host.clone(), global, config_file) => return Ok(crate::exit::ERROR),
     };
     timeline.close();
     if no_config && report.calls.iter().any(|call| call.outcome == Outcome::UnknownTool) {

@@ -40,7 +40,7 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
     let metrics = Metrics::new();
     let host = host.journal(metrics.clone()).config(config).build().await?;
     let front = Front::new(host.clone(), Options { metrics: Some(metrics), ..options });
-    let stop = stop_at_signal();
+    let stop = stop_at(setup::stopped());
     let served = async {
         match http {
             Some(options) => over_http(front, options, stop).await,
@@ -49,7 +49,7 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
     };
     let code = tokio::select! {
         code = served => code,
-        () = setup::reload_on_hangup(host.clone(), Some(config_file)) => Ok(ERROR),
+        () = setup::reload_on_hangup(host.clone(), global, Some(config_file)) => Ok(ERROR),
     };
     host.shutdown().await;
     code
@@ -112,17 +112,16 @@ async fn bridge(url: &str, token_file: Option<&Path>, allow_http: bool) -> Resul
     host.settled().await;
     setup::warn_of_failed(&host);
     let front = Front::new(host.clone(), options);
-    let code = over_stdio(&front, stop_at_signal()).await;
+    let code = over_stdio(&front, stop_at(setup::interrupted())).await;
     host.shutdown().await;
     code
 }
 
-fn stop_at_signal() -> CancellationToken {
+fn stop_at(signal: impl Future<Output = ()> + Send + 'static) -> CancellationToken {
     let stop = CancellationToken::new();
     let cancelled = stop.clone();
-    let interrupted = setup::interrupted();
     tokio::spawn(async move {
-        interrupted.await;
+        signal.await;
         cancelled.cancel();
     });
     stop
