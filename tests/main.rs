@@ -22,6 +22,7 @@ mod exit_codes;
 mod fleet;
 mod guides;
 mod json_shapes;
+mod killed;
 mod library;
 mod limits;
 mod login;

@@ -4,13 +4,13 @@ use crate::Error;
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tollgate_children::{Enrolled, Starting};
 
 /// How much of what a command prints is kept, from its end, in bytes.
 const OUTPUT_KEPT_BYTES: usize = 32 << 10;
@@ -123,9 +123,10 @@ impl Step {
     /// Runs it to its end, and returns what it printed on stdout (at most its last 32 KiB).
     pub fn run(mut self, cancel: &Cancel) -> Result<String, Error> {
         let shown = shown(&self.command);
-        self.command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let starting = Starting::of(&mut self.command);
         let mut group = match self.command.spawn() {
-            Ok(child) => Group { child, over: false },
+            Ok(child) => Group { _enrolled: starting.made(Some(child.id())), child, over: false },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let program = self.command.get_program().to_string_lossy().into_owned();
                 return Err(Error::Missing { program, advice: self.missing });
@@ -170,6 +171,7 @@ impl Step {
 struct Group {
     child: Child,
     over: bool,
+    _enrolled: Option<Enrolled>,
 }
 
 enum Ended {

@@ -2,10 +2,10 @@
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use tollgate_children::{Enrolled, Starting};
 use zeroize::Zeroizing;
 
 /// How long a command may take, a person's answer to its question included.
@@ -58,10 +58,12 @@ pub fn output(argv: &[String], timeout: Duration, max_bytes: u64) -> Result<Zero
     let environment = std::env::vars_os()
         .filter(|(name, _)| name.to_str().is_some_and(|name| COMMAND_ENV.contains(&name) || name.starts_with("LC_")));
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(environment).process_group(0);
+    command.args(arguments).env_clear().envs(environment);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let starting = Starting::of(&mut command);
     let child = command.spawn().map_err(|error| CommandError::Start(program.clone(), error))?;
-    let mut group = Group { child, is_reaped: false };
+    let enrolled = starting.made(Some(child.id()));
+    let mut group = Group { child, is_reaped: false, _enrolled: enrolled };
     let stdout = group.child.stdout.take();
     let (send, receive) = channel();
     let deadline = Instant::now() + timeout;
@@ -98,6 +100,7 @@ pub fn output(argv: &[String], timeout: Duration, max_bytes: u64) -> Result<Zero
 struct Group {
     child: Child,
     is_reaped: bool,
+    _enrolled: Option<Enrolled>,
 }
 
 impl Group {

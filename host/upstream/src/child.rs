@@ -1,6 +1,7 @@
 //! Child processes: their environment, their last words, their end.
 //!
-//! A child leads a process group of its own, so that what it starts ends with it. rmcp's child transport
+//! A child leads a process group of its own, so that what it starts ends with it, and with this process
+//! ([`tollgate_children`]). rmcp's child transport
 //! hands on the host's whole environment; ours hands on [`INHERITED_ENV`] only.
 
 use crate::text::clean;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
+use tollgate_children::{Enrolled, Starting};
 use tollgate_core::Clock;
 use tollgate_core::Secret;
 
@@ -38,6 +40,8 @@ pub(crate) struct ChildServer {
     child: Child,
     /// `None` once the group is known to be gone, when its number may mean another.
     group: Option<Pid>,
+    /// Has the group ended where this process is killed.
+    enrolled: Option<Enrolled>,
     tail: Arc<Tail>,
     tail_task: JoinHandle<()>,
 }
@@ -77,12 +81,13 @@ impl ChildServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
         if let Some(cwd) = cwd {
             process.current_dir(cwd);
         }
+        let starting = Starting::of(process.as_std_mut());
         let mut child = process.spawn().map_err(|error| spawn_error(command, cwd, &error))?;
+        let enrolled = starting.made(child.id());
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -90,7 +95,7 @@ impl ChildServer {
         };
         let tail = Arc::new(Tail::default());
         let tail_task = tokio::spawn(read_tail(stderr, tail.clone()));
-        Ok((Self { child, group, tail, tail_task }, stdin, stdout))
+        Ok((Self { child, group, enrolled, tail, tail_task }, stdin, stdout))
     }
 
     /// Ends the child, whose standard input must be closed by now, and all that it started.
@@ -111,6 +116,7 @@ impl ChildServer {
         // another as long as any member lives, and right after the leader's end hardly so.
         self.signal(Signal::KILL);
         self.group = None;
+        self.enrolled = None;
         // A grandchild that left the group may hold standard error open.
         let _ = crate::within(clock, TAIL_GRACE, &mut self.tail_task).await;
         let status = status.unwrap_or_else(|| "ended".to_owned());
