@@ -184,6 +184,53 @@ async fn a_policy_uses_what_it_was_granted_of_them_and_pays_for_it() {
     host.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_grant_of_resources_holds_in_every_reading_of_a_uri() {
+    let host = builder().adapter("notes", adapter(guests::ADAPTER_NOTES_BLOCKING, &[])).build().await.unwrap();
+    let asked = async |granted: &str, kind: QueryKind, name: &str, params: Value| {
+        let query = Query { server: "notes".to_owned(), kind, name: name.to_owned(), params: params.to_string() };
+        let behalf = Behalf { grants: Grants::parse([granted]).unwrap(), ..Behalf::default() };
+        host.query_as(behalf, query).await.map_err(|failure| failure.error)
+    };
+    let work = "resource=notes:notes://work/*";
+    for uri in [
+        "notes://work/../about",
+        "notes://work/%2e%2e/about",
+        "notes://work/%252e%252e/about",
+        "notes://work/..%2Fabout",
+        "notes://work/..\\about",
+        "notes://work//../about",
+        "notes://work/..;x/about",
+    ] {
+        for kind in [QueryKind::ReadResource, QueryKind::Subscribe, QueryKind::Unsubscribe] {
+            let error = asked(work, kind, uri, json!({"uri": uri})).await.unwrap_err();
+            let why = error.to_string();
+            assert!(
+                matches!(error, CallError::Denied(_)) && why.contains("it can be read as `notes:"),
+                "{kind} {uri}: {why}"
+            );
+        }
+    }
+    let read =
+        asked(work, QueryKind::ReadResource, "notes://work/a%20b.md", json!({"uri": "notes://work/a%20b.md"})).await;
+    assert!(read.is_ok(), "{read:?}");
+    // Whoever has everything may ask in any spelling; the server answers.
+    let up = json!({"uri": "notes://work/../about"});
+    let error = asked("resource=notes:*", QueryKind::ReadResource, "notes://work/../about", up).await.unwrap_err();
+    assert!(!matches!(error, CallError::Denied(_)), "{error}");
+
+    let complete = async |granted: &str, value: &str| {
+        let template = "notes://work/{+path}";
+        let params =
+            json!({"ref": {"type": "ref/resource", "uri": template}, "argument": {"name": "path", "value": value}});
+        asked(granted, QueryKind::CompleteResource, template, params).await.unwrap_err()
+    };
+    assert!(matches!(complete(work, "../about").await, CallError::Denied(_)));
+    assert!(!matches!(complete(work, "a").await, CallError::Denied(_)));
+    assert!(!matches!(complete("resource=notes:notes://work/{+path}", "../about").await, CallError::Denied(_)));
+    host.shutdown().await;
+}
+
 #[test]
 fn agents_see_them_as_those_of_any_server() {
     let place = Place::new();
@@ -203,4 +250,12 @@ fn agents_see_them_as_those_of_any_server() {
     let none = agent.request("resources/read", json!({"uri": "tollgate://notes/notes://none"}));
     assert_eq!(none["error"]["code"], -32002, "{none:#}");
     assert_eq!(agent.close(), 0);
+
+    let granted = ["--config", "tollgate.json", "serve", "--stdio", "--grant", "resource=notes:notes://work/*"];
+    let mut agent = Lines::start(place.tollgate(granted), "2025-11-25", json!({}));
+    for uri in ["tollgate://notes/notes://work/../about", "notes://work/%2e%2e/about", "tollgate://notes/notes://about"]
+    {
+        let denied = agent.request("resources/read", json!({"uri": uri}));
+        assert!(denied["error"]["message"].to_string().contains("no grant"), "{uri}: {denied:#}");
+    }
 }

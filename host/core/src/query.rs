@@ -1,5 +1,6 @@
 //! What a server is asked for beside its tools: resources, prompts, completion.
 
+use serde_json::Value;
 use std::fmt;
 
 /// What is asked of a server.
@@ -54,6 +55,37 @@ pub struct Query {
     pub name: String,
     /// The request's `params`, the text of a JSON object.
     pub params: String,
+}
+
+impl Query {
+    /// Of a completion for a resource template: the template with the values that the request has, as they are written. A
+    /// value may lead out of what the template's own text says.
+    pub fn filled_template(&self) -> Option<String> {
+        if self.kind != QueryKind::CompleteResource {
+            return None;
+        }
+        let params: Value = serde_json::from_str(&self.params).unwrap_or_default();
+        let text = |at: &str| params.pointer(at).and_then(Value::as_str);
+        let value = |name: &str| match text("/argument/name") {
+            Some(asked) if asked == name => text("/argument/value"),
+            _ => params.pointer("/context/arguments")?.get(name)?.as_str(),
+        };
+        let mut filled = String::new();
+        let mut rest = self.name.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let (expression, after) = after.split_once('}').unwrap_or((after, ""));
+            let operator = expression.chars().next().filter(|c| "+#./;?&".contains(*c));
+            let names = expression.trim_start_matches(['+', '#', '.', '/', ';', '?', '&']).split(',');
+            let names = names.map(|name| name.split([':', '*']).next().unwrap_or_default());
+            let values: Vec<&str> = names.filter_map(value).collect();
+            filled.extend(operator.filter(|c| *c != '+' && !values.is_empty()));
+            filled.push_str(&values.join(","));
+            rest = after;
+        }
+        filled.push_str(rest);
+        Some(filled)
+    }
 }
 
 /// Which of a server's lists.
@@ -127,4 +159,32 @@ pub enum Change {
         /// The resource.
         uri: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_template_is_filled_with_what_the_request_says() {
+        let filled = |template: &str, value: &str| {
+            let params =
+                json!({"argument": {"name": "path", "value": value}, "context": {"arguments": {"owner": "ada"}}});
+            let kind = QueryKind::CompleteResource;
+            Query { server: "s".into(), kind, name: template.into(), params: params.to_string() }
+                .filled_template()
+                .unwrap()
+        };
+        for (template, want) in [
+            ("file:///public/{+path}", "file:///public/../x"),
+            ("file:///public/{path}", "file:///public/../x"),
+            ("repo://{owner}/{path}{#other}", "repo://ada/../x"),
+            ("repo://x{/path*}{?other}", "repo://x/../x"),
+            ("a{path", "a../x"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(filled(template, "../x"), want, "{template}");
+        }
+    }
 }

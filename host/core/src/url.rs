@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The longest URL, in bytes.
 pub const URL_MAX_BYTES: usize = 16 << 10;
 /// How often escapes may be escaped again.
-const MAX_ESCAPE_LEVELS: usize = 3;
+pub(crate) const MAX_ESCAPE_LEVELS: usize = 3;
 /// What of printable ASCII stands in a path only as an escape.
 const ESCAPED: &str = "\\\"<>#?`";
 
@@ -203,7 +203,7 @@ impl UrlPath {
 
 /// Undoes escapes, but for the bytes that `keep` wants to stay as they are written. A `%` that begins no escape is
 /// left, if it stands where an earlier unescaping put it; [`UrlPath::parse`] refuses others by calling this first.
-fn unescape(text: &str, keep: impl Fn(u8) -> bool) -> Result<String, UrlError> {
+pub(crate) fn unescape(text: &str, keep: impl Fn(u8) -> bool) -> Result<String, UrlError> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

@@ -68,10 +68,8 @@ impl Session {
             Ok(place) => place,
             Err(error) => return Answer::refused(error),
         };
-        let interface = interface_of(query.kind);
-        if !self.context.grants.covers(interface, &query.server, &query.name) {
-            let scope = format!("{}={}:{}", interface.as_str(), query.server, query.name);
-            return Answer::refused(CallError::Denied(self.no_grant(&scope)));
+        if let Err(denied) = self.granted_query(&query) {
+            return Answer::refused(denied);
         }
         if query.server.len() > SERVER_NAME_MAX_BYTES {
             return Answer::refused(CallError::UnknownTool(Vec::new()));
@@ -88,6 +86,31 @@ impl Session {
     pub(crate) fn pay(&self, args: &str) -> Result<InFlight, CallError> {
         let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
         let limits = &self.context.limits;
+    /// Whether the resource or prompt is granted; of a completion, the template and what the values make of it.
+    fn granted_query(&self, query: &Query) -> Result<(), CallError> {
+        let (interface, grants) = (interface_of(query.kind), &self.context.grants);
+        let denied = |name: &str| {
+            let mut why = self.no_grant(&format!("{}={}:{name}", interface.as_str(), query.server));
+            if let Some(reading) = grants.stray_reading(&query.server, name).filter(|_| query.kind.is_resource()) {
+                why.push_str(&format!(
+                    "; a grant means it as it is written, but it can be read as `{}`",
+                    cut(&reading)
+                ));
+            }
+            CallError::Denied(why)
+        };
+        if !grants.covers(interface, &query.server, &query.name) {
+            return Err(denied(&query.name));
+        }
+        match query.filled_template() {
+            // Whoever granted the template by its own text granted what it makes.
+            Some(filled) if !grants.spells(interface, &query.server, &query.name) => {
+                if grants.covers(interface, &query.server, &filled) { Ok(()) } else { Err(denied(&filled)) }
+            }
+            _ => Ok(()),
+        }
+    }
+
         if args.len() as u64 > limits.call_bytes_in {
             return Err(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
         }

@@ -36,7 +36,7 @@ impl Named {
         self.kind == asked.kind
             && (asked.read_only || !self.read_only)
             && pattern_includes(&self.server, &asked.server)
-            && pattern_includes(&self.name, &asked.name)
+            && self.means(&asked.name, |c| c != '*')
     }
 }
 

@@ -4,13 +4,14 @@
 //! text) and `?` (one character) in either part, and may end in `!read-only`, which narrows it to tools
 //! that declare themselves read-only. A bare scope means `tool`; the bare word `read-only` means
 //! `tool=*:*!read-only`. `resource=server:URI` and `prompt=server:NAME` grant the servers' resources and
-//! prompts, with the same stars. `model` or `model=NAME` grants questions to language models, `ask` questions to the person
+//! prompts, with the same stars; a URI must be meant in every way in which a server could read it (`resource`). `model` or `model=NAME` grants questions to language models, `ask` questions to the person
 //! behind the run. `http=URL` grants requests over HTTP: [`http`] has its form. `state`, or `state=PREFIX*`,
 //! grants keys of the component's own: [`state`].
 
 pub mod approve;
 mod cover;
 pub mod http;
+mod resource;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -241,7 +242,14 @@ impl Grant {
 
 impl Named {
     fn names(&self, kind: HostInterface, server: &str, name: &str) -> bool {
-        self.kind == kind && glob(&self.server, server) && glob(&self.name, name)
+        self.kind == kind && glob(&self.server, server) && self.means(name, |_| true)
+    }
+
+    fn means(&self, name: &str, one: impl Fn(char) -> bool + Copy) -> bool {
+        match self.kind {
+            HostInterface::Resource => resource::means(&self.name, name, one),
+            _ => matched(&self.name, name, one),
+        }
     }
 }
 
@@ -327,6 +335,17 @@ impl Grants {
     /// Whether a resource or prompt of this name may be used.
     pub fn covers(&self, kind: HostInterface, server: &str, name: &str) -> bool {
         self.named().any(|g| !g.read_only && g.names(kind, server, name))
+    }
+
+    /// Whether a grant names this very resource or prompt, without stars.
+    pub fn spells(&self, kind: HostInterface, server: &str, name: &str) -> bool {
+        self.named().any(|g| g.kind == kind && glob(&g.server, server) && g.name == name)
+    }
+
+    /// Another way to read a resource's URI, which keeps it from being granted: written as it is, it would be.
+    pub fn stray_reading(&self, server: &str, uri: &str) -> Option<String> {
+        let mut grants = self.named().filter(|g| g.kind == HostInterface::Resource && glob(&g.server, server));
+        grants.find_map(|g| resource::stray_reading(&g.name, uri))
     }
 
     /// Whether a request may be made, and which addresses its host may then have; `None` is no. The method is as it is
