@@ -124,6 +124,94 @@ async fn a_call_that_is_not_approved_is_denied_and_never_sent() {
 }
 
 #[tokio::test]
+async fn an_approval_covers_all_that_the_caller_supplied() {
+    let server = evil_server("meta", "");
+    let spec = ServerSpec::new("meta", Transport::stdio(server["command"].as_str().unwrap(), ["meta", ""]));
+    let journal = Arc::new(MemoryJournal::new(100));
+    let host = builder().server(spec).journal(journal.clone()).build().await.unwrap();
+    let call = async |meta: Option<&str>| {
+        let person = Person::new(json!({"action": "accept", "content": {}}));
+        let approvals = Approvals::parse(["meta:*"]).unwrap();
+        let behalf = tollgate::Behalf { approvals, client: Some(person.clone()), ..Default::default() };
+        let call = tollgate::Call::new("meta:echo".parse().unwrap(), "{}");
+        let result = host.call_as(behalf, tollgate::Call { meta: meta.map(str::to_owned), ..call }).await.unwrap();
+        let result: Value = serde_json::from_str(&result.json).unwrap();
+        (person.message(), result["structuredContent"].clone())
+    };
+    let supplied = r#"{ "example.com/to": "mallory", "progressToken": "mine", "io.tollgate/run": "mine",
+        "io.modelcontextprotocol/clientInfo": "mine", "traceparent": "mine" }"#;
+    let (message, seen) = call(Some(supplied)).await;
+    assert!(message.contains("`_meta`") && message.contains(r#"{"example.com/to":"mallory"}"#), "{message}");
+    assert!(!message.contains("mine"), "what is not sent is not shown: {message}");
+    assert_eq!(seen["example.com/to"], "mallory");
+    assert!(
+        !seen.to_string().contains("mine") && seen["traceparent"].is_string(),
+        "the host's own is the host's: {seen}"
+    );
+    let (other, _) = call(Some(r#"{"example.com/to": "ada"}"#)).await;
+    let (none, _) = call(None).await;
+    let digest = |message: &str| message.split("(sha256 ").nth(1).unwrap()[..16].to_owned();
+    assert!(digest(&message) != digest(&other) && digest(&other) != digest(&none) && !none.contains("_meta"));
+    let started = journal.entries().into_iter().filter_map(|entry| match entry.event {
+        Event::CallStarted { meta_sha256, .. } => Some(meta_sha256.is_some()),
+        _ => None,
+    });
+    assert_eq!(started.collect::<Vec<_>>(), [true, true, false]);
+    let (long, nothing) = ("x".repeat(9_000), Person::new(json!({"action": "accept"})));
+    let behalf = tollgate::Behalf {
+        approvals: Approvals::parse(["meta:*"]).unwrap(),
+        client: Some(nothing.clone()),
+        ..Default::default()
+    };
+    let call = tollgate::Call::new("meta:echo".parse().unwrap(), "{}");
+    let meta = Some(json!({"example.com/long": long}).to_string());
+    let failure = host.call_as(behalf, tollgate::Call { meta, ..call }).await.unwrap_err();
+    assert!(failure.to_string().contains("`_meta` are longer than can be shown"), "{failure}");
+    assert!(nothing.asked.lock().is_empty());
+    host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_journal_has_no_words_of_servers_and_clients_and_no_arguments() {
+    let server = evil_server("odd-results", "");
+    let spec = ServerSpec::new("good", Transport::stdio(server["command"].as_str().unwrap(), ["odd-results", ""]));
+    let journal = Arc::new(MemoryJournal::new(100));
+    let host = builder().server(spec).journal(journal.clone()).build().await.unwrap();
+    let mut messages = Vec::new();
+    for text in ["failed", "error", "number"] {
+        messages.extend(host.run(echoes(text)).await.unwrap().calls[0].message.clone());
+    }
+    let input = json!({"mode": "sequence", "calls": [{"server": "good", "tool": "echo", "args": {"text": 667_788}}]});
+    let wrong = RunRequest::file(guests::POLICY_CALLS).input(input.to_string()).grants(grants(&["good:*"]));
+    messages.extend(host.run(wrong).await.unwrap().calls[0].message.clone());
+    assert!(
+        messages[0].contains("no luck") && messages[3].contains("/text: value is not"),
+        "the report has them: {messages:?}"
+    );
+    let approvals = || Approvals::parse(["good:*"]).unwrap();
+    let person = Person::new(json!({"action": "decline"}));
+    host.run(echoes("a secret argument").approvals(approvals()).client(person)).await.unwrap();
+    let cannot = Arc::new(Person { answer: Err(()), after: Duration::ZERO, asked: Mutex::default() });
+    let report = host.run(echoes("a secret argument").approvals(approvals()).client(cannot)).await.unwrap();
+    assert!(output(&report)[0]["error"].to_string().contains("JSON-RPC -32601"));
+    let written =
+        journal.entries().iter().map(|entry| serde_json::to_string(entry).unwrap()).collect::<Vec<_>>().join("\n");
+    for words in ["no luck", "[2Jno", "667788", "something else than", "secret argument", "this client cannot ask"] {
+        assert!(!written.contains(words), "{words}: {written}");
+    }
+    for kept in [
+        "approval of good:echo",
+        r#""reply":"declined""#,
+        r#""reply":"unavailable""#,
+        "it was declined",
+        "message_sha256",
+    ] {
+        assert!(written.contains(kept), "{kept}: {written}");
+    }
+    host.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_policy_asks_the_person_and_gets_an_answer_that_follows_its_schema() {
     let host = builder().build().await.unwrap();
     let question = json!({"ask": {"message": "Which colour?", "schema": r#"{"type":"object","properties":{"colour":{"type":"string","enum":["red","blue"]}},"required":["colour"]}"#}});

@@ -243,7 +243,7 @@ impl Journal for Timeline {
                     model.as_deref().unwrap_or("(the configured one)"),
                 );
             }
-            Event::ModelEnded { request, model, outcome, message, usage } => {
+            Event::ModelEnded { request, model, outcome, message, usage, .. } => {
                 let took = self.over((entry.run, MODEL + *request));
                 if self.detail == Detail::EachCall {
                     let model = print::line(model.as_deref().unwrap_or("model"), 60);

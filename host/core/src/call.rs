@@ -15,7 +15,8 @@ pub struct Call {
     pub tool: String,
     /// The arguments: the text of a JSON object, not yet parsed. Empty means `{}`.
     pub args: String,
-    /// Members for the request's `_meta`, for an MCP server: the text of a JSON object.
+    /// Members for the request's `_meta`, for an MCP server: the text of a JSON object. Those that are the host's own
+    /// ([`meta::is_hosts`](crate::meta::is_hosts)) are left out.
     pub meta: Option<String>,
 }
 
@@ -207,6 +208,29 @@ impl CallError {
     }
 }
 
+impl CallError {
+    /// Why, where all words are the host's own. `None` where a server, a tool or the caller's arguments have a part in them.
+    pub fn own_words(&self) -> Option<String> {
+        match self {
+            Self::Denied(_)
+            | Self::UnknownTool(_)
+            | Self::Overloaded
+            | Self::TooLarge(_)
+            | Self::TimedOut(_)
+            | Self::RateLimited(_)
+            | Self::BudgetExhausted(_)
+            | Self::Cancelled => Some(self.to_string()),
+            Self::InvalidArguments(_)
+            | Self::Failed(_)
+            | Self::Rejected(_)
+            | Self::InvalidResponse(_)
+            | Self::AuthRequired(_)
+            | Self::Unavailable(_)
+            | Self::OutcomeUnknown(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -292,7 +316,8 @@ pub struct Attempt {
     pub server: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it failed, in words.
+    /// Why it failed, in words, also those of the server: for who watches, never written.
+    #[serde(skip)]
     pub message: Option<String>,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,

@@ -5,6 +5,7 @@
 //!
 //! - [`name`]: `server:tool`, and what a server or tool may be called.
 //! - [`call`]: a call, its result, and every way in which it can fail.
+//! - [`meta`]: which members of a request's `_meta` are the caller's.
 //! - [`query`]: what a server is asked for beside its tools. [`client`]: the agent's client behind a run.
 //! - [`tool`]: a tool as its server describes it, and what an attempt at it may change (effect class).
 //! - [`model`]: what is asked of a language model. [`question`]: what is asked of a person. [`routing`]: servers as
@@ -31,6 +32,7 @@ mod deadlines;
 pub mod grant;
 pub mod json;
 pub mod limits;
+pub mod meta;
 pub mod model;
 pub mod name;
 pub mod names;
@@ -40,9 +42,9 @@ pub mod question;
 pub mod routing;
 pub mod run;
 pub mod secret;
+pub mod text;
 pub mod tool;
 pub mod trace;
-pub mod text;
 pub mod traits;
 pub mod url;
 

@@ -230,6 +230,18 @@ impl ModelError {
     }
 }
 
+impl ModelError {
+    /// Why, where all words are the host's own. `None` where the provider or the request has a part in them.
+    pub fn own_words(&self) -> Option<String> {
+        match self {
+            Self::Denied(_) | Self::RateLimited(_) | Self::TimedOut(_) | Self::BudgetExhausted(_) | Self::Cancelled => {
+                Some(self.to_string())
+            }
+            Self::InvalidRequest(_) | Self::Unavailable(_) | Self::Rejected(_) | Self::InvalidResponse(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -39,6 +39,19 @@ pub enum AskError {
     Cancelled,
 }
 
+impl AskError {
+    /// The case, as a word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::InvalidQuestion(_) => "invalid-question",
+            Self::Unavailable(_) => "unavailable",
+            Self::BudgetExhausted(_) => "budget-exhausted",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,6 +4,7 @@ use crate::session::{Session, cut, interface_of, result_bytes};
 use sha2::{Digest as _, Sha256};
 use tollgate_core::budget::InFlight;
 use tollgate_core::grant::Verdict;
+use tollgate_core::meta::supplied;
 use tollgate_core::name::{SERVER_NAME_MAX_BYTES, TOOL_NAME_MAX_BYTES};
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Query, Tool};
@@ -19,6 +20,8 @@ impl Session {
     }
 
     async fn pass_in_span(&self, number: u64, mut call: Call, fuel_left: u64) -> Answer {
+        // What is the host's own is added where the call is sent.
+        call.meta = call.meta.as_deref().and_then(supplied);
         let _place = match self.pay(&call.args) {
             Ok(place) => place,
             Err(error) => return Answer::refused(error),
@@ -74,7 +77,8 @@ impl Session {
         if query.server.len() > SERVER_NAME_MAX_BYTES {
             return Answer::refused(CallError::UnknownTool(Vec::new()));
         }
-        let started = self.record_start(number, &query.server, shown, &query.params, EffectClass::Read, Vec::new());
+        let sent = (query.params.as_str(), None);
+        let started = self.record_start(number, (&query.server, shown), sent, EffectClass::Read, Vec::new());
         if let Err(error) = started.await {
             return Answer::refused(error);
         }
@@ -82,10 +86,6 @@ impl Session {
         self.bounded(self.gate.upstream.query(query, context).await)
     }
 
-    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
-    pub(crate) fn pay(&self, args: &str) -> Result<InFlight, CallError> {
-        let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
-        let limits = &self.context.limits;
     /// Whether the resource or prompt is granted; of a completion, the template and what the values make of it.
     fn granted_query(&self, query: &Query) -> Result<(), CallError> {
         let (interface, grants) = (interface_of(query.kind), &self.context.grants);
@@ -111,6 +111,10 @@ impl Session {
         }
     }
 
+    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
+    pub(crate) fn pay(&self, args: &str) -> Result<InFlight, CallError> {
+        let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
+        let limits = &self.context.limits;
         if args.len() as u64 > limits.call_bytes_in {
             return Err(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
         }
@@ -123,22 +127,23 @@ impl Session {
             true => tools.iter().map(|tool| tool.server.clone()).collect(),
             false => Vec::new(),
         };
-        self.record_start(number, &call.server, &call.tool, &call.args, effect, servers).await
+        let sent = (call.args.as_str(), call.meta.as_deref());
+        self.record_start(number, (&call.server, &call.tool), sent, effect, servers).await
     }
 
     /// The entry before the effect.
     pub(crate) async fn record_start(
         &self,
         call: u64,
-        server: &str,
-        tool: &str,
-        args: &str,
+        (server, tool): (&str, &str),
+        (args, meta): (&str, Option<&str>),
         effect: EffectClass,
         servers: Vec<String>,
     ) -> Result<(), CallError> {
         let args_sha256 = hex::encode(Sha256::digest(args));
+        let meta_sha256 = meta.map(|meta| hex::encode(Sha256::digest(meta)));
         let (server, tool) = (cut(server), cut(tool));
-        let started = Event::CallStarted { call, server, tool, args_sha256, effect, servers };
+        let started = Event::CallStarted { call, server, tool, args_sha256, meta_sha256, effect, servers };
         let appended = self.gate.journal.append(self.entry(started)).await;
         appended.map_err(|error| CallError::Unavailable(format!("nothing was sent, because {error}")))
     }

@@ -66,7 +66,7 @@ impl Session {
             )));
         }
         let names = servers.iter().map(|server| server.name.clone()).collect();
-        self.record_start(number, shown, SHOWN, "", EffectClass::Read, names).await?;
+        self.record_start(number, (shown, SHOWN), ("", None), EffectClass::Read, names).await?;
         let mut gathered = Map::new();
         if domain.is_some() {
             let mut last = None;

@@ -1,6 +1,6 @@
 //! Requests to language models: granted, paid, recorded, and counted by their tokens.
 
-use crate::session::{Session, cut};
+use crate::session::{Session, cut, digest_of};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::Ordering;
@@ -32,11 +32,10 @@ impl Session {
 
         let mut open = OpenRequest::begin(self, number, tokens(sent.len()));
         let answer = model.complete(request, context, &open.meter).await;
-        let (outcome, message, name, usage) = match &answer {
-            Ok(completion) => ("ok", None, Some(cut(&completion.model)), completion.usage),
-            Err(error) => (error.code(), Some(cut(&error.to_string())), None, open.meter.usage()),
-        };
-        open.close(name, outcome, message, usage);
+        match &answer {
+            Ok(completion) => open.close(Some(cut(&completion.model)), None, completion.usage),
+            Err(error) => open.close(None, Some(error), open.meter.usage()),
+        }
         answer
     }
 }
@@ -57,19 +56,24 @@ impl<'a> OpenRequest<'a> {
         Self { session, number, over: false, estimate, meter: Meter::default() }
     }
 
-    fn close(&mut self, model: Option<String>, outcome: &'static str, message: Option<String>, usage: Usage) {
+    fn close(&mut self, model: Option<String>, error: Option<&ModelError>, usage: Usage) {
         self.over = true;
         let budget = &self.session.context.budget;
         budget.charge_tokens(usage.total());
         budget.return_tokens(self.estimate);
-        self.session.note(Event::ModelEnded { request: self.number, model, outcome, message, usage });
+        let message = error.map(|error| cut(&error.to_string()));
+        let reason = error.and_then(ModelError::own_words).as_deref().map(cut);
+        let message_sha256 = digest_of(message.as_deref(), reason.as_deref());
+        let outcome = error.map_or("ok", ModelError::code);
+        let request = self.number;
+        self.session.note(Event::ModelEnded { request, model, outcome, message, reason, message_sha256, usage });
     }
 }
 
 impl Drop for OpenRequest<'_> {
     fn drop(&mut self) {
         if !self.over {
-            self.close(None, ModelError::Cancelled.code(), None, self.meter.usage());
+            self.close(None, Some(&ModelError::Cancelled), self.meter.usage());
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tollgate_core::json::unambiguous;
 use tollgate_core::routing::DOMAIN_PREFIX;
+use tollgate_core::text::exact;
 use tollgate_core::{Ask, AskError, AskKind, Call, CallError, Candidates, Question, Reply};
 use tollgate_journal::Event;
 
@@ -18,6 +19,12 @@ const SCHEMA_MAX_BYTES: usize = 64 << 10;
 const SHOWN_ARGS_MAX_CHARS: usize = 8_000;
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What is recorded of an approval: which call it is for, and the digest of what was shown.
+struct Approval {
+    of: String,
+    sha256: String,
+}
 
 /// A question that is open. Also one that is dropped ends the wait.
 struct Open<'a>(&'a Session);
@@ -56,10 +63,10 @@ impl Session {
         let denied = |why: String| CallError::Denied(format!("{name} needs a person's approval, and {why}"));
         let args = if call.args.trim().is_empty() { "{}" } else { &call.args };
         let args = unambiguous(args).map_err(|why| denied(format!("its arguments cannot be shown: {why}")))?;
-        if args.chars().count() > SHOWN_ARGS_MAX_CHARS {
-            return Err(denied(format!(
-                "its arguments are longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)"
-            )));
+        let meta = call.meta.as_deref().unwrap_or_default();
+        if args.chars().count() + meta.chars().count() > SHOWN_ARGS_MAX_CHARS {
+            let what = if meta.is_empty() { "its arguments are" } else { "its arguments and `_meta` are" };
+            return Err(denied(format!("{what} longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)")));
         }
         // Each is a question: nobody is to be worn down by them.
         self.context.budget.take_question().map_err(CallError::BudgetExhausted)?;
@@ -69,15 +76,17 @@ impl Session {
         } else {
             String::new()
         };
-        let digest = digest(call, &servers, &args);
-        let message = visible(&format!(
-            "`{who}` wants to call {name}{of} with these arguments:\n{args}\n(sha256 {short}…) May it?",
+        let digest = digest(call, &servers, &args, meta);
+        let and_meta = if meta.is_empty() { String::new() } else { format!("\nand this `_meta`:\n{meta}") };
+        let message = exact(&format!(
+            "`{who}` wants to call {name}{of} with these arguments:\n{args}{and_meta}\n(sha256 {short}…) May it?",
             who = self.context.name,
             short = digest.get(..16).unwrap_or_default(),
         ));
+        let approval = Approval { of: format!("approval of {name}{of}"), sha256: digest };
         call.args = args;
         let schema = json!({"type": "object", "properties": {}});
-        match self.put(&message, schema, Some(digest)).await {
+        match self.put(&message, schema, Some(approval)).await {
             Ok(Reply::Accepted(_)) => Ok(()),
             Ok(Reply::Declined) => Err(denied("it was declined".to_owned())),
             Ok(Reply::Dismissed) => Err(denied("the question was closed without an answer".to_owned())),
@@ -87,23 +96,27 @@ impl Session {
     }
 
     /// Puts a question, and records it and its answer.
-    async fn put(&self, message: &str, schema: Value, approves: Option<String>) -> Result<Reply, AskError> {
+    async fn put(&self, message: &str, schema: Value, approval: Option<Approval>) -> Result<Reply, AskError> {
         let question = self.next_question.fetch_add(1, Ordering::Relaxed);
-        let asked = Event::Asked { question, approves, message: cut(message) };
+        let is_approval = approval.is_some();
+        let asked = match approval {
+            Some(Approval { of, sha256 }) => Event::Asked { question, approves: Some(sha256), message: cut(&of) },
+            None => Event::Asked { question, approves: None, message: cut(message) },
+        };
         let appended = self.gate.journal.append(self.entry(asked)).await;
         appended.map_err(|error| AskError::Unavailable(format!("nothing was asked, because {error}")))?;
-        let reply = self.answer(message, schema).await;
+        let reply = self.answer(message, schema, is_approval).await;
         let word = match &reply {
-            Ok(Reply::Accepted(_)) => "accepted".to_owned(),
-            Ok(Reply::Declined) => "declined".to_owned(),
-            Ok(Reply::Dismissed) => "dismissed".to_owned(),
-            Err(error) => cut(&error.to_string()),
+            Ok(Reply::Accepted(_)) => "accepted",
+            Ok(Reply::Declined) => "declined",
+            Ok(Reply::Dismissed) => "dismissed",
+            Err(error) => error.code(),
         };
         self.note(Event::Answered { question, reply: word });
         reply
     }
 
-    async fn answer(&self, message: &str, schema: Value) -> Result<Reply, AskError> {
+    async fn answer(&self, message: &str, schema: Value, is_approval: bool) -> Result<Reply, AskError> {
         let Some(client) = &self.context.client else {
             return Err(AskError::Unavailable("no agent and no terminal stands behind this run".to_owned()));
         };
@@ -122,7 +135,11 @@ impl Session {
                 return Err(AskError::Unavailable("nobody answered within 10 minutes".to_owned()));
             }
         };
-        let answered = answered.map_err(|error| AskError::Unavailable(cut(&error.message)))?;
+        let answered = answered.map_err(|error| {
+            // Why a call was denied stands in the journal, and a client's words do not.
+            let refused = || format!("the client refuses to ask (JSON-RPC {})", error.code);
+            AskError::Unavailable(if is_approval { refused() } else { cut(&error.message) })
+        })?;
         let answered: Value = serde_json::from_str(&answered).unwrap_or_default();
         match answered.get("action").and_then(Value::as_str) {
             Some("accept") => {
@@ -131,6 +148,9 @@ impl Session {
                     .map(|check| check.validate(&content).map_err(|e| e.to_string()))
                 {
                     Ok(Ok(())) => Ok(Reply::Accepted(content.to_string())),
+                    Ok(Err(_)) if is_approval => {
+                        Err(AskError::Unavailable("the answer is not an empty object".to_owned()))
+                    }
                     Ok(Err(why)) => {
                         Err(AskError::Unavailable(format!("the answer does not follow the schema: {}", cut(&why))))
                     }
@@ -207,10 +227,10 @@ fn forbidden(schema: &Value) -> Option<&'static str> {
     }
 }
 
-/// What an approval is bound to: this tool of these servers with these arguments, and no other.
-fn digest(call: &Call, servers: &[&str], args: &str) -> String {
+/// What an approval is bound to: this tool of these servers with these arguments and this `_meta`, and no other.
+fn digest(call: &Call, servers: &[&str], args: &str, meta: &str) -> String {
     let mut sha = Sha256::new();
-    for part in [&*call.server, &*call.tool, args].into_iter().chain(servers.iter().copied()) {
+    for part in [&*call.server, &*call.tool, args, meta].into_iter().chain(servers.iter().copied()) {
         // Lengths keep the parts apart.
         sha.update((part.len() as u64).to_le_bytes());
         sha.update(part);
@@ -218,30 +238,9 @@ fn digest(call: &Call, servers: &[&str], args: &str) -> String {
     hex::encode(sha.finalize())
 }
 
-/// A text whose every character shows: none turns the writing round, hides, or moves the cursor.
-fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let hides = c.is_control() && c != '\n'
-            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e0fff}');
-        if hides { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_hides_is_shown() {
-        assert_eq!(visible("a\u{202e}b\u{200b}\u{1b}[2K"), "a\\u{202e}b\\u{200b}\\u{1b}[2K");
-        assert_eq!(visible("\u{3164}\u{fe0f}"), "\\u{3164}\\u{fe0f}");
-        assert_eq!(visible("{\"ü\": \"日本\"}"), "{\"ü\": \"日本\"}");
-    }
 
     #[test]
     fn questions_that_no_form_can_ask_are_refused() {
@@ -270,9 +269,11 @@ mod tests {
 
     #[test]
     fn another_tool_or_argument_is_another_digest() {
-        let call = |server: &str, tool: &str, args: &str| {
-            digest(&Call { server: server.into(), tool: tool.into(), args: args.into(), meta: None }, &[], args)
+        let with_meta = |server: &str, tool: &str, args: &str, meta: &str| {
+            digest(&Call { server: server.into(), tool: tool.into(), args: args.into(), meta: None }, &[], args, meta)
         };
+        let call = |server: &str, tool: &str, args: &str| with_meta(server, tool, args, "");
+        assert_ne!(call("ab", "c", "{}"), with_meta("ab", "c", "{}", r#"{"a":1}"#));
         let one = call("ab", "c", "{}");
         assert_ne!(one, call("a", "bc", "{}"));
         assert_ne!(one, call("ab", "c", "{ }"));

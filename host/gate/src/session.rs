@@ -2,6 +2,7 @@
 
 use crate::Gate;
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -273,10 +274,16 @@ pub(crate) fn result_bytes(result: &Result<ToolResult, CallError>) -> u64 {
     }
 }
 
+/// The digest of a message, for a journal that must not have its words.
+pub(crate) fn digest_of(message: Option<&str>, reason: Option<&str>) -> Option<String> {
+    message.filter(|_| reason.is_none()).map(|message| hex::encode(Sha256::digest(message)))
+}
+
 /// How a call ended.
 struct Ended {
     outcome: Outcome,
     message: Option<String>,
+    reason: Option<String>,
     bytes_out: u64,
     attempts: u32,
     cached: bool,
@@ -297,14 +304,15 @@ pub(crate) struct OpenCall<'a> {
 impl OpenCall<'_> {
     /// Records how it ended; gives the answer as the caller gets it, and the fuel to charge.
     pub(crate) fn close(&mut self, answer: Answer) -> (Result<ToolResult, CallFailure>, u64) {
-        let (outcome, message) = match &answer.result {
-            Ok(_) => (Outcome::Ok, None),
-            Err(error) => (error.outcome(), Some(cut(&error.to_string()))),
+        let (outcome, message, reason) = match &answer.result {
+            Ok(_) => (Outcome::Ok, None, None),
+            Err(error) => (error.outcome(), Some(cut(&error.to_string())), error.own_words().as_deref().map(cut)),
         };
         self.over = true;
         let ended = Ended {
             outcome,
             message,
+            reason,
             bytes_out: result_bytes(&answer.result),
             attempts: answer.attempts,
             cached: answer.cached,
@@ -331,7 +339,9 @@ impl OpenCall<'_> {
                 server: self.server.clone(),
                 tool: self.tool.clone(),
                 outcome: ended.outcome,
+                message_sha256: digest_of(ended.message.as_deref(), ended.reason.as_deref()),
                 message: ended.message,
+                reason: ended.reason,
                 started: self.started,
                 elapsed,
                 bytes_in: self.bytes_in,
@@ -354,6 +364,7 @@ impl Drop for OpenCall<'_> {
             let message = Some("cancelled before it ended".to_owned());
             self.record(Ended {
                 outcome: Outcome::Cancelled,
+                reason: message.clone(),
                 message,
                 bytes_out: 0,
                 attempts: 0,

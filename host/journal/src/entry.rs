@@ -52,6 +52,9 @@ pub enum Event {
         tool: String,
         /// SHA-256 of the arguments as the caller wrote them, in hexadecimal.
         args_sha256: String,
+        /// SHA-256 of the members of `_meta` that the caller supplied, in hexadecimal, where there are some.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meta_sha256: Option<String>,
         /// What it may change.
         effect: EffectClass,
         /// Where the call names a domain: the servers that it may go to, the best first.
@@ -111,8 +114,15 @@ pub enum Event {
         model: Option<String>,
         /// `ok`, or the error's word.
         outcome: &'static str,
-        /// Why there is no answer; bounded.
+        /// Why there is no answer; bounded. Also in words of the provider: for who watches, never written.
+        #[serde(skip)]
         message: Option<String>,
+        /// Why there is no answer, where all words are the host's own.
+        #[serde(rename = "message")]
+        reason: Option<String>,
+        /// SHA-256 of `message` where there is no `reason`, in hexadecimal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message_sha256: Option<String>,
         /// What the answer cost.
         usage: Usage,
     },
@@ -120,18 +130,18 @@ pub enum Event {
     Asked {
         /// The question's number in its run, from 0.
         question: u64,
-        /// For the approval of a call: SHA-256 of server, tool and arguments, in hexadecimal.
+        /// For the approval of a call: SHA-256 of server, tool, arguments and `_meta`, in hexadecimal.
         #[serde(skip_serializing_if = "Option::is_none")]
         approves: Option<String>,
-        /// What the person reads; bounded.
+        /// The component's question; bounded. Of an approval, which call it is for, without its arguments.
         message: String,
     },
     /// The person behind the run answered, or did not.
     Answered {
         /// The question's number in its run, from 0.
         question: u64,
-        /// `accepted`, `declined`, `dismissed`, or why nobody answered.
-        reply: String,
+        /// `accepted`, `declined`, `dismissed`, or the error's word.
+        reply: &'static str,
     },
     /// The run said something.
     Log {
@@ -169,8 +179,15 @@ pub struct CallRecord {
     pub tool: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it failed, in words; bounded.
+    /// Why it failed, in words, also those of the server; bounded. For who watches and for the run's report, never written.
+    #[serde(skip)]
     pub message: Option<String>,
+    /// Why it failed, where all words are the host's own.
+    #[serde(rename = "message")]
+    pub reason: Option<String>,
+    /// SHA-256 of `message` where there is no `reason`, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_sha256: Option<String>,
     /// From the run's beginning to the request.
     #[serde(rename = "started_us", serialize_with = "as_micros")]
     pub started: Duration,

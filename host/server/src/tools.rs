@@ -162,14 +162,11 @@ pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
 /// The member of `_meta` that says where a request stands in a trace (MCP 2026-07-28, "_meta": W3C Trace Context).
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
-/// What of a request's `_meta` goes on to the server: all but what belongs to this connection.
+/// What of a request's `_meta` goes on to the server: all but what is the host's own. Its spans are what the server's belong to.
 pub(crate) fn passed_on(context: &RequestContext<RoleServer>) -> Option<String> {
     let mut meta = RequestMetaObject::default();
-    for (key, value) in context.meta.iter() {
-        // The host's own spans are what the server's belong to.
-        if key != "progressToken" && key != TRACEPARENT && !key.starts_with("io.modelcontextprotocol/") {
-            meta.insert(key.clone(), value.clone());
-        }
+    for (key, value) in context.meta.iter().filter(|(key, _)| !tollgate::is_hosts_meta(key)) {
+        meta.insert(key.clone(), value.clone());
     }
     serde_json::to_string(&meta).ok().filter(|text| text != "{}")
 }

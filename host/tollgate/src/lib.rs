@@ -60,6 +60,7 @@ pub use status::{CacheReport, HostStatus, ServerReport};
 pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
 pub use tollgate_core::json::check as check_json;
+pub use tollgate_core::meta::is_hosts as is_hosts_meta;
 pub use tollgate_core::text;
 pub use tollgate_core::{
     Approvals, Ask, AskError, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Claimed, Client, Clock,
