@@ -1,8 +1,8 @@
 //! What agents see, and what their calls do.
 
 use super::{place, serve};
-use crate::support::eventually;
 use crate::support::mcp::text;
+use crate::support::{eventually, evil_server};
 use serde_json::{Value, json};
 use tollgate_test_guests as guests;
 
@@ -103,6 +103,29 @@ fn agents_may_be_granted_less_than_everything() {
     let denied = agent.call("fixture__test_simple_text", json!({}));
     assert_eq!(denied["isError"], true);
     assert!(text(&denied).contains("no grant"), "{denied:#}");
+}
+
+#[test]
+fn a_bare_uri_is_the_servers_that_gave_it_and_never_a_guess() {
+    let place = place();
+    let fixture = json!({"command": tollgate_fixture_server::program().unwrap(), "args": ["--stdio"]});
+    let config = json!({"mcpServers": {"one": fixture, "two": fixture, "echo": evil_server("good", "")}});
+    place.write("tollgate.json", config.to_string());
+    let mut agent = serve(&place, &["--expose", "all"], json!({}));
+    for uri in ["test://static-text", "test://template/7/data"] {
+        let refused = agent.request("resources/read", json!({"uri": uri}));
+        let why = refused["error"]["message"].as_str().unwrap_or_else(|| panic!("{refused:#}"));
+        assert!(why.contains(&format!("`tollgate://one/{uri}` or `tollgate://two/{uri}`")), "{why}");
+    }
+    // No server lists this one; a server gives it.
+    let unknown = agent.request("resources/read", json!({"uri": "test://embedded-resource"}));
+    assert!(unknown["error"]["message"].to_string().contains("no server lists"), "{unknown:#}");
+    agent.call("two__test_embedded_resource", json!({}));
+    let asked = agent.request("resources/read", json!({"uri": "test://embedded-resource"}));
+    assert!(!asked["error"]["message"].to_string().contains("no server lists"), "{asked:#}");
+    agent.call("one__test_embedded_resource", json!({}));
+    let refused = agent.request("resources/read", json!({"uri": "test://embedded-resource"}));
+    assert!(refused["error"]["message"].to_string().contains("several servers"), "{refused:#}");
 }
 
 #[test]

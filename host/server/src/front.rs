@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::catalog::Catalog;
+use crate::given::GivenUris;
 use crate::lines::LineTransport;
 use crate::options::Options;
 use crate::parked::Parked;
@@ -23,6 +24,7 @@ struct Shared {
     host: Host,
     options: Options,
     parked: Parked,
+    given: GivenUris,
     /// The catalog as it was made last.
     catalog: Mutex<Option<Arc<Catalog>>>,
     next_agent: AtomicU64,
@@ -47,7 +49,15 @@ impl Front {
         let parked = Parked::new(options.max_parked, options.answer_timeout);
         let (catalog, next_agent) = (Mutex::default(), AtomicU64::new(1));
         let patient_until = Instant::now() + options.patience;
-        Self(Arc::new(Shared { host, options, parked, catalog, next_agent, patient_until }))
+        Self(Arc::new(Shared {
+            host,
+            options,
+            parked,
+            given: GivenUris::default(),
+            catalog,
+            next_agent,
+            patient_until,
+        }))
     }
 
     /// The host.
@@ -62,6 +72,10 @@ impl Front {
 
     pub(crate) fn parked(&self) -> &Parked {
         &self.0.parked
+    }
+
+    pub(crate) fn given(&self) -> &GivenUris {
+        &self.0.given
     }
 
     /// Serves one agent over a stream of lines (MCP's stdio transport), until it closes the stream or `stop` is

@@ -12,7 +12,7 @@
 //!   questions of servers to the agent's client, its cancellation. `parked`: requests that wait for an answer which
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
-//!   prompts, completion. `changes`: what agents are told of changes.
+//!   prompts, completion; `given`: which server gave an agent a URI; `uri_template`: whether a template makes one. `changes`: what agents are told of changes.
 //! - `link`: the short way of a request, past rmcp's loop. `message`: how messages are read. `lines`: connections of lines
 //!   (stdio) that go it. [`stdio`]: this process's standard streams.
 //! - [`http`]: the HTTP front end: who may come in, health. `connections`: how many there are, and how they end;
@@ -27,6 +27,7 @@ mod connections;
 mod drive;
 mod exchange;
 pub mod front;
+mod given;
 pub mod http;
 mod in_place;
 mod lines;
@@ -43,6 +44,7 @@ mod session;
 mod sessions;
 pub mod stdio;
 mod tools;
+mod uri_template;
 
 pub use front::Front;
 pub use options::{Expose, Options};

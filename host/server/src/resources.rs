@@ -1,11 +1,13 @@
 //! Resources, resource templates, prompts and completion of all servers.
 //!
 //! A resource is seen as `tollgate://SERVER/URI`, its own URI whole at the end, so that templates still expand. One
-//! that comes under its own URI, as in a tool's result, is found by the servers' lists.
+//! that comes under its own URI, as in a tool's result, is the server's that gave it to the agent, else the one server's that
+//! lists it or whose template makes it. What may be several servers' is refused.
 
 use crate::agent::{Agent, unknown};
 use crate::drive::Outcome;
 use crate::tools::rpc_error;
+use crate::uri_template;
 use rmcp::RoleServer;
 use rmcp::model::{CompleteRequestParams, ErrorData, JsonObject, Reference};
 use rmcp::service::RequestContext;
@@ -55,28 +57,47 @@ pub(crate) async fn locate(agent: &Agent, uri: &str) -> Result<(String, String),
         return Ok((server.to_owned(), uri.to_owned()));
     }
     let host = agent.front().host();
-    let has_it = |listed: &Listed| listed.item.get("uri").and_then(Value::as_str) == Some(uri);
-    let resources = host.list_as(agent.behalf(None), ListKind::Resources).await;
-    if let Some(found) = resources.into_iter().find(has_it) {
-        return Ok((found.server, uri.to_owned()));
+    let mut servers = agent.front().given().givers(agent.principal(), uri);
+    servers.retain(|name| host.servers().iter().any(|server| server.name == *name));
+    if servers.is_empty() {
+        servers = listers(agent, uri).await;
     }
-    let fits = |listed: &Listed| {
-        let template = listed.item.get("uriTemplate").and_then(Value::as_str).unwrap_or_default();
-        let start = template.split('{').next().unwrap_or_default();
-        !start.is_empty() && uri.starts_with(start)
-    };
-    let templates = host.list_as(agent.behalf(None), ListKind::ResourceTemplates).await;
-    if let Some(found) = templates.into_iter().find(fits) {
-        return Ok((found.server, uri.to_owned()));
-    }
-    // With a single server there is nobody else to ask.
-    match &host.servers()[..] {
-        [only] => Ok((only.name.clone(), uri.to_owned())),
-        _ => Err(ErrorData::resource_not_found(
+    match (&servers[..], &host.servers()[..]) {
+        // With a single server there is nobody else to ask.
+        ([only], _) => Ok((only.clone(), uri.to_owned())),
+        ([], [only]) => Ok((only.name.clone(), uri.to_owned())),
+        ([], _) => Err(ErrorData::resource_not_found(
             format!("no server lists `{uri}`; a resource is named `{SCHEME}SERVER/URI`, as in resources/list"),
             Some(json!({"uri": uri})),
         )),
+        (several, _) => {
+            let names: Vec<_> = several.iter().map(|server| format!("`{SCHEME}{server}/{uri}`")).collect();
+            let why = format!("several servers may have `{uri}`; say which one is meant: {}", names.join(" or "));
+            Err(ErrorData::invalid_params(why, Some(json!({"uri": uri, "servers": several}))))
+        }
     }
+}
+
+/// The servers that list a resource, or a template, of this name; else those whose templates make it.
+async fn listers(agent: &Agent, uri: &str) -> Vec<String> {
+    let host = agent.front().host();
+    let resources = host.list_as(agent.behalf(None), ListKind::Resources).await;
+    let templates = host.list_as(agent.behalf(None), ListKind::ResourceTemplates).await;
+    let named = |listed: &Listed, member: &str, is: &dyn Fn(&str) -> bool| {
+        listed.item.get(member).and_then(Value::as_str).is_some_and(is)
+    };
+    let is_it = |name: &str| name == uri;
+    let lists = resources.iter().filter(|listed| named(listed, "uri", &is_it));
+    let lists = lists.chain(templates.iter().filter(|listed| named(listed, "uriTemplate", &is_it)));
+    let mut servers: Vec<_> = lists.map(|listed| listed.server.clone()).collect();
+    if servers.is_empty() {
+        let makes_it = |template: &str| uri_template::makes(template, uri);
+        let make = templates.iter().filter(|listed| named(listed, "uriTemplate", &makes_it));
+        servers = make.map(|listed| listed.server.clone()).collect();
+    }
+    servers.sort();
+    servers.dedup();
+    servers
 }
 
 /// The query for a resource.
@@ -137,8 +158,12 @@ fn pass_on_meta(params: &mut Value, context: &RequestContext<RoleServer>) {
 
 /// Asks the server.
 pub(crate) async fn ask(agent: Agent, query: Query, client: Option<Arc<dyn Client>>) -> Outcome {
+    let server = query.server.clone();
     match agent.front().host().query_as(agent.behalf(client), query).await {
-        Ok(text) => Ok(text),
+        Ok(text) => {
+            agent.front().given().note(agent.principal(), &server, &text);
+            Ok(text)
+        }
         Err(failure) => Err(match &failure.error {
             CallError::Rejected(error) => rpc_error(error),
             CallError::InvalidArguments(_) => unknown(&failure.to_string()),

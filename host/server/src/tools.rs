@@ -115,8 +115,11 @@ pub(crate) async fn call(
     args: String,
     meta: Option<String>,
 ) -> Result<String, CallFailure> {
+    let server = tool.server.clone();
     let call = Call { meta, ..Call::new(tool, args) };
-    agent.front().host().call_as(agent.behalf(Some(client)), call).await.map(|result| result.json)
+    let result = agent.front().host().call_as(agent.behalf(Some(client)), call).await?;
+    agent.front().given().note(agent.principal(), &server, &result.json);
+    Ok(result.json)
 }
 
 /// What an agent is told of a failure. A model can act on most of them, so they are results that say so; what the
