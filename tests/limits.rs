@@ -26,6 +26,7 @@ fn cases() -> Vec<Case> {
         case(LimitKind::Fuel, guests::EVIL_LOOP, json!({}), "1_000_000", true),
         case(LimitKind::Timeout, guests::EVIL_LOOP, json!({}), "100ms", true),
         case(LimitKind::Memory, guests::EVIL_MEMORY, json!("large"), "8MiB", true),
+        case(LimitKind::HostMemory, guests::EVIL_HOLD, json!("fields"), "2MiB", true),
         case(LimitKind::TableElements, guests::EVIL_TABLE, json!({}), "1000", true),
         case(LimitKind::Instances, guests::EVIL_INSTANCES, json!({}), "5", true),
         case(LimitKind::OutputBytes, guests::POLICY_ECHO, json!("x".repeat(2_000)), "1KiB", true),

@@ -21,6 +21,7 @@ mod examples;
 mod exit_codes;
 mod fleet;
 mod guides;
+mod hold;
 mod json_shapes;
 mod killed;
 mod library;

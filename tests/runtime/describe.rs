@@ -47,6 +47,36 @@ async fn a_description_with_a_broken_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn a_description_that_takes_a_lot_is_refused() {
+    // What `describe` does before it returns the record at 64, whose schema stands at 92 and whose grants stand at 112.
+    let a_thousand_grants_of_one_text = "(local $at i32) (local.set $at (i32.const 4096))
+        (loop $again
+          (i32.store (local.get $at) (i32.const 65536))
+          (i32.store offset=4 (local.get $at) (i32.const 60000))
+          (local.set $at (i32.add (local.get $at) (i32.const 8)))
+          (br_if $again (i32.lt_u (local.get $at) (i32.const 12096))))
+        (i32.store (i32.const 112) (i32.const 4096)) (i32.store (i32.const 116) (i32.const 1000))";
+    let one_grant = "(i32.store (i32.const 4096) (i32.const 65536)) (i32.store (i32.const 4100) (i32.const 66000))
+        (i32.store (i32.const 112) (i32.const 4096)) (i32.store (i32.const 116) (i32.const 1))";
+    let schema = "(i32.store (i32.const 92) (i32.const 65536)) (i32.store (i32.const 96) (i32.const 1048577))";
+    for (describe, want) in [
+        (a_thousand_grants_of_one_text, "reached the fixed limit `host_memory` (16MiB)"),
+        (one_grant, "grants are over 65536 bytes"),
+        (schema, "input schema is over 1048576 bytes"),
+    ] {
+        let text = include_str!("../guests/wat/evil_table.wat")
+            .replace("(memory (export \"memory\") 1)", "(memory (export \"memory\") 32)")
+            .replace(
+                "(export \"describe\") (result i32) i32",
+                &format!("(export \"describe\") (result i32) {describe} i32"),
+            );
+        let program = runtime().prepare(wat::parse_str(text).unwrap()).await.unwrap();
+        let error = runtime().describe(&program).await.unwrap_err();
+        assert!(error.to_string().contains(want), "{want}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_adapter_lists_its_tools() {
     let program = program("adapter_fails").await;
     let tools = runtime().list_tools(&program).await.unwrap();

@@ -241,7 +241,9 @@ async fn a_large_argument_passes_whole() {
 #[tokio::test]
 async fn what_is_said_over_the_limit_is_dropped_and_counted_and_the_run_goes_on() {
     for to in ["log", "progress", "stdout", "stderr"] {
-        let (tools, limits) = (Tools::new(), limits(LimitKind::LogBytes, 1_050));
+        // An entry costs 128 bytes beside its text.
+        let entries = if to.starts_with("std") { 0 } else { 10 * 128 };
+        let (tools, limits) = (Tools::new(), limits(LimitKind::LogBytes, 1_050 + entries));
         let end = run("evil_log", &json!({"to": to, "bytes": 100, "times": 20}), &tools, limits).await;
         let streams = (end.stdout.len(), end.stderr.len());
         let dropped = end.dropped_log_bytes;
@@ -249,12 +251,22 @@ async fn what_is_said_over_the_limit_is_dropped_and_counted_and_the_run_goes_on(
         let messages = (tools.log_lines().len(), tools.progress_messages().len());
         // A message is kept whole or not at all; a stream is cut where the allowance ends.
         let want = match to {
-            "log" => ((0, 0), (10, 0), 1_000),
-            "progress" => ((0, 0), (0, 10), 1_000),
+            "log" => ((0, 0), (10, 0), 2_280),
+            "progress" => ((0, 0), (0, 10), 2_280),
             "stdout" => ((1_050, 0), (0, 0), 950),
             _ => ((0, 1_050), (0, 0), 950),
         };
         assert_eq!((streams, messages, dropped), want, "{to}");
+    }
+}
+
+#[tokio::test]
+async fn empty_lines_are_not_free() {
+    for to in ["log", "progress"] {
+        let (tools, limits) = (Tools::new(), limits(LimitKind::LogBytes, 1_000));
+        let end = run("evil_log", &json!({"to": to, "bytes": 0, "times": 100_000}), &tools, limits).await;
+        assert_eq!(end.dropped_log_bytes, (100_000 - 7) * 128, "{to}");
+        assert_eq!(tools.log_lines().len() + tools.progress_messages().len(), 7, "{to}");
     }
 }
 

@@ -7,6 +7,7 @@ mod cache;
 mod describe;
 mod errors;
 mod evil;
+mod hold;
 mod inspect;
 mod nesting;
 mod support;

@@ -4,6 +4,7 @@ use crate::runtime::support::{Tools, error, output, program, runtime, setup};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::task::JoinSet;
+use tollgate_core::budget::Paid;
 use tollgate_core::{BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, Limits, LogLevel, ToolResult};
 use tollgate_runtime::{Program, RunError, RunSetup};
 
@@ -52,9 +53,9 @@ impl Caller for Adapters {
         })
     }
 
-    fn log(&self, _: LogLevel, _: String) {}
+    fn log(&self, _: Paid, _: LogLevel, _: String) {}
 
-    fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
+    fn progress(&self, _: Paid, _: f64, _: Option<f64>, _: Option<String>) {}
 }
 
 fn relayed(times: usize, call: Value) -> Value {

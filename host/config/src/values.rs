@@ -380,9 +380,12 @@ fn zero_reason(kind: LimitKind) -> Option<&'static str> {
             Some("no call could be made; `calls: 0` says that")
         }
         LimitKind::OutputBytes => Some("no run could answer"),
-        LimitKind::Fuel | LimitKind::Timeout | LimitKind::Memory | LimitKind::Depth | LimitKind::Instances => {
-            Some("nothing could run")
-        }
+        LimitKind::Fuel
+        | LimitKind::Timeout
+        | LimitKind::Memory
+        | LimitKind::HostMemory
+        | LimitKind::Depth
+        | LimitKind::Instances => Some("nothing could run"),
     }
 }
 

@@ -79,6 +79,9 @@ limits! {
     Timeout timeout_ms "timeout" "--timeout" Millis 30_000, "Wall time of the run; waiting for tools counts";
     /// Linear memory of all instances of the run together, in bytes.
     Memory memory_bytes "memory" "--memory" Bytes 64 * MIB, "Linear memory of the run";
+    /// Bytes that the run makes the host hold beside its memory: arguments and answers on their way, HTTP objects, entries of
+    /// tables. Also the most that the host takes from the component's memory at once.
+    HostMemory host_memory_bytes "host_memory" "--host-memory" Bytes 64 * MIB, "Host memory that the run takes beside that";
     /// Elements of all tables of the run together.
     TableElements table_elements "table_elements" "--table-elements" Count 100_000, "Elements of all tables of the run";
     /// Tool calls of the run, those of the adapters behind them included.
@@ -91,7 +94,8 @@ limits! {
     CallBytesOut call_bytes_out "call_bytes_out" "--call-bytes-out" Bytes 16 * MIB, "Bytes of the answer of one call";
     /// Bytes of the run's output.
     OutputBytes output_bytes "output_bytes" "--output-bytes" Bytes 16 * MIB, "Bytes of the run's output";
-    /// Bytes of log lines, stdout and stderr together. What is over it is dropped, and said.
+    /// Bytes of log lines, stdout and stderr together; a log line or a progress costs 128 bytes beside its text. What is over
+    /// it is dropped, and said.
     LogBytes log_bytes "log_bytes" "--log-bytes" Bytes MIB, "Bytes of log, stdout and stderr together; what is over it is dropped";
     /// How deep runs nest: a policy is 1, an adapter that it calls 2, a component behind that 3.
     Depth depth "depth" "--depth" Count 4, "How deep runs nest: policy, adapter, …";
@@ -199,6 +203,7 @@ impl fmt::Display for LimitReached {
             LimitKind::Fuel => "used up its fuel",
             LimitKind::Timeout => "ran out of time",
             LimitKind::Memory => "asked for more memory than it may have",
+            LimitKind::HostMemory => "made the host hold more than it may",
             LimitKind::TableElements => "asked for more table elements than it may have",
             LimitKind::Calls => "made all the calls it may make",
             LimitKind::CallsAtOnce => "has as many calls in flight as it may",

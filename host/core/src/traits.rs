@@ -5,6 +5,7 @@
 
 use crate::BoxFuture;
 use crate::access::StateAccess;
+use crate::budget::{Paid, PaidCall};
 use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
 use crate::limits::LimitReached;
 use crate::model::{Completion, Meter, ModelError, ModelRequest};
@@ -70,9 +71,9 @@ pub trait Caller: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The tools that this run was granted. Waits for servers that are connecting.
-    fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
-        Box::pin(std::future::ready(Vec::new()))
+    /// The tools that this run was granted. Costs a call. Waits for servers that are connecting.
+    fn tools(&self) -> BoxFuture<'_, Result<Vec<Arc<Tool>>, CallError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// The resources of all servers at once, or of the best server of a domain: a JSON object by server. Paid and recorded as
@@ -98,9 +99,10 @@ pub trait Caller: Send + Sync + 'static {
         Box::pin(std::future::ready(Err(AskError::Denied("nobody may be asked here".to_owned()))))
     }
 
-    /// The items of all servers' lists that this run was granted.
-    fn list(&self, _kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
-        Box::pin(std::future::ready(Vec::new()))
+    /// The items of all servers' lists that this run was granted. Paid and recorded as a call is, before a server is asked; a server
+    /// of which the run was granted no such item is not asked.
+    fn list(&self, _kind: ListKind) -> BoxFuture<'_, Result<Vec<Listed>, CallError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// The run is about to send an HTTP request to a URL, which has no query here. Gives the request's number in the run.
@@ -118,12 +120,13 @@ pub trait Caller: Send + Sync + 'static {
     ///
     /// # Errors
     /// It may not ask for more.
-    fn state_started(&self) -> Result<(), LimitReached> {
-        Ok(())
+    fn state_started(&self) -> Result<Paid, LimitReached> {
+        Ok(Paid::by_host())
     }
 
-    /// What came of a request to the run's state: each that began ends, if only because nobody waits for it.
-    fn state_ended(&self, _access: StateAccess) {}
+    /// What came of a request to the run's state: each that began ends, if only because nobody waits for it. One that was refused
+    /// has not been paid.
+    fn state_ended(&self, _paid: Option<Paid>, _access: StateAccess) {}
 
     /// How long the run has waited for people so far. Its wall time does not count that.
     fn waited(&self) -> Duration {
@@ -131,23 +134,31 @@ pub trait Caller: Send + Sync + 'static {
     }
 
     /// A line of the run's log.
-    fn log(&self, level: LogLevel, message: String);
+    fn log(&self, paid: Paid, level: LogLevel, message: String);
 
     /// How far the run is.
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<String>);
+    fn progress(&self, paid: Paid, done: f64, total: Option<f64>, message: Option<String>);
 
     /// What the run wrote to stdout or stderr, whole lines at once. A caller that says nothing else does not listen:
     /// all of it stands in the run's end.
     fn output(&self, _error: bool, _text: &str) {}
 }
 
-/// What an upstream learns of the caller.
+/// What an upstream learns of the caller. There is none without a call that was paid, so that nothing is sent for free.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CallContext {
     /// The run that calls.
     pub run: Arc<RunContext>,
     /// The most fuel that a run behind this call may burn.
     pub fuel_left: u64,
+}
+
+impl CallContext {
+    /// The context of a call of `run` that was paid.
+    pub fn new(run: Arc<RunContext>, _paid: &PaidCall, fuel_left: u64) -> Self {
+        Self { run, fuel_left }
+    }
 }
 
 /// The tools that a call may go to, the best first. There is at least one; more where the call names a domain.
@@ -211,9 +222,6 @@ pub trait Upstream: Send + Sync + 'static {
     /// Sends one request that is no call of a tool. The result's text is in [`ToolResult::json`]. Dropping
     /// the future cancels the request.
     fn query<'a>(&'a self, query: Query, context: CallContext) -> BoxFuture<'a, Answer>;
-
-    /// The items of every ready server's list. Waits for servers that are still connecting.
-    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>>;
 
     /// The items of one server's list. Waits for it if it is still connecting.
     ///

@@ -1,8 +1,8 @@
 //! The way of one call, and of one query.
 
-use crate::session::{Session, cut, interface_of, result_bytes};
+use crate::session::{OpenCall, Session, cut, interface_of, result_bytes};
 use sha2::{Digest as _, Sha256};
-use tollgate_core::budget::InFlight;
+use tollgate_core::budget::PaidCall;
 use tollgate_core::grant::Verdict;
 use tollgate_core::meta::supplied;
 use tollgate_core::name::{SERVER_NAME_MAX_BYTES, TOOL_NAME_MAX_BYTES};
@@ -14,16 +14,17 @@ use tracing::Instrument as _;
 impl Session {
     /// The way of one call. The order matters: what is paid first cannot be had for nothing by being
     /// refused later, what a person approved was granted, and what is recorded was checked.
-    pub(crate) async fn pass(&self, number: u64, call: Call, fuel_left: u64) -> Answer {
+    pub(crate) async fn pass(&self, open: &mut OpenCall<'_>, call: Call, fuel_left: u64) -> Answer {
+        let number = open.number;
         let span = tracing::debug_span!(target: "tollgate::gate", "call", run = %self.context.run, number, server = %call.server, tool = %call.tool);
-        self.pass_in_span(number, call, fuel_left).instrument(span).await
+        self.pass_in_span(open, call, fuel_left).instrument(span).await
     }
 
-    async fn pass_in_span(&self, number: u64, mut call: Call, fuel_left: u64) -> Answer {
+    async fn pass_in_span(&self, open: &mut OpenCall<'_>, mut call: Call, fuel_left: u64) -> Answer {
         // What is the host's own is added where the call is sent.
         call.meta = call.meta.as_deref().and_then(supplied);
-        let _place = match self.pay(&call.args) {
-            Ok(place) => place,
+        let paid = match open.pay() {
+            Ok(paid) => paid,
             Err(error) => return Answer::refused(error),
         };
         let tools = match self.granted(&call).await {
@@ -33,10 +34,10 @@ impl Session {
         if let Err(error) = self.approved(&mut call, &tools).await {
             return Answer::refused(error);
         }
-        if let Err(error) = self.record_call(number, &call, &tools).await {
+        if let Err(error) = self.record_call(&paid, open.number, &call, &tools).await {
             return Answer::refused(error);
         }
-        let context = CallContext { run: self.context.clone(), fuel_left };
+        let context = CallContext::new(self.context.clone(), &paid, fuel_left);
         self.bounded(self.gate.upstream.call(&tools, call, context).await)
     }
 
@@ -66,9 +67,15 @@ impl Session {
     }
 
     /// The way of one query: that of a call, but for the tool's schema and effect class.
-    pub(crate) async fn pass_query(&self, number: u64, shown: &str, query: Query, fuel_left: u64) -> Answer {
-        let _place = match self.pay(&query.params) {
-            Ok(place) => place,
+    pub(crate) async fn pass_query(
+        &self,
+        open: &mut OpenCall<'_>,
+        shown: &str,
+        query: Query,
+        fuel_left: u64,
+    ) -> Answer {
+        let paid = match open.pay() {
+            Ok(paid) => paid,
             Err(error) => return Answer::refused(error),
         };
         if let Err(denied) = self.granted_query(&query) {
@@ -77,12 +84,13 @@ impl Session {
         if query.server.len() > SERVER_NAME_MAX_BYTES {
             return Answer::refused(CallError::UnknownTool(Vec::new()));
         }
+        let number = open.number;
         let sent = (query.params.as_str(), None);
-        let started = self.record_start(number, (&query.server, shown), sent, EffectClass::Read, Vec::new());
+        let started = self.record_start(&paid, number, (&query.server, shown), sent, EffectClass::Read, Vec::new());
         if let Err(error) = started.await {
             return Answer::refused(error);
         }
-        let context = CallContext { run: self.context.clone(), fuel_left };
+        let context = CallContext::new(self.context.clone(), &paid, fuel_left);
         self.bounded(self.gate.upstream.query(query, context).await)
     }
 
@@ -111,29 +119,26 @@ impl Session {
         }
     }
 
-    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
-    pub(crate) fn pay(&self, args: &str) -> Result<InFlight, CallError> {
-        let place = self.context.budget.take_call().map_err(CallError::BudgetExhausted)?;
-        let limits = &self.context.limits;
-        if args.len() as u64 > limits.call_bytes_in {
-            return Err(CallError::TooLarge(limits.reached(LimitKind::CallBytesIn).to_string()));
-        }
-        Ok(place)
-    }
-
-    async fn record_call(&self, number: u64, call: &Call, tools: &Candidates) -> Result<(), CallError> {
+    async fn record_call(
+        &self,
+        paid: &PaidCall,
+        number: u64,
+        call: &Call,
+        tools: &Candidates,
+    ) -> Result<(), CallError> {
         let effect = worst(tools.iter().map(|tool| tool.effect));
         let servers = match call.server.starts_with(DOMAIN_PREFIX) {
             true => tools.iter().map(|tool| tool.server.clone()).collect(),
             false => Vec::new(),
         };
         let sent = (call.args.as_str(), call.meta.as_deref());
-        self.record_start(number, (&call.server, &call.tool), sent, effect, servers).await
+        self.record_start(paid, number, (&call.server, &call.tool), sent, effect, servers).await
     }
 
     /// The entry before the effect.
     pub(crate) async fn record_start(
         &self,
+        paid: &PaidCall,
         call: u64,
         (server, tool): (&str, &str),
         (args, meta): (&str, Option<&str>),
@@ -144,7 +149,7 @@ impl Session {
         let meta_sha256 = meta.map(|meta| hex::encode(Sha256::digest(meta)));
         let (server, tool) = (cut(server), cut(tool));
         let started = Event::CallStarted { call, server, tool, args_sha256, meta_sha256, effect, servers };
-        let appended = self.gate.journal.append(self.entry(started)).await;
+        let appended = self.record(&paid.proof(), started).await;
         appended.map_err(|error| CallError::Unavailable(format!("nothing was sent, because {error}")))
     }
 

@@ -1,18 +1,22 @@
 //! What all servers have together, as far as a run was granted it.
 
-use crate::session::{Session, cut};
+use crate::session::{OpenCall, Session, cut};
+use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tollgate_core::budget::PaidCall;
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
-    Answer, CallContext, CallError, CallFailure, EffectClass, HostInterface, ListKind, Listed, ServerInfo, Tool,
-    ToolResult,
+    Answer, CallContext, CallError, CallFailure, EffectClass, Health, HostInterface, ListKind, Listed, ServerInfo,
+    Tool, ToolResult,
 };
 
 /// The word in records for it.
 const SHOWN: &str = "resources/list";
+/// The name in records that stands for all servers.
+const ALL: &str = "*";
 
 impl Session {
     /// The servers of which the run was granted something, the best first.
@@ -22,11 +26,67 @@ impl Session {
         servers
     }
 
-    /// The tools that the run was granted.
-    pub(crate) async fn granted_tools(&self) -> Vec<Arc<Tool>> {
+    /// The tools that the run was granted. It costs a call; no server is asked, so only a refusal is recorded.
+    pub(crate) async fn granted_tools(&self) -> Result<Vec<Arc<Tool>>, CallError> {
+        let paid = self.context.budget.take_call();
+        let _paid = paid.map_err(|reached| self.refused(ALL, "tools/list", CallError::BudgetExhausted(reached)))?;
         let mut tools = self.gate.upstream.tools().await;
         tools.retain(|tool| self.may_call(tool));
-        tools
+        Ok(tools)
+    }
+
+    /// The items of the lists of all servers of which the run was granted such items. A server that gives no list is left out.
+    pub(crate) async fn granted_items(&self, kind: ListKind) -> Result<Vec<Listed>, CallError> {
+        let mut open = self.open_call(ALL, kind.method(), "");
+        match self.items(&mut open, kind).await {
+            Ok(items) => {
+                drop(open.close(Answer::once(Ok(ToolResult { json: String::new(), is_error: false }))));
+                Ok(items)
+            }
+            Err(error) => {
+                drop(open.close(Answer::refused(error.clone())));
+                Err(error)
+            }
+        }
+    }
+
+    async fn items(&self, open: &mut OpenCall<'_>, kind: ListKind) -> Result<Vec<Listed>, CallError> {
+        let paid = open.pay()?;
+        let interface = match kind {
+            ListKind::Resources | ListKind::ResourceTemplates => HostInterface::Resource,
+            ListKind::Prompts => HostInterface::Prompt,
+        };
+        let grants = &self.context.grants;
+        let mut servers = self.granted_servers();
+        // What a broken server listed may still be kept.
+        let is_there = |health: Health| health.is_usable() || health == Health::Broken;
+        servers.retain(|server| is_there(server.health) && grants.covers_any(interface, &server.name));
+        // By name, as catalogs are.
+        servers.sort_by(|one, other| one.name.cmp(&other.name));
+        if servers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = servers.iter().map(|server| server.name.clone()).collect();
+        self.record_start(&paid, open.number, ALL, kind.method(), "", EffectClass::Read, names).await?;
+        let lists = servers.iter().map(|server| async {
+            let context = CallContext::new(self.context.clone(), &paid, 0);
+            self.gate.upstream.list_of(&server.name, kind, context).await.unwrap_or_else(|error| {
+                tracing::debug!(target: "tollgate::gate", server = %server.name, "{} failed: {error}", kind.method());
+                Vec::new()
+            })
+        });
+        let mut items: Vec<_> = join_all(lists).await.into_iter().flatten().collect();
+        items.retain(|listed| {
+            let name = listed.item.get(kind.name_of_item()).and_then(Value::as_str);
+            name.is_some_and(|name| grants.covers(interface, &listed.server, name))
+        });
+        Ok(items)
+    }
+
+    /// Records a request that was refused before it began.
+    fn refused(&self, server: &str, tool: &str, error: CallError) -> CallError {
+        drop(self.open_call(server, tool, "").close(Answer::refused(error.clone())));
+        error
     }
 
     /// The resources of all servers at once; or of the best server of a domain that answers.
@@ -36,9 +96,9 @@ impl Session {
         fail_fast: Option<bool>,
     ) -> Result<String, CallFailure> {
         let fail_fast = fail_fast.unwrap_or_else(|| self.gate.fail_fast.load(Ordering::Relaxed));
-        let server = domain.as_ref().map_or_else(|| "*".to_owned(), |domain| format!("{DOMAIN_PREFIX}{domain}"));
+        let server = domain.as_ref().map_or_else(|| ALL.to_owned(), |domain| format!("{DOMAIN_PREFIX}{domain}"));
         let mut open = self.open_call(&server, SHOWN, "");
-        let answer = match self.gathered(open.number, &server, domain.as_deref(), fail_fast).await {
+        let answer = match self.gathered(&mut open, &server, domain.as_deref(), fail_fast).await {
             Ok(object) => Answer::once(Ok(ToolResult { json: Value::Object(object).to_string(), is_error: false })),
             Err(error) => Answer::refused(error),
         };
@@ -47,16 +107,16 @@ impl Session {
 
     async fn gathered(
         &self,
-        number: u64,
+        open: &mut OpenCall<'_>,
         shown: &str,
         domain: Option<&str>,
         fail_fast: bool,
     ) -> Result<Map<String, Value>, CallError> {
-        let _place = self.pay("")?;
+        let paid = open.pay()?;
         let mut servers = self.granted_servers();
         servers.retain(|server| {
             domain.is_none_or(|domain| server.domains.iter().any(|d| d == domain))
-                && self.context.grants.reads(&server.name)
+                && self.context.grants.covers_any(HostInterface::Resource, &server.name)
         });
         if servers.is_empty() {
             let what = domain
@@ -66,12 +126,12 @@ impl Session {
             )));
         }
         let names = servers.iter().map(|server| server.name.clone()).collect();
-        self.record_start(number, (shown, SHOWN), ("", None), EffectClass::Read, names).await?;
+        self.record_start(&paid, open.number, (shown, SHOWN), ("", None), EffectClass::Read, names).await?;
         let mut gathered = Map::new();
         if domain.is_some() {
             let mut last = None;
             for server in servers {
-                match self.resources_of(&server).await {
+                match self.resources_of(&paid, &server).await {
                     Ok(resources) => {
                         gathered.insert(server.name.clone(), entry(&server, Ok(resources)));
                         return Ok(gathered);
@@ -84,7 +144,10 @@ impl Session {
         let mut lists: FuturesUnordered<_> = servers
             .iter()
             .enumerate()
-            .map(|(at, server)| async move { (at, self.resources_of(server).await) })
+            .map(|(at, server)| {
+                let paid = &paid;
+                async move { (at, self.resources_of(paid, server).await) }
+            })
             .collect();
         let mut found: Vec<Option<Value>> = vec![None; servers.len()];
         while let Some((at, resources)) = lists.next().await {
@@ -102,8 +165,8 @@ impl Session {
         Ok(gathered)
     }
 
-    async fn resources_of(&self, server: &ServerInfo) -> Result<Map<String, Value>, CallError> {
-        let context = CallContext { run: self.context.clone(), fuel_left: 0 };
+    async fn resources_of(&self, paid: &PaidCall, server: &ServerInfo) -> Result<Map<String, Value>, CallError> {
+        let context = CallContext::new(self.context.clone(), paid, 0);
         let listed = self.gate.upstream.list_of(&server.name, ListKind::Resources, context).await?;
         let mut resources = Map::new();
         for Listed { item, .. } in listed {
@@ -132,4 +195,101 @@ fn entry(server: &ServerInfo, resources: Result<Map<String, Value>, CallError>) 
         "capabilities": server.capabilities,
         key: what,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Servers, session_before};
+    use std::sync::Arc;
+    use tollgate_core::{CallError, Caller as _, LimitKind, Limits, ListKind, Outcome};
+    use tollgate_journal::{Event, MemoryJournal};
+
+    const KINDS: [ListKind; 3] = [ListKind::Resources, ListKind::ResourceTemplates, ListKind::Prompts];
+
+    fn limits(calls: u64) -> Limits {
+        Limits { calls, ..Limits::default() }
+    }
+
+    fn started(journal: &MemoryJournal) -> Vec<(String, Vec<String>)> {
+        let entries = journal.entries().into_iter();
+        let starts = entries.filter_map(|entry| match entry.event {
+            Event::CallStarted { tool, servers, .. } => Some((tool, servers)),
+            _ => None,
+        });
+        starts.collect()
+    }
+
+    #[tokio::test]
+    async fn lists_are_paid_and_what_is_over_the_budget_reaches_no_server() {
+        for kind in KINDS {
+            let servers = Arc::new(Servers { names: vec!["crm"], ..Servers::default() });
+            let journal = Arc::new(MemoryJournal::new(1_000));
+            let grants = ["resource=*:*", "prompt=*:*"];
+            let session = session_before(servers.clone(), None, &grants, limits(1), journal.clone());
+            assert_eq!(session.list(kind).await.unwrap().len(), 2);
+            for _ in 0..1_000 {
+                let Err(CallError::BudgetExhausted(reached)) = session.list(kind).await else { panic!("it is free") };
+                assert_eq!((reached.kind, reached.value), (LimitKind::Calls, 1));
+            }
+            assert_eq!(*servers.asked.lock(), ["crm"], "{kind:?}");
+            assert_eq!(started(&journal), [(kind.method().to_owned(), vec!["crm".to_owned()])]);
+            // The run's begin, the start, and an end for the one and for 64 of the others.
+            assert_eq!(journal.entries().len(), 3 + 64, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_without_a_grant_is_not_asked_for_its_lists_and_an_item_without_one_is_not_given() {
+        for (kind, grant) in KINDS.into_iter().zip(["resource=crm:a:open", "resource=crm:a:open", "prompt=crm:a:open"])
+        {
+            let servers = Arc::new(Servers { names: vec!["crm", "hr"], ..Servers::default() });
+            let journal = Arc::new(MemoryJournal::new(100));
+            let session = session_before(servers.clone(), None, &[grant, "hr:*"], limits(9), journal.clone());
+            let items = session.list(kind).await.unwrap();
+            assert_eq!(items.iter().map(|item| item.server.as_str()).collect::<Vec<_>>(), ["crm"]);
+            assert_eq!(items[0].item[kind.name_of_item()], "a:open");
+            assert_eq!(*servers.asked.lock(), ["crm"], "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_any_grant_asks_nobody_and_says_so_in_the_journal() {
+        let servers = Arc::new(Servers { names: vec!["crm"], ..Servers::default() });
+        let journal = Arc::new(MemoryJournal::new(100));
+        let session = session_before(servers.clone(), None, &["crm:*"], limits(9), journal.clone());
+        for kind in KINDS {
+            assert!(session.list(kind).await.unwrap().is_empty());
+        }
+        assert!(servers.asked.lock().is_empty() && started(&journal).is_empty());
+        let ended = journal.entries().into_iter().filter(|entry| matches!(entry.event, Event::CallEnded(_))).count();
+        assert_eq!(ended, 3);
+    }
+
+    #[tokio::test]
+    async fn a_list_is_recorded_before_a_server_is_asked() {
+        let journal = Arc::new(MemoryJournal::new(100));
+        let seen = journal.clone();
+        let before: Box<dyn Fn() + Send + Sync> = Box::new(move || assert_eq!(started(&seen).len(), 1));
+        let servers = Arc::new(Servers { names: vec!["crm"], before: Some(before), ..Servers::default() });
+        let session = session_before(servers.clone(), None, &["resource=*:*"], limits(9), journal);
+        session.list(ListKind::Resources).await.unwrap();
+        assert_eq!(servers.asked.lock().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_servers_have_together_and_lists_of_tools_cost_a_call_too() {
+        let servers = Arc::new(Servers { names: vec!["crm", "hr"], ..Servers::default() });
+        let journal = Arc::new(MemoryJournal::new(100));
+        let session = session_before(servers.clone(), None, &["resource=*:*"], limits(2), journal.clone());
+        session.gather(None, None).await.unwrap();
+        session.tools().await.unwrap();
+        assert!(matches!(session.tools().await, Err(CallError::BudgetExhausted(_))));
+        let refused = session.gather(Some("all".to_owned()), None).await.unwrap_err();
+        assert!(matches!(refused.error, CallError::BudgetExhausted(_)));
+        assert_eq!(servers.asked.lock().len(), 2, "one list of each, for one call");
+        let refusals = journal.entries().into_iter().filter(
+            |entry| matches!(&entry.event, Event::CallEnded(record) if record.outcome == Outcome::BudgetExhausted),
+        );
+        assert_eq!(refusals.count(), 2);
+    }
 }

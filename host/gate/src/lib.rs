@@ -7,8 +7,9 @@
 //!   [`tollgate_core::Caller`]. `calls`: the way of one call or query. `people`: questions and approvals. `models`: requests to
 //!   language models. `gather`: what all servers have together.
 //!
-//! **Architecture invariant:** nothing reaches an upstream except through [`Session`]'s call and query, whoever asks:
-//! a policy, an adapter, the command line.
+//! **Architecture invariant:** nothing reaches an upstream except through [`Session`]'s calls, queries and lists, whoever asks:
+//! a policy, an adapter, the command line. Each is paid first: an upstream takes a `CallContext`, which is made of a `PaidCall`, and an
+//! entry of the journal takes a `Paid`, and only the budget makes these.
 
 mod calls;
 mod gather;

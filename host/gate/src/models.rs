@@ -4,6 +4,7 @@ use crate::session::{Session, cut, digest_of};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::Ordering;
+use tollgate_core::budget::Paid;
 use tollgate_core::model::{Message, Meter, ToolChoice, Usage, tokens};
 use tollgate_core::{Completion, LimitKind, ModelError, ModelRequest};
 use tollgate_journal::Event;
@@ -15,7 +16,7 @@ impl Session {
             let scope = request.options.model.as_ref().map_or("model".to_owned(), |name| format!("model={name}"));
             return Err(ModelError::Denied(self.no_grant(&scope)));
         }
-        context.budget.take_model_call().map_err(ModelError::BudgetExhausted)?;
+        let paid = context.budget.take_model_call().map_err(ModelError::BudgetExhausted)?;
         let sent = canonical(&request);
         if sent.len() as u64 > context.limits.call_bytes_in {
             let reached = context.limits.reached(LimitKind::CallBytesIn);
@@ -26,11 +27,11 @@ impl Session {
         };
         let number = self.next_completion.fetch_add(1, Ordering::Relaxed);
         let sha256 = hex::encode(Sha256::digest(&sent));
-        let started = Event::ModelStarted { request: number, model: request.options.model.clone(), sha256 };
-        let appended = self.gate.journal.append(self.entry(started)).await;
+        let started = Event::ModelStarted { request: number, model: request.options.model.as_deref().map(cut), sha256 };
+        let appended = self.record(&paid, started).await;
         appended.map_err(|error| ModelError::Unavailable(format!("nothing was sent, because {error}")))?;
 
-        let mut open = OpenRequest::begin(self, number, tokens(sent.len()));
+        let mut open = OpenRequest::begin(self, paid, number, tokens(sent.len()));
         let answer = model.complete(request, context, &open.meter).await;
         match &answer {
             Ok(completion) => open.close(Some(cut(&completion.model)), None, completion.usage),
@@ -43,6 +44,7 @@ impl Session {
 /// A request that has not ended. One whose future is dropped ends as cancelled.
 struct OpenRequest<'a> {
     session: &'a Session,
+    paid: Paid,
     number: u64,
     over: bool,
     /// The tokens that it is charged with until it is known what it cost.
@@ -51,9 +53,9 @@ struct OpenRequest<'a> {
 }
 
 impl<'a> OpenRequest<'a> {
-    fn begin(session: &'a Session, number: u64, estimate: u64) -> Self {
+    fn begin(session: &'a Session, paid: Paid, number: u64, estimate: u64) -> Self {
         session.context.budget.charge_tokens(estimate);
-        Self { session, number, over: false, estimate, meter: Meter::default() }
+        Self { session, paid, number, over: false, estimate, meter: Meter::default() }
     }
 
     fn close(&mut self, model: Option<String>, error: Option<&ModelError>, usage: Usage) {
@@ -66,7 +68,8 @@ impl<'a> OpenRequest<'a> {
         let message_sha256 = digest_of(message.as_deref(), reason.as_deref());
         let outcome = error.map_or("ok", ModelError::code);
         let request = self.number;
-        self.session.note(Event::ModelEnded { request, model, outcome, message, reason, message_sha256, usage });
+        let ended = Event::ModelEnded { request, model, outcome, message, reason, message_sha256, usage };
+        self.session.note(&self.paid, ended);
     }
 }
 

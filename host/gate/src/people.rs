@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tollgate_core::budget::Paid;
 use tollgate_core::json::unambiguous;
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::text::exact;
@@ -48,9 +49,9 @@ impl Session {
         if !self.context.grants.ask() {
             return Err(AskError::Denied(self.no_grant("ask")));
         }
-        self.context.budget.take_question().map_err(AskError::BudgetExhausted)?;
+        let paid = self.context.budget.take_question().map_err(AskError::BudgetExhausted)?;
         let schema = checked(&question)?;
-        self.put(&question.message, schema, None).await
+        self.put(&paid, &question.message, schema, None).await
     }
 
     /// Has a person approve the call, if it needs that. What is sent afterwards is what was shown, to the character.
@@ -69,7 +70,7 @@ impl Session {
             return Err(denied(format!("{what} longer than can be shown ({SHOWN_ARGS_MAX_CHARS} characters)")));
         }
         // Each is a question: nobody is to be worn down by them.
-        self.context.budget.take_question().map_err(CallError::BudgetExhausted)?;
+        let paid = self.context.budget.take_question().map_err(CallError::BudgetExhausted)?;
         let servers: Vec<_> = tools.iter().map(|tool| tool.server.as_str()).collect();
         let of = if call.server.starts_with(DOMAIN_PREFIX) {
             format!(" (of {})", servers.join(", or "))
@@ -86,7 +87,7 @@ impl Session {
         let approval = Approval { of: format!("approval of {name}{of}"), sha256: digest };
         call.args = args;
         let schema = json!({"type": "object", "properties": {}});
-        match self.put(&message, schema, Some(approval)).await {
+        match self.put(&paid, &message, schema, Some(approval)).await {
             Ok(Reply::Accepted(_)) => Ok(()),
             Ok(Reply::Declined) => Err(denied("it was declined".to_owned())),
             Ok(Reply::Dismissed) => Err(denied("the question was closed without an answer".to_owned())),
@@ -96,14 +97,20 @@ impl Session {
     }
 
     /// Puts a question, and records it and its answer.
-    async fn put(&self, message: &str, schema: Value, approval: Option<Approval>) -> Result<Reply, AskError> {
+    async fn put(
+        &self,
+        paid: &Paid,
+        message: &str,
+        schema: Value,
+        approval: Option<Approval>,
+    ) -> Result<Reply, AskError> {
         let question = self.next_question.fetch_add(1, Ordering::Relaxed);
         let is_approval = approval.is_some();
         let asked = match approval {
             Some(Approval { of, sha256 }) => Event::Asked { question, approves: Some(sha256), message: cut(&of) },
             None => Event::Asked { question, approves: None, message: cut(message) },
         };
-        let appended = self.gate.journal.append(self.entry(asked)).await;
+        let appended = self.record(paid, asked).await;
         appended.map_err(|error| AskError::Unavailable(format!("nothing was asked, because {error}")))?;
         let reply = self.answer(message, schema, is_approval).await;
         let word = match &reply {
@@ -112,7 +119,7 @@ impl Session {
             Ok(Reply::Dismissed) => "dismissed",
             Err(error) => error.code(),
         };
-        self.note(Event::Answered { question, reply: word });
+        self.note(paid, Event::Answered { question, reply: word });
         reply
     }
 

@@ -3,18 +3,18 @@
 use crate::Gate;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use tollgate_core::budget::{Paid, PaidCall};
 use tollgate_core::{
-    Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface,
+    Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface, LimitKind,
     LimitReached, ListKind, Listed, LogLevel, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind, Question,
     Reply, RunContext, ServerInfo, StateAccess, Status, Tool, ToolResult,
 };
-use tollgate_journal::{CallRecord, Entry, Event};
+use tollgate_journal::{CallRecord, Entry, Event, JournalError};
 
-/// Refused calls that are kept when the budget is used up already: enough to see that it happened.
-const RECORDS_OVER_BUDGET_MAX: u64 = 64;
 /// The longest text of a guest or a failure that a record keeps, in characters.
 const MESSAGE_MAX_CHARS: usize = 500;
 
@@ -28,7 +28,8 @@ pub struct Session {
     pub(crate) next_question: AtomicU64,
     pub(crate) next_completion: AtomicU64,
     next_seq: AtomicU64,
-    state_refused: AtomicU64,
+    /// The HTTP requests under way that are recorded.
+    http: Mutex<HashMap<u64, Paid>>,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,
 }
@@ -56,12 +57,12 @@ impl Session {
             next_question: AtomicU64::new(0),
             next_completion: AtomicU64::new(0),
             next_seq: AtomicU64::new(0),
-            state_refused: AtomicU64::new(0),
+            http: Mutex::default(),
             records: Mutex::default(),
             ended: Mutex::default(),
         };
         let RunContext { name, principal, tenant, parent, seed, .. } = (*session.context).clone();
-        session.note(Event::RunStarted { name, digest, principal, tenant, parent, seed });
+        session.note(&Paid::by_host(), Event::RunStarted { name, digest, principal, tenant, parent, seed });
         Arc::new(session)
     }
 
@@ -91,7 +92,7 @@ impl Session {
         let mut ended = self.ended.lock();
         if ended.is_none() {
             *ended = Some(status);
-            self.note(Event::RunEnded { status, fuel_used });
+            self.note(&Paid::by_host(), Event::RunEnded { status, fuel_used });
         }
     }
 
@@ -99,7 +100,7 @@ impl Session {
         self.gate.clock.monotonic().saturating_sub(self.began)
     }
 
-    pub(crate) fn entry(&self, event: Event) -> Entry {
+    fn entry(&self, event: Event) -> Entry {
         let at = self.gate.clock.now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
         Entry {
             run: self.context.run,
@@ -111,14 +112,13 @@ impl Session {
     }
 
     /// Records what has no effect outside: nobody waits for it to be safe.
-    pub(crate) fn note(&self, event: Event) {
+    pub(crate) fn note(&self, _paid: &Paid, event: Event) {
         drop(self.gate.journal.append(self.entry(event)));
     }
 
-    /// Whether a request over HTTP is recorded. Those over the limit are refused and cost nothing, so they must not fill the
-    /// journal.
-    fn records_request(&self, request: u64) -> bool {
-        request < self.context.limits.http_requests.saturating_add(RECORDS_OVER_BUDGET_MAX)
+    /// Records what is about to have an effect, and waits until that is safe.
+    pub(crate) fn record(&self, _paid: &Paid, event: Event) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.gate.journal.append(self.entry(event))
     }
 
     pub(crate) fn open_call(&self, server: &str, tool: &str, args: &str) -> OpenCall<'_> {
@@ -129,6 +129,7 @@ impl Session {
             tool: cut(tool),
             bytes_in: args.len() as u64,
             started: self.elapsed(),
+            paid: None,
             over: false,
         }
     }
@@ -144,7 +145,7 @@ impl Caller for Session {
     fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         Box::pin(async move {
             let mut open = self.open_call(&call.server, &call.tool, &call.args);
-            let answer = self.pass(open.number, call, fuel_left).await;
+            let answer = self.pass(&mut open, call, fuel_left).await;
             open.close(answer)
         })
     }
@@ -153,32 +154,21 @@ impl Caller for Session {
         Box::pin(async move {
             let shown = format!("{} {}", query.kind, query.name);
             let mut open = self.open_call(&query.server, &shown, &query.params);
-            let answer = self.pass_query(open.number, &shown, query, fuel_left).await;
+            let answer = self.pass_query(&mut open, &shown, query, fuel_left).await;
             let (result, fuel_used) = open.close(answer);
             (result.map(|result| result.json), fuel_used)
         })
     }
 
-    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
-        Box::pin(async move {
-            let interface = match kind {
-                ListKind::Resources | ListKind::ResourceTemplates => HostInterface::Resource,
-                ListKind::Prompts => HostInterface::Prompt,
-            };
-            let mut items = self.gate.upstream.list(kind).await;
-            items.retain(|listed| {
-                let name = listed.item.get(kind.name_of_item()).and_then(|name| name.as_str());
-                name.is_some_and(|name| self.context.grants.covers(interface, &listed.server, name))
-            });
-            items
-        })
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Vec<Listed>, CallError>> {
+        Box::pin(self.granted_items(kind))
     }
 
     fn servers(&self) -> Vec<ServerInfo> {
         self.granted_servers()
     }
 
-    fn tools(&self) -> BoxFuture<'_, Vec<Arc<Tool>>> {
+    fn tools(&self) -> BoxFuture<'_, Result<Vec<Arc<Tool>>, CallError>> {
         Box::pin(self.granted_tools())
     }
 
@@ -200,55 +190,48 @@ impl Caller for Session {
 
     fn http_started(&self, method: &str, url: &str) -> BoxFuture<'_, Result<u64, String>> {
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
-        if !self.records_request(request) {
+        let Some(paid) = self.context.budget.take_http_entry() else {
             return Box::pin(std::future::ready(Ok(request)));
-        }
-        let started = Event::HttpStarted { request, method: cut(method), url: cut(url) };
+        };
+        let appended = self.record(&paid, Event::HttpStarted { request, method: cut(method), url: cut(url) });
+        self.http.lock().insert(request, paid);
         Box::pin(async move {
-            let appended = self.gate.journal.append(self.entry(started)).await;
-            appended.map(|()| request).map_err(|error| format!("nothing was sent, because {error}"))
+            appended.await.map(|()| request).map_err(|error| format!("nothing was sent, because {error}"))
         })
     }
 
     fn http_ended(&self, request: u64, result: Result<u16, String>) {
-        if !self.records_request(request) {
-            return;
-        }
+        let Some(paid) = self.http.lock().remove(&request) else { return };
         let (status, message) = match result {
             Ok(status) => (Some(status), None),
             Err(why) => (None, Some(cut(&why))),
         };
-        self.note(Event::HttpEnded { request, status, message });
+        self.note(&paid, Event::HttpEnded { request, status, message });
     }
 
-    fn state_started(&self) -> Result<(), LimitReached> {
+    fn state_started(&self) -> Result<Paid, LimitReached> {
         self.context.budget.take_state_request()
     }
 
-    fn state_ended(&self, access: StateAccess) {
+    fn state_ended(&self, paid: Option<Paid>, access: StateAccess) {
         let StateAccess { owner, operation, key_sha256, bytes, version, outcome } = access;
-        // What the budget refuses costs nothing, so it must not fill the journal.
-        if outcome == StateAccess::LIMIT
-            && self.state_refused.fetch_add(1, Ordering::Relaxed) >= RECORDS_OVER_BUDGET_MAX
-        {
-            return;
-        }
-        self.note(Event::State { owner: cut(&owner), operation, key_sha256, bytes, version, outcome });
+        let Some(paid) = paid.or_else(|| self.context.budget.take_refusal()) else { return };
+        self.note(&paid, Event::State { owner: cut(&owner), operation, key_sha256, bytes, version, outcome });
     }
 
-    fn log(&self, level: LogLevel, message: String) {
+    fn log(&self, paid: Paid, level: LogLevel, message: String) {
         if let Some(client) = &self.context.client {
             let data = serde_json::Value::from(message.as_str()).to_string();
             client.tell(Notice::Log { level: level.as_mcp().to_owned(), logger: self.context.name.to_string(), data });
         }
-        self.note(Event::Log { level, message });
+        self.note(&paid, Event::Log { level, message });
     }
 
-    fn progress(&self, done: f64, total: Option<f64>, message: Option<String>) {
+    fn progress(&self, paid: Paid, done: f64, total: Option<f64>, message: Option<String>) {
         if let Some(client) = &self.context.client {
             client.tell(Notice::Progress { done, total, message: message.clone() });
         }
-        self.note(Event::Progress { done, total, message });
+        self.note(&paid, Event::Progress { done, total, message });
     }
 
     fn output(&self, error: bool, text: &str) {
@@ -298,10 +281,23 @@ pub(crate) struct OpenCall<'a> {
     tool: String,
     bytes_in: u64,
     started: Duration,
+    /// None of a call that was refused for want of a budget.
+    paid: Option<Paid>,
     over: bool,
 }
 
 impl OpenCall<'_> {
+    /// Takes a request from the budget, and a place among the requests at once for as long as the value lives.
+    pub(crate) fn pay(&mut self) -> Result<PaidCall, CallError> {
+        let context = &self.session.context;
+        let paid = context.budget.take_call().map_err(CallError::BudgetExhausted)?;
+        self.paid = Some(paid.proof());
+        if self.bytes_in > context.limits.call_bytes_in {
+            return Err(CallError::TooLarge(context.limits.reached(LimitKind::CallBytesIn).to_string()));
+        }
+        Ok(paid)
+    }
+
     /// Records how it ended; gives the answer as the caller gets it, and the fuel to charge.
     pub(crate) fn close(&mut self, answer: Answer) -> (Result<ToolResult, CallFailure>, u64) {
         let (outcome, message, reason) = match &answer.result {
@@ -329,11 +325,11 @@ impl OpenCall<'_> {
         (answer.result.map_err(failure), answer.fuel_used)
     }
 
-    fn record(&self, ended: Ended) -> Duration {
+    fn record(&mut self, ended: Ended) -> Duration {
         let elapsed = self.session.elapsed().saturating_sub(self.started);
-        let kept_max = self.session.context.limits.calls.saturating_add(RECORDS_OVER_BUDGET_MAX);
-        let mut records = self.session.records.lock();
-        if (records.len() as u64) < kept_max {
+        // What was not paid must not fill the journal.
+        if let Some(paid) = self.paid.take().or_else(|| self.session.context.budget.take_refusal()) {
+            let mut records = self.session.records.lock();
             let record = CallRecord {
                 call: self.number,
                 server: self.server.clone(),
@@ -351,7 +347,7 @@ impl OpenCall<'_> {
                 tries: ended.tries,
             };
             // Under the lock: the journal's order is the records' order.
-            self.session.note(Event::CallEnded(record.clone()));
+            self.session.note(&paid, Event::CallEnded(record.clone()));
             records.push(record);
         }
         elapsed

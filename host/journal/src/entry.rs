@@ -168,6 +168,16 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Bytes of a message that a run wrote; the texts of other events are short.
+    pub(crate) fn message_bytes(&self) -> usize {
+        match self {
+            Self::Log { message, .. } | Self::Progress { message: Some(message), .. } => message.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// One call, from request to answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct CallRecord {

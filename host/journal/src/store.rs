@@ -27,32 +27,45 @@ pub trait Journal: Send + Sync + 'static {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>>;
 }
 
+/// Bytes of messages of runs that a journal in memory keeps for each entry that it has room for.
+const MESSAGE_BYTES_PER_ENTRY: usize = 1 << 10;
+
 /// The last entries, in memory.
 #[derive(Debug)]
 pub struct MemoryJournal {
     capacity: usize,
-    entries: Mutex<VecDeque<Entry>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<Entry>,
+    /// Of messages that runs wrote: other texts are short.
+    message_bytes: usize,
 }
 
 impl MemoryJournal {
-    /// Keeps the last `capacity` entries.
+    /// Keeps the last `capacity` entries; fewer where runs wrote long messages, 1 KiB for each entry in all.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), entries: Mutex::default() }
+        Self { capacity: capacity.max(1), kept: Mutex::default() }
     }
 
     /// What is kept, oldest first.
     pub fn entries(&self) -> Vec<Entry> {
-        self.entries.lock().iter().cloned().collect()
+        self.kept.lock().entries.iter().cloned().collect()
     }
 }
 
 impl Journal for MemoryJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>> {
-        let mut entries = self.entries.lock();
-        if entries.len() >= self.capacity {
-            entries.pop_front();
+        let mut kept = self.kept.lock();
+        kept.message_bytes += entry.event.message_bytes();
+        kept.entries.push_back(entry);
+        let most = self.capacity.saturating_mul(MESSAGE_BYTES_PER_ENTRY);
+        while kept.entries.len() > self.capacity || (kept.message_bytes > most && kept.entries.len() > 1) {
+            let oldest = kept.entries.pop_front();
+            kept.message_bytes -= oldest.map_or(0, |entry| entry.event.message_bytes());
         }
-        entries.push_back(entry);
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -111,7 +124,7 @@ mod tests {
     use super::*;
     use crate::entry::Event;
     use std::time::{Duration, SystemTime};
-    use tollgate_core::{ManualClock, RunId, SeededEntropy, Status};
+    use tollgate_core::{LogLevel, ManualClock, RunId, SeededEntropy, Status};
 
     fn entry(seq: u64) -> Entry {
         let run = RunId::new(&ManualClock::new(SystemTime::UNIX_EPOCH), &SeededEntropy::new(1));
@@ -126,6 +139,20 @@ mod tests {
             journal.append(entry(seq)).await.unwrap();
         }
         assert_eq!(journal.entries().iter().map(|e| e.seq).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn memory_is_not_filled_by_long_messages() {
+        let journal = MemoryJournal::new(10);
+        for seq in 0..10 {
+            let event = Event::Log { level: LogLevel::Info, message: "x".repeat(4 << 10) };
+            journal.append(Entry { event, ..entry(seq) }).await.unwrap();
+        }
+        assert_eq!(journal.entries().iter().map(|e| e.seq).collect::<Vec<_>>(), [8, 9]);
+        for seq in 10..20 {
+            journal.append(entry(seq)).await.unwrap();
+        }
+        assert_eq!(journal.entries().len(), 10);
     }
 
     #[tokio::test]

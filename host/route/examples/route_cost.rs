@@ -110,7 +110,8 @@ fn context() -> CallContext {
         trace: TraceContext::new(1, 1),
         client: None,
     };
-    CallContext { run: Arc::new(run), fuel_left: 0 }
+    let paid = run.budget.take_call().unwrap();
+    CallContext::new(Arc::new(run), &paid, 0)
 }
 
 fn call(server: &str, nonce: u64) -> Call {

@@ -7,7 +7,6 @@ use crate::servers::{Server, Servers};
 use crate::settings::RouterSettings;
 use crate::status::{CacheStats, RouteStatus};
 use crate::target::{Request, Target};
-use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::routing::DOMAIN_PREFIX;
@@ -170,20 +169,6 @@ impl<B: Backend + ?Sized> Upstream for Router<B> {
         })
     }
 
-    fn list(&self, kind: ListKind) -> BoxFuture<'_, Vec<Listed>> {
-        Box::pin(async move {
-            let mut members = self.members();
-            members.retain(|member| member.health.is_usable());
-            let lists = members.iter().map(|member| async move {
-                self.list_one(&member.name, kind, 0).await.unwrap_or_else(|error| {
-                    tracing::debug!(target: LOG, server = %member.name, "{} failed: {error}", kind.method());
-                    Vec::new()
-                })
-            });
-            join_all(lists).await.into_iter().flatten().collect()
-        })
-    }
-
     fn list_of<'a>(
         &'a self,
         server: &'a str,
@@ -243,6 +228,3 @@ fn answer(ended: Ended) -> Answer {
     });
     Answer { result, attempts, fuel_used, cached, tries }
 }
-
-/// The target of what is logged.
-pub(crate) const LOG: &str = "tollgate::route";

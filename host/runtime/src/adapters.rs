@@ -106,6 +106,7 @@ impl Runtime {
         let mut setup = describe_setup();
         setup.limits = Limits {
             memory_bytes: DOCUMENT_MEMORY_BYTES,
+            host_memory_bytes: DOCUMENT_MEMORY_BYTES,
             timeout_ms: DOCUMENT_TIMEOUT_MS,
             output_bytes: DOCUMENT_OUTPUT_BYTES,
             fuel: 1 << 40,

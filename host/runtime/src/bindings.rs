@@ -3,8 +3,9 @@
 //! Types come from the WIT by `bindgen!`; the functions are linked by hand, because they need the store
 //! (to charge fuel) and there are few. Each blocking twin is the same function, waited for.
 
+use crate::held::{Account, Held, Weigh};
 use crate::store::RunState;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +60,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     let mut tools = linker.instance("tollgate:tools/tools@0.1.0")?;
     tools.func_wrap_concurrent("call-tool", |accessor: &Accessor<RunState>, call: (String, String, String)| {
         Box::pin(async move {
-            let (caller, fuel_left) = accessor.with(|mut access| start_call(&mut access.as_context_mut()))?;
+            let (caller, fuel_left, _held) =
+                accessor.with(|mut access| start_call(&mut access.as_context_mut(), &call))?;
             let (answer, fuel_used) = make_call(&*caller, call, fuel_left).await;
             accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
             Ok((answer,))
@@ -71,7 +73,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         "call-tool",
         |mut store: StoreContextMut<'_, RunState>, call: (String, String, String)| {
             Box::new(async move {
-                let (caller, fuel_left) = start_call(&mut store)?;
+                let (caller, fuel_left, _held) = start_call(&mut store, &call)?;
                 let (answer, fuel_used) = make_call(&*caller, call, fuel_left).await;
                 charge_fuel(&mut store, fuel_used)?;
                 Ok((answer,))
@@ -80,15 +82,18 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     )?;
     tools.func_wrap_async("call-tools", |mut store: StoreContextMut<'_, RunState>, (calls,): (Vec<wit::Call>,)| {
         Box::new(async move {
-            let (caller, fuel_left) = start_call(&mut store)?;
+            let (caller, fuel_left, _held) = start_call(&mut store, &calls)?;
             let at_once = usize::try_from(store.data().calls_at_once).unwrap_or(usize::MAX).max(1);
-            let answers: Vec<_> = futures::stream::iter(calls)
-                .map(|call| make_call(&*caller, (call.server, call.tool, call.args), fuel_left))
-                .buffered(at_once)
-                .collect()
-                .await;
-            charge_fuel(&mut store, answers.iter().map(|(_, used)| used).sum())?;
-            Ok((answers.into_iter().map(|(answer, _)| answer).collect::<Vec<_>>(),))
+            let (caller, account) = (&*caller, &store.data().account.clone());
+            // All answers wait for the last one.
+            let kept = |call: wit::Call| async move {
+                let (answer, used) = make_call(caller, (call.server, call.tool, call.args), fuel_left).await;
+                let held = account.hold(answer_bytes(&answer)).map_err(wasmtime::Error::new)?;
+                Ok::<_, wasmtime::Error>((answer, used, held))
+            };
+            let answers: Vec<_> = futures::stream::iter(calls).map(kept).buffered(at_once).try_collect().await?;
+            charge_fuel(&mut store, answers.iter().map(|(_, used, _)| used).sum())?;
+            Ok((answers.into_iter().map(|(answer, ..)| answer).collect::<Vec<_>>(),))
         })
     })?;
 
@@ -101,8 +106,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     let mut log = linker.instance("tollgate:log/log@0.1.0")?;
     log.func_wrap("log", |mut store: StoreContextMut<'_, RunState>, (level, message): (Level, String)| {
         let state = store.data_mut();
-        if state.output.take(message.len()) {
-            state.caller.log(level.into(), message);
+        if let Some(paid) = state.output.take(&message) {
+            state.caller.log(paid, level.into(), message);
         }
         Ok(())
     })?;
@@ -111,8 +116,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         "progress",
         |mut store: StoreContextMut<'_, RunState>, (done, total, message): (f64, Option<f64>, Option<String>)| {
             let state = store.data_mut();
-            if state.output.take(message.as_ref().map_or(1, String::len)) {
-                state.caller.progress(done, total, message);
+            if let Some(paid) = state.output.take(message.as_deref().unwrap_or_default()) {
+                state.caller.progress(paid, done, total, message);
             }
             Ok(())
         },
@@ -181,14 +186,14 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
             let mut concurrent = linker.instance(&format!("tollgate:{instance}/{instance}@0.1.0"))?;
             concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, (): ()| {
                 Box::pin(async move {
-                    let caller = accessor.with(|mut access| access.data_mut().caller.clone());
-                    Ok((list(&*caller, kind).await,))
+                    let (caller, account) = accessor.with(|mut access| access.data_mut().way_out());
+                    Ok((list(&*caller, &account, kind).await?,))
                 }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
             })?;
             let mut blocking = linker.instance(&format!("tollgate:{instance}/{instance}-blocking@0.1.0"))?;
             blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, (): ()| {
-                let caller = store.data().caller.clone();
-                Box::new(async move { Ok((list(&*caller, kind).await,)) })
+                let (caller, account) = store.data().way_out();
+                Box::new(async move { Ok((list(&*caller, &account, kind).await?,)) })
             })?;
         }
     }
@@ -202,7 +207,8 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut resources = linker.instance("tollgate:resources/resources@0.1.0")?;
     resources.func_wrap_concurrent("read", move |accessor: &Accessor<RunState>, asked: (String, String)| {
         Box::pin(async move {
-            let (caller, fuel_left) = accessor.with(|mut access| start_call(&mut access.as_context_mut()))?;
+            let (caller, fuel_left, _held) =
+                accessor.with(|mut access| start_call(&mut access.as_context_mut(), &asked))?;
             let (answer, fuel_used) = query(&*caller, read(asked), fuel_left).await;
             accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
             Ok((answer,))
@@ -211,7 +217,7 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut resources = linker.instance("tollgate:resources/resources-blocking@0.1.0")?;
     resources.func_wrap_async("read", move |mut store: StoreContextMut<'_, RunState>, asked: (String, String)| {
         Box::new(async move {
-            let (caller, fuel_left) = start_call(&mut store)?;
+            let (caller, fuel_left, _held) = start_call(&mut store, &asked)?;
             let (answer, fuel_used) = query(&*caller, read(asked), fuel_left).await;
             charge_fuel(&mut store, fuel_used)?;
             Ok((answer,))
@@ -227,7 +233,8 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut prompts = linker.instance("tollgate:prompts/prompts@0.1.0")?;
     prompts.func_wrap_concurrent("get", move |accessor: &Accessor<RunState>, asked: (String, String, String)| {
         Box::pin(async move {
-            let (caller, fuel_left) = accessor.with(|mut access| start_call(&mut access.as_context_mut()))?;
+            let (caller, fuel_left, _held) =
+                accessor.with(|mut access| start_call(&mut access.as_context_mut(), &asked))?;
             let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
             accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
             Ok((answer,))
@@ -238,7 +245,7 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
         "get",
         move |mut store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
             Box::new(async move {
-                let (caller, fuel_left) = start_call(&mut store)?;
+                let (caller, fuel_left, _held) = start_call(&mut store, &asked)?;
                 let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
                 charge_fuel(&mut store, fuel_used)?;
                 Ok((answer,))
@@ -253,12 +260,24 @@ async fn query(caller: &dyn Caller, query: core::Query, fuel_left: u64) -> (Quer
     (answer.map_err(Into::into), fuel_used)
 }
 
-async fn list(caller: &dyn Caller, kind: core::ListKind) -> String {
-    let items = caller.list(kind).await.into_iter().map(|mut listed| {
+/// # Errors
+/// It was refused, for which the interface has no word: the run ends.
+async fn list(caller: &dyn Caller, account: &Account, kind: core::ListKind) -> Result<String> {
+    let items = caller.list(kind).await.map_err(ended)?.into_iter().map(|mut listed| {
         listed.item.insert("server".to_owned(), listed.server.into());
         serde_json::Value::Object(listed.item)
     });
-    serde_json::Value::Array(items.collect()).to_string()
+    let text = serde_json::Value::Array(items.collect()).to_string();
+    drop(account.hold(text.weigh()).map_err(wasmtime::Error::new)?);
+    Ok(text)
+}
+
+/// A refusal where the interface has no word for one.
+fn ended(error: core::CallError) -> wasmtime::Error {
+    match error {
+        core::CallError::BudgetExhausted(reached) => wasmtime::Error::new(reached),
+        error => wasmtime::Error::msg(error.to_string()),
+    }
 }
 
 /// Links a function of `tollgate:PACKAGE/PACKAGE` that waits, as it is, and its blocking twin.
@@ -269,27 +288,33 @@ fn add<P, R, F>(
     work: fn(Arc<dyn Caller>, P) -> F,
 ) -> Result<()>
 where
-    P: ComponentNamedList + Lift + Send + Sync + 'static,
-    F: Future<Output = R> + Send + 'static,
+    P: ComponentNamedList + Lift + Weigh + Send + Sync + 'static,
+    F: Future<Output = Result<R>> + Send + 'static,
     R: Send + Sync + 'static,
     (R,): ComponentNamedList + Lower,
 {
     let mut concurrent = linker.instance(&format!("tollgate:{package}/{package}@0.1.0"))?;
     concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, asked: P| {
         Box::pin(async move {
-            let caller = accessor.with(|mut access| access.data_mut().caller.clone());
-            Ok((work(caller, asked).await,))
+            let (caller, account) = accessor.with(|mut access| access.data_mut().way_out());
+            let _held = account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+            Ok((work(caller, asked).await?,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
     })?;
     let mut blocking = linker.instance(&format!("tollgate:{package}/{package}-blocking@0.1.0"))?;
     blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, asked: P| {
-        let caller = store.data().caller.clone();
-        Box::new(async move { Ok((work(caller, asked).await,)) })
+        let (caller, account) = store.data().way_out();
+        Box::new(async move {
+            let _held = account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+            Ok((work(caller, asked).await?,))
+        })
     })
 }
 
-fn start_call(store: &mut StoreContextMut<'_, RunState>) -> Result<(Arc<dyn Caller>, u64)> {
-    Ok((store.data().caller.clone(), store.get_fuel()?))
+/// The way out, the fuel that is left, and the charge for what the call brings with it, as long as it is under way.
+fn start_call(store: &mut StoreContextMut<'_, RunState>, asked: &impl Weigh) -> Result<(Arc<dyn Caller>, u64, Held)> {
+    let held = store.data().account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+    Ok((store.data().caller.clone(), store.get_fuel()?, held))
 }
 
 /// Takes from the store what an adapter behind a call burnt. A store left with none ends at its next step.
@@ -309,6 +334,13 @@ async fn make_call(
 ) -> (std::result::Result<wit::ToolResult, wit::CallFailure>, u64) {
     let (answer, fuel_used) = caller.call(core::Call { server, tool, args, meta: None }, fuel_left).await;
     (answer.map(|r| wit::ToolResult { json: r.json }).map_err(Into::into), fuel_used)
+}
+
+fn answer_bytes(answer: &std::result::Result<wit::ToolResult, wit::CallFailure>) -> u64 {
+    match answer {
+        Ok(result) | Err(wit::CallFailure { error: wit::CallError::Failed(result), .. }) => result.json.weigh(),
+        Err(_) => 0,
+    }
 }
 
 impl From<Level> for core::LogLevel {

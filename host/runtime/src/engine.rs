@@ -2,6 +2,7 @@
 
 use crate::bindings;
 use crate::cache::CompileCache;
+use crate::http;
 use crate::inspect::{COMPONENT_MAX_BYTES, Digest, InspectError, Inspection, inspect};
 use crate::offers::{Exports, Offers};
 use crate::run::Descriptor;
@@ -193,7 +194,7 @@ impl SetUp {
         let engine = Engine::new(&engine_config(config.max_runs)).map_err(fail)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(fail)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(fail)?;
+        http::add_to_linker(&mut linker).map_err(fail)?;
         bindings::add_to_linker(&mut linker).map_err(fail)?;
         let cache = CompileCache::new(config.cache_dir.as_deref(), config.bundled_dir.as_deref(), &engine);
         Ok(Self { engine, linker, cache })

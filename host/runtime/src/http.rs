@@ -1,34 +1,50 @@
-//! WASI HTTP 0.2 for components: each request goes out through the run's own [`Client`], which judges it.
+//! WASI HTTP 0.2 for components: each request goes out through the run's own [`Client`], which judges it, and each object that a
+//! guest makes is charged to its run (`objects`).
 
+mod objects;
+
+pub(crate) use objects::{HttpView, add_to_linker};
+
+use crate::held::{Account, Held};
 use http_body_util::BodyExt as _;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tollgate_core::Caller;
 use tollgate_outbound::{Client, Failure, Times, Wait};
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
 
 /// The most bytes that a guest writes to a body at once.
 const CHUNK_BYTES: usize = 64 << 10;
+/// The most bytes of one set of fields, in memory.
+const FIELDS_MAX_BYTES: usize = 128 << 10;
 
 /// What a store has of it.
 pub(crate) struct Http {
     hooks: Hooks,
     ctx: WasiHttpCtx,
+    account: Account,
+    /// What each object is charged with, by its place in the table.
+    charges: HashMap<u32, Held>,
 }
 
 impl Http {
-    pub(crate) fn new(client: Option<Client>, caller: Arc<dyn Caller>) -> Self {
-        Self { hooks: Hooks { client, caller }, ctx: WasiHttpCtx::new() }
+    pub(crate) fn new(client: Option<Client>, caller: Arc<dyn Caller>, account: Account) -> Self {
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(FIELDS_MAX_BYTES);
+        Self { hooks: Hooks { client, caller, charged: None }, ctx, account, charges: HashMap::new() }
     }
 
-    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
-        WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.ctx }
+    pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> HttpView<'a> {
+        HttpView { http: self, table }
     }
 }
 
 struct Hooks {
     client: Option<Client>,
     caller: Arc<dyn Caller>,
+    /// What the request that is handed over next is charged with: it stays so until its body is sent.
+    charged: Option<Held>,
 }
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -45,7 +61,7 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn send_request(&mut self, request: http::Request<WasiBody>, options: Option<RequestOptions>, _: Io) -> Sent {
-        let (client, caller) = (self.client.clone(), self.caller.clone());
+        let (client, caller, charged) = (self.client.clone(), self.caller.clone(), self.charged.take());
         let options = options.unwrap_or_default();
         let times = Times {
             connect: options.connect_timeout,
@@ -61,6 +77,13 @@ impl WasiHttpHooks for Hooks {
             let (method, url) = (request.method().to_string(), shown(request.uri()));
             let number = caller.http_started(&method, &url).await;
             let number = number.map_err(|why| Error::InternalError(Some(why)))?;
+            let request = request.map(|body| {
+                let keep_charged = move |error| {
+                    let _ = &charged;
+                    error
+                };
+                body.map_err(keep_charged)
+            });
             match client.within(times).send(request).await {
                 Ok(answer) => {
                     caller.http_ended(number, Ok(answer.status().as_u16()));

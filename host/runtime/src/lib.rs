@@ -9,8 +9,9 @@
 //! - [`run`]: one run: a fresh store, its limits, its end. `adapters`: calls of tools, catalogs, functions of plain components;
 //!   `offers`: resources and prompts of adapters; `values`: what functions take and give.
 //! - `bindings`: the WIT types, and the host's side of `tollgate:*`. They never leave this crate.
-//! - `http`: WASI HTTP, over the run's own client.
-//! - `store`: what one store holds; `limiter`: memory, tables, instances; `output`: stdout and stderr.
+//! - `http`: WASI HTTP, over the run's own client; `http::objects`: its objects, each charged to the run.
+//! - `store`: what one store holds; `limiter`: memory, tables, instances; `held`: what the run makes the host hold beside these;
+//!   `output`: stdout and stderr.
 //!
 //! **Architecture invariant:** a store serves one run. A trap poisons a store, and dropping it is what
 //! cancels everything that the run still had in flight.
@@ -19,6 +20,7 @@ mod adapters;
 mod bindings;
 pub mod cache;
 pub mod engine;
+mod held;
 mod http;
 pub mod inspect;
 mod limiter;

@@ -5,8 +5,8 @@
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::Caller;
+use tollgate_core::budget::{LogAllowance, Paid};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
@@ -15,8 +15,7 @@ pub(crate) struct Output(Arc<Shared>);
 
 struct Shared {
     caller: Arc<dyn Caller>,
-    left: AtomicU64,
-    dropped: AtomicU64,
+    allowance: LogAllowance,
     stdout: Mutex<Text>,
     stderr: Mutex<Text>,
 }
@@ -31,8 +30,8 @@ struct Text {
 
 impl Output {
     pub(crate) fn new(log_bytes: u64, caller: Arc<dyn Caller>) -> Self {
-        let (left, dropped) = (AtomicU64::new(log_bytes), AtomicU64::new(0));
-        Self(Arc::new(Shared { caller, left, dropped, stdout: Mutex::default(), stderr: Mutex::default() }))
+        let allowance = LogAllowance::new(log_bytes);
+        Self(Arc::new(Shared { caller, allowance, stdout: Mutex::default(), stderr: Mutex::default() }))
     }
 
     pub(crate) fn stdout(&self) -> Sink {
@@ -43,19 +42,9 @@ impl Output {
         Sink { output: self.clone(), error: true }
     }
 
-    /// Takes room for a message; `false` (and counted) when there is too little left.
-    pub(crate) fn take(&self, bytes: usize) -> bool {
-        let want = bytes as u64;
-        let enough = self.take_up_to(want) == want;
-        if !enough {
-            self.0.dropped.fetch_add(want, Ordering::Relaxed);
-        }
-        enough
-    }
-
-    fn take_up_to(&self, want: u64) -> u64 {
-        let before = self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n - want.min(n)));
-        before.unwrap_or(0).min(want)
+    /// Pays for a log line or a progress; `None` (and counted) when there is too little left.
+    pub(crate) fn take(&self, text: &str) -> Option<Paid> {
+        self.0.allowance.take_entry(text)
     }
 
     /// What was written, and how many bytes were dropped. Bytes that are no UTF-8 are replaced.
@@ -68,7 +57,7 @@ impl Output {
                 Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
             }
         };
-        (text(false), text(true), self.0.dropped.load(Ordering::Relaxed))
+        (text(false), text(true), self.0.allowance.dropped())
     }
 
     fn stream(&self, error: bool) -> &Mutex<Text> {
@@ -85,16 +74,14 @@ impl Output {
     }
 
     fn write(&self, error: bool, bytes: &[u8]) {
-        let kept = usize::try_from(self.take_up_to(bytes.len() as u64)).unwrap_or(usize::MAX);
-        let (keep, lost) = bytes.split_at_checked(kept).unwrap_or((bytes, &[]));
+        let kept = usize::try_from(self.0.allowance.take_up_to(bytes.len() as u64)).unwrap_or(usize::MAX);
+        let keep = bytes.get(..kept).unwrap_or(bytes);
         let mut stream = self.stream(error).lock();
         let before = stream.bytes.len();
         stream.bytes.extend_from_slice(keep);
         if let Some(newline) = keep.iter().rposition(|byte| *byte == b'\n') {
             self.tell(error, &mut stream, before + newline + 1);
         }
-        drop(stream);
-        self.0.dropped.fetch_add(lost.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -179,9 +166,9 @@ mod tests {
             Box::pin(std::future::pending())
         }
 
-        fn log(&self, _: LogLevel, _: String) {}
+        fn log(&self, _: Paid, _: LogLevel, _: String) {}
 
-        fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
+        fn progress(&self, _: Paid, _: f64, _: Option<f64>, _: Option<String>) {}
 
         fn output(&self, error: bool, text: &str) {
             self.0.lock().push((error, text.to_owned()));
@@ -192,11 +179,11 @@ mod tests {
     fn what_is_over_the_allowance_is_dropped_and_counted() {
         let output = Output::new(10, Arc::new(Listener::default()));
         output.write(false, b"12345");
-        assert!(!output.take(6), "a message is kept whole or not at all");
+        assert!(output.take("").is_none(), "an entry costs more than its text, and is kept whole or not at all");
         output.write(true, b"678901");
         let (stdout, stderr, dropped) = output.collect();
         assert_eq!((stdout.as_str(), stderr.as_str()), ("12345", ""));
-        assert_eq!(dropped, 12);
+        assert_eq!(dropped, 128 + 6);
     }
 
     #[test]

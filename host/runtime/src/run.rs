@@ -2,16 +2,20 @@
 
 use crate::bindings::wit;
 use crate::engine::{FUEL_YIELD_INTERVAL, Program, Runtime};
+use crate::held::Weigh as _;
 use crate::store::RunState;
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_core::budget::Paid;
 use tollgate_core::{
     BoxFuture, Call, CallError, CallFailure, Caller, Clock, LimitKind, LimitReached, Limits, LogLevel, Names,
     ToolResult, json,
 };
-use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, ResourceTableError, TypedFunc,
+};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 /// How long `describe` and `list-tools` may take.
@@ -20,6 +24,10 @@ pub const DESCRIBE_TIMEOUT: Duration = Duration::from_millis(100);
 const FRAMES_MAX: usize = 16;
 /// The longest name, title or description that a component may give itself, in bytes.
 const DESCRIPTION_MAX_BYTES: usize = 64 << 10;
+/// The longest schema, in bytes: read, it takes many times as much.
+const SCHEMA_MAX_BYTES: usize = 1 << 20;
+/// The most that a component says of itself in all, in bytes.
+const DESCRIPTIONS_MAX_BYTES: u64 = 16 << 20;
 
 /// What one run is given.
 pub struct RunSetup {
@@ -210,7 +218,7 @@ impl Runtime {
                     description: bounded_text("description", said.description)?,
                     input_schema: schema("input schema", &said.input_schema)?,
                     output_schema: said.output_schema.map(|s| schema("output schema", &s)).transpose()?,
-                    grants: said.grants,
+                    grants: bounded_grants(said.grants)?,
                 })
             })
             .await
@@ -256,10 +264,15 @@ impl Runtime {
         let limits = setup.limits.clone();
         let caller = setup.caller.clone();
         let state = RunState::new(setup, self.clock.clone());
-        let output = state.output.clone();
+        let (output, account) = (state.output.clone(), state.account.clone());
         let mut store = Store::new(program.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(hostcall_bytes(&limits));
+        // What a guest makes the host copy at once, and what makes the engine grow its own tables.
+        store.set_hostcall_fuel(account.transfer_bytes());
+        store.set_max_component_handles(account.entries());
+        if let Some(tasks) = store.concurrent_resource_table() {
+            tasks.set_max_capacity(account.entries());
+        }
         let prepared = store
             .set_fuel(limits.fuel)
             .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL)))
@@ -309,12 +322,6 @@ async fn out_of_time(clock: &dyn Clock, timeout: Duration, caller: &dyn Caller) 
     }
 }
 
-/// What a guest may make the host copy at once: all of its memory, so that what is too large is told by its own
-/// limit, and no more, so that a batch whose calls all point at the same text cannot swell.
-fn hostcall_bytes(limits: &Limits) -> usize {
-    usize::try_from(limits.memory_bytes.max(1 << 20)).unwrap_or(usize::MAX)
-}
-
 impl<T> RunEnd<T> {
     /// The same end with another result.
     pub fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, RunError>) -> RunEnd<U> {
@@ -334,6 +341,9 @@ fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return RunError::Overloaded;
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        return RunError::Limit(limits.reached(LimitKind::HostMemory));
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return RunError::Trap { message: format!("it exited with status {}", exit.0), frames: vec![] };
@@ -356,13 +366,13 @@ fn classify(error: wasmtime::Error, limits: &Limits) -> RunError {
         }
         Some(trap) => RunError::Trap { message: trap.to_string(), frames },
         None => {
-            // These have no type of their own; the test of the limit `instances` holds the first text still. The second
-            // ends a batch whose calls all point at the same giant text.
+            // These have no type of their own; tests of the limits `instances` and `host_memory` hold the texts still. The second
+            // ends a batch whose calls all point at the same giant text, the third a guest that makes handles without end.
             let text = format!("{error:#}");
             if text.contains("instance count too high") {
                 RunError::Limit(limits.reached(LimitKind::Instances))
-            } else if text.contains("fuel allocated for hostcalls") {
-                RunError::Limit(limits.reached(LimitKind::CallBytesIn))
+            } else if text.contains("fuel allocated for hostcalls") || text.contains("store handle limit exceeded") {
+                RunError::Limit(limits.reached(LimitKind::HostMemory))
             } else {
                 RunError::Unusable(text)
             }
@@ -395,6 +405,9 @@ fn with_last_words(error: RunError, stderr: &str) -> RunError {
 }
 
 pub(crate) fn schema(what: &str, text: &str) -> Result<serde_json::Value, RunError> {
+    if text.len() > SCHEMA_MAX_BYTES {
+        return Err(RunError::InvalidOutput(format!("a description whose {what} is over {SCHEMA_MAX_BYTES} bytes")));
+    }
     let value: serde_json::Value = serde_json::from_str(text)
         .map_err(|e| RunError::InvalidOutput(format!("a description whose {what} is not JSON: {e}")))?;
     if value.is_object() {
@@ -417,9 +430,20 @@ pub(crate) fn bounded_text(what: &str, text: String) -> Result<String, RunError>
     Ok(text)
 }
 
+/// All that a component asks for is as long as one text may be.
+fn bounded_grants(grants: Vec<String>) -> Result<Vec<String>, RunError> {
+    if grants.weigh() > DESCRIPTION_MAX_BYTES as u64 {
+        return Err(RunError::InvalidOutput(format!(
+            "a description whose grants are over {DESCRIPTION_MAX_BYTES} bytes"
+        )));
+    }
+    Ok(grants)
+}
+
 pub(crate) fn describe_setup() -> RunSetup {
     let timeout_ms = u64::try_from(DESCRIBE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-    RunSetup::new(Arc::new(Nobody), Limits { timeout_ms, ..Limits::default() }, 0)
+    let limits = Limits { timeout_ms, host_memory_bytes: DESCRIPTIONS_MAX_BYTES, ..Limits::default() };
+    RunSetup::new(Arc::new(Nobody), limits, 0)
 }
 
 /// The limits of describing are fixed, so the usual advice to raise one does not hold.
@@ -444,9 +468,9 @@ impl Caller for Nobody {
         Box::pin(std::future::ready((Err(failure), 0)))
     }
 
-    fn log(&self, _: LogLevel, _: String) {}
+    fn log(&self, _: Paid, _: LogLevel, _: String) {}
 
-    fn progress(&self, _: f64, _: Option<f64>, _: Option<String>) {}
+    fn progress(&self, _: Paid, _: f64, _: Option<f64>, _: Option<String>) {}
 }
 
 impl From<wit::ToolError> for ToolError {

@@ -1,6 +1,7 @@
 //! What one store holds.
 
-use crate::http::Http;
+use crate::held::Account;
+use crate::http::{Http, HttpView};
 use crate::limiter::Limiter;
 use crate::output::Output;
 use crate::run::RunSetup;
@@ -12,12 +13,12 @@ use tollgate_core::{Caller, Clock, Names};
 use tollgate_state::State;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 pub(crate) struct RunState {
     pub(crate) caller: Arc<dyn Caller>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limiter: Limiter,
+    pub(crate) account: Account,
     pub(crate) output: Output,
     pub(crate) calls_at_once: u64,
     pub(crate) names: Option<Arc<dyn Names>>,
@@ -33,6 +34,9 @@ impl RunState {
     pub(crate) fn new(setup: RunSetup, clock: Arc<dyn Clock>) -> Self {
         let RunSetup { caller, limits, seed, names, state, http } = setup;
         let output = Output::new(limits.log_bytes, caller.clone());
+        let account = Account::new(&limits);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(account.entries());
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.stdout())
             .stderr(output.stderr())
@@ -41,26 +45,31 @@ impl RunState {
             .secure_random(StdRng::seed_from_u64(seed))
             .insecure_random(StdRng::seed_from_u64(!seed))
             .insecure_random_seed(u128::from(seed))
+            .max_random_size(account.transfer_bytes() as u64)
             .allow_tcp(false)
             .allow_udp(false);
         Self {
-            http: Http::new(http, caller.clone()),
+            http: Http::new(http, caller.clone(), account.clone()),
             caller,
             clock,
             limiter: Limiter::new(&limits),
+            account,
             output,
             calls_at_once: limits.calls_at_once,
             names,
             state,
             fuel_passed_on: 0,
             wasi: wasi.build(),
-            table: ResourceTable::new(),
+            table,
         }
     }
-}
 
-impl WasiHttpView for RunState {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
+    /// The run's way out, and its account.
+    pub(crate) fn way_out(&self) -> (Arc<dyn Caller>, Account) {
+        (self.caller.clone(), self.account.clone())
+    }
+
+    pub(crate) fn http(&mut self) -> HttpView<'_> {
         self.http.view(&mut self.table)
     }
 }

@@ -45,8 +45,8 @@ impl Host {
     pub async fn list_as(&self, behalf: Behalf, kind: ListKind) -> Vec<Listed> {
         let session = self.open(behalf);
         let items = session.list(kind).await;
-        session.finish(Status::Ok, 0);
-        items
+        session.finish(items.as_ref().map_or_else(|error| error.outcome().class().into(), |_| Status::Ok), 0);
+        items.unwrap_or_default()
     }
 
     /// The resources of all servers at once that somebody was granted, or those of the best server of a domain that answers:

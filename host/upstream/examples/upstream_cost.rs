@@ -79,6 +79,7 @@ async fn main() {
         trace: TraceContext::new(1, 1),
         client: None,
     });
+    let context = CallContext::new(run.clone(), &run.budget.take_call().unwrap(), 0);
     let args = r#"{"text":"hello"}"#;
     let arguments: JsonObject = serde_json::from_str(args).unwrap();
     // In turns, so that both see the same machine.
@@ -91,7 +92,7 @@ async fn main() {
         let begun = Instant::now();
         let tool = fleet.resolve("s", "echo").await.unwrap();
         let call = Call { server: "s".into(), tool: "echo".into(), args: args.into(), meta: None };
-        fleet.attempt(&tool, &call, &CallContext { run: run.clone(), fuel_left: 0 }).await.result.unwrap();
+        fleet.attempt(&tool, &call, &context).await.result.unwrap();
         fleet_times.push(begun.elapsed());
     }
     println!("direct {:?}, through the fleet {:?}", median(direct_times), median(fleet_times));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
+use tollgate_core::budget::Paid;
 use tollgate_core::{
     Answer, BoxFuture, Budget, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel,
     RpcError, ToolResult, Violation,
@@ -126,11 +127,11 @@ impl Caller for Tools {
         })
     }
 
-    fn log(&self, level: LogLevel, message: String) {
+    fn log(&self, _: Paid, level: LogLevel, message: String) {
         self.log.lock().push((level, message));
     }
 
-    fn progress(&self, _: f64, _: Option<f64>, message: Option<String>) {
+    fn progress(&self, _: Paid, _: f64, _: Option<f64>, message: Option<String>) {
         self.progress.lock().push(message);
     }
 }

@@ -327,9 +327,9 @@ impl Grants {
         self.named().any(|g| glob(&g.server, server))
     }
 
-    /// Whether any resource of a server may be read.
-    pub fn reads(&self, server: &str) -> bool {
-        self.named().any(|g| g.kind == HostInterface::Resource && glob(&g.server, server))
+    /// Whether any resource of a server may be read, or any prompt of it had: whichever `kind` is.
+    pub fn covers_any(&self, kind: HostInterface, server: &str) -> bool {
+        self.named().any(|g| g.kind == kind && !g.read_only && glob(&g.server, server))
     }
 
     /// Whether a resource or prompt of this name may be used.

@@ -24,22 +24,6 @@ fn a_list_is_kept_for_all_and_tried_again() {
     assert!(world.list_of("nobody", ListKind::Prompts).is_err());
 }
 
-#[test]
-fn what_servers_list_comes_together_without_those_that_are_away() {
-    let world = World::new();
-    for name in ["a", "b", "c", "d"] {
-        world.add(name, plain());
-        world.always(name, says(name).after(secs(2)));
-    }
-    world.health("b", Health::Failed);
-    world.always("c", fails(slow()));
-    let router = world.router.clone();
-    let listed = world.finish(world.begin(async move { router.list(ListKind::Resources).await }));
-    let servers: Vec<_> = listed.iter().map(|listed| listed.server.as_str()).collect();
-    assert_eq!(servers, ["a", "d"]);
-    assert_eq!(world.now(), secs(2), "all are asked at once");
-}
-
 fn meta(world: &World, at: usize) -> serde_json::Value {
     let meta = world.edit("crm", |server| server.seen[at].meta.clone()).unwrap();
     serde_json::from_str(&meta).unwrap()

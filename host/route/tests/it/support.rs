@@ -295,7 +295,8 @@ pub fn context(who: Who) -> CallContext {
         trace: TraceContext::new(0xabc, 0xdef),
         client: None,
     };
-    CallContext { run: Arc::new(run), fuel_left: 1_000 }
+    let paid = run.budget.take_call().unwrap();
+    CallContext::new(Arc::new(run), &paid, 1_000)
 }
 
 pub fn tool(server: &str, name: &str, effect: EffectClass) -> Arc<Tool> {

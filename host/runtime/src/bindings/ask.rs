@@ -11,12 +11,12 @@ use wasmtime::component::Linker;
 pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     linker.instance("tollgate:ask/ask-types@0.1.0")?;
     add(linker, "ask", "ask", |caller: Arc<dyn Caller>, (message, schema): (String, String)| async move {
-        match caller.ask(Question { message, schema }).await {
+        Ok::<_, wasmtime::Error>(match caller.ask(Question { message, schema }).await {
             Ok(Reply::Accepted(answer)) => Ok(wit::Reply::Accepted(answer)),
             Ok(Reply::Declined) => Ok(wit::Reply::Declined),
             Ok(Reply::Dismissed) => Ok(wit::Reply::Dismissed),
             Err(error) => Err(refused(error)),
-        }
+        })
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::add;
 use super::generated::tollgate::model::model_types as wit;
+use crate::held::Weigh;
 use crate::store::RunState;
 use std::sync::Arc;
 use tollgate_core::model::{self as core, Completion, ModelError, ModelRequest};
@@ -14,9 +15,36 @@ type Asked = (Vec<wit::Message>, Vec<wit::Tool>, wit::Options);
 pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     linker.instance("tollgate:model/model-types@0.1.0")?;
     add(linker, "model", "complete", |caller: Arc<dyn Caller>, asked: Asked| async move {
-        let request = read(asked).map_err(wit::ModelError::InvalidRequest)?;
-        caller.complete(request).await.map(told).map_err(refused)
+        Ok::<_, wasmtime::Error>(match read(asked) {
+            Ok(request) => caller.complete(request).await.map(told).map_err(refused),
+            Err(why) => Err(wit::ModelError::InvalidRequest(why)),
+        })
     })
+}
+
+impl Weigh for wit::ToolUse {
+    fn weigh(&self) -> u64 {
+        (self.id.len() + self.name.len() + self.arguments.len()) as u64
+    }
+}
+
+impl Weigh for wit::Message {
+    fn weigh(&self) -> u64 {
+        self.content.weigh() + self.tool_uses.weigh() + self.tool_use_id.weigh()
+    }
+}
+
+impl Weigh for wit::Tool {
+    fn weigh(&self) -> u64 {
+        (self.name.len() + self.description.len() + self.input_schema.len()) as u64
+    }
+}
+
+impl Weigh for wit::Options {
+    fn weigh(&self) -> u64 {
+        let choice = if let wit::ToolChoice::Tool(name) = &self.tool_choice { name.weigh() } else { 0 };
+        self.model.weigh() + self.stop.weigh() + self.output_schema.weigh() + choice
+    }
 }
 
 /// The request, if its parts are what they should be.

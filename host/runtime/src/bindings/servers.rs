@@ -1,7 +1,7 @@
 //! The host's side of `tollgate:servers`.
 
 use super::generated::tollgate::servers::servers_types as own;
-use super::{add, wit};
+use super::{add, ended, wit};
 use crate::store::RunState;
 use std::sync::Arc;
 use tollgate_core::{Caller, Health, ServerInfo, Tool};
@@ -17,7 +17,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         })?;
     }
     add(linker, "servers", "list-tools", |caller: Arc<dyn Caller>, (): ()| async move {
-        caller.tools().await.iter().map(|each| tool(each)).collect::<Vec<_>>()
+        let tools = caller.tools().await.map_err(ended)?;
+        Ok::<_, wasmtime::Error>(tools.iter().map(|each| tool(each)).collect::<Vec<_>>())
     })?;
     add(
         linker,
@@ -25,7 +26,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         "gather-resources",
         |caller: Arc<dyn Caller>, asked: (Option<String>, Option<bool>)| async move {
             let (domain, fail_fast) = asked;
-            caller.gather(domain, fail_fast).await.map_err(wit::CallFailure::from)
+            Ok::<_, wasmtime::Error>(caller.gather(domain, fail_fast).await.map_err(wit::CallFailure::from))
         },
     )
 }

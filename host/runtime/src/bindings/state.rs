@@ -2,10 +2,12 @@
 //! and recorded when it ended or was given up.
 
 use super::generated::tollgate::state::state_types as wit;
+use crate::held::{Held, Weigh};
 use crate::inspect::Digest;
 use crate::store::RunState;
 use std::pin::Pin;
 use std::sync::Arc;
+use tollgate_core::budget::Paid;
 use tollgate_core::{Caller, StateAccess, StateOperation};
 use tollgate_state::{Entry, Expected, KEY_MAX_BYTES, Page, State, StateError, Version};
 use wasmtime::component::{Accessor, ComponentNamedList, Lift, Linker, Lower};
@@ -25,6 +27,12 @@ struct Told {
     version: Option<Version>,
     /// The key was there, or is now.
     is_there: bool,
+}
+
+impl Weigh for wit::Expected {
+    fn weigh(&self) -> u64 {
+        0
+    }
 }
 
 pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
@@ -85,7 +93,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
 
 fn add<P, R, F>(linker: &mut Linker<RunState>, name: &str, about: About<P>, work: Work<P, F>) -> Result<()>
 where
-    P: ComponentNamedList + Lift + Send + Sync + 'static,
+    P: ComponentNamedList + Lift + Weigh + Send + Sync + 'static,
     F: Future<Output = Done<R>> + Send + 'static,
     R: Send + Sync + 'static,
     (Answer<R>,): ComponentNamedList + Lower,
@@ -93,14 +101,17 @@ where
     let mut concurrent = linker.instance("tollgate:state/state@0.1.0")?;
     concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, asked: P| {
         Box::pin(async move {
-            let request = accessor.with(|mut access| Request::of(access.data_mut(), about(&asked)));
+            let (request, _held) = accessor.with(|mut access| Request::of(access.data_mut(), about, &asked))?;
             Ok((request.answer(work, asked).await,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
     })?;
     let mut blocking = linker.instance("tollgate:state/state-blocking@0.1.0")?;
     blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, asked: P| {
-        let request = Request::of(store.data(), about(&asked));
-        Box::new(async move { Ok((request.answer(work, asked).await,)) })
+        let begun = Request::of(store.data(), about, &asked);
+        Box::new(async move {
+            let (request, _held) = begun?;
+            Ok((request.answer(work, asked).await,))
+        })
     })
 }
 
@@ -108,11 +119,15 @@ where
 struct Request {
     caller: Arc<dyn Caller>,
     state: State,
+    paid: Option<Paid>,
     access: Option<StateAccess>,
 }
 
 impl Request {
-    fn of(run: &RunState, (operation, key, bytes): (StateOperation, &str, usize)) -> Self {
+    /// A request that begins, and the charge for what it brings.
+    fn of<P: Weigh>(run: &RunState, about: About<P>, asked: &P) -> Result<(Self, Held)> {
+        let held = run.account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+        let (operation, key, bytes) = about(asked);
         let state = run.state.clone().unwrap_or_default();
         let access = StateAccess {
             owner: state.owner().to_owned(),
@@ -123,13 +138,16 @@ impl Request {
             version: None,
             outcome: StateAccess::CANCELLED,
         };
-        Self { caller: run.caller.clone(), state, access: Some(access) }
+        Ok((Self { caller: run.caller.clone(), state, paid: None, access: Some(access) }, held))
     }
 
     async fn answer<P, R, F: Future<Output = Done<R>>>(mut self, work: Work<P, F>, asked: P) -> Answer<R> {
-        if let Err(reached) = self.caller.state_started() {
-            self.ended(StateAccess::LIMIT);
-            return Err(wit::StateError::Unavailable(reached.to_string()));
+        match self.caller.state_started() {
+            Ok(paid) => self.paid = Some(paid),
+            Err(reached) => {
+                self.ended(StateAccess::LIMIT);
+                return Err(wit::StateError::Unavailable(reached.to_string()));
+            }
         }
         match work(self.state.clone(), asked).await {
             Ok((answer, Told { bytes, version, is_there })) => {
@@ -149,7 +167,7 @@ impl Request {
 
     fn ended(&mut self, outcome: &'static str) {
         if let Some(access) = self.access.take() {
-            self.caller.state_ended(StateAccess { outcome, ..access });
+            self.caller.state_ended(self.paid.take(), StateAccess { outcome, ..access });
         }
     }
 }

@@ -145,7 +145,8 @@ fn context() -> CallContext {
         trace: TraceContext::new(1, 1),
         client: Some(Arc::new(Person)),
     };
-    CallContext { run: Arc::new(run), fuel_left: 0 }
+    let paid = run.budget.take_call().unwrap();
+    CallContext::new(Arc::new(run), &paid, 0)
 }
 
 /// Who answers the suite's questions: a person who accepts what is proposed.
