@@ -65,7 +65,7 @@ pub use provenance::{Claimed, Configured};
 pub use query::{Change, ListKind, Listed, Query, QueryKind};
 pub use question::{AskError, Question, Reply};
 pub use routing::{Health, ServerInfo};
-pub use run::{Principal, RunContext, RunId, Status, Tenant};
+pub use run::{Identity, Principal, RunContext, RunId, Status, Tenant};
 pub use secret::Secret;
 pub use tool::{EffectClass, Tool};
 pub use trace::TraceContext;

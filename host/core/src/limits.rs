@@ -120,6 +120,13 @@ limits! {
 }
 
 impl Limits {
+    /// Lowers each limit to its ceiling, where that is below it.
+    pub fn lower(&mut self, ceilings: &[(LimitKind, u64)]) {
+        for (kind, value) in ceilings {
+            self.set(*kind, self.get(*kind).min(*value));
+        }
+    }
+
     /// The wall time.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)

@@ -70,6 +70,15 @@ impl Default for Tenant {
     }
 }
 
+/// Who asks, and on whose account. Two tenants may have principals of one name, so neither is a key without the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Who asks.
+    pub principal: Principal,
+    /// On whose account.
+    pub tenant: Tenant,
+}
+
 /// The identity and the rights of one run. Every call of the run is bound to it; there is no ambient
 /// "current run".
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use super::{Grant, Grants, Named, Scope, matched};
 impl Grants {
     /// Whether one of these allows everything that `asked` would.
     pub fn include(&self, asked: &Grant) -> bool {
-        self.iter().any(|grant| grant.includes(asked))
+        self.0.iter().any(|held| held.grant.includes(asked) && held.all(|within| within.include(asked)))
     }
 }
 

@@ -278,6 +278,16 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// What either allows.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { private: self.private || other.private, named: self.named || other.named }
+    }
+
+    /// What both allow.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { private: self.private && other.private, named: self.named && other.named }
+    }
+
     /// What an operator's own URL reaches: a literal address and `localhost` as they are, another private address only
     /// where that is said.
     pub fn of_configured(private: bool) -> Self {
@@ -305,9 +315,8 @@ impl Reach {
 /// The reach that all grants for a request give together; `None` when there is none.
 pub(super) fn reach<'a>(grants: impl Iterator<Item = &'a HttpGrant>, method: &str, url: &HttpUrl) -> Option<Reach> {
     grants.filter(|grant| grant.matches(method, url)).fold(None, |reach: Option<Reach>, grant| {
-        let before = reach.unwrap_or_default();
         let named = matches!(grant.origin.host, HostPattern::Exact(_));
-        Some(Reach { private: before.private || grant.private, named: before.named || named })
+        Some(Reach { private: grant.private, named }.or(reach.unwrap_or_default()))
     })
 }
 

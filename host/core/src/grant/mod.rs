@@ -9,6 +9,7 @@
 //! grants keys of the component's own: [`state`].
 
 pub mod approve;
+mod bounds;
 mod cover;
 pub mod http;
 mod resource;
@@ -23,6 +24,7 @@ use http::{HttpGrant, Reach};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A host interface that grants speak of. Unknown ones are refused when they are read, never ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -253,8 +255,8 @@ impl Named {
     }
 }
 
-/// What the gate finds when it holds a call against the grants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the gate finds when it holds a call against the grants; the narrower is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Granted.
     Yes,
@@ -266,7 +268,20 @@ pub enum Verdict {
 
 /// All grants of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<Grant>);
+pub struct Grants(Vec<Held>);
+
+/// A grant, and the grants that it is held to: it allows what each of them allows too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    grant: Grant,
+    within: Vec<Arc<Grants>>,
+}
+
+impl From<Grant> for Held {
+    fn from(grant: Grant) -> Self {
+        Self { grant, within: Vec::new() }
+    }
+}
 
 impl Grants {
     /// Everything that servers have (tools, resources, prompts): for a direct call by the person who owns the host.
@@ -275,7 +290,7 @@ impl Grants {
     /// agents, which run with these where nothing else is said, must not reach the network by default.
     pub fn all() -> Self {
         let all = [HostInterface::Tool, HostInterface::Resource, HostInterface::Prompt];
-        Self(all.map(|kind| Grant(Scope::Named(Named::all(kind)))).into())
+        all.map(|kind| Grant(Scope::Named(Named::all(kind)))).into_iter().collect()
     }
 
     /// Reads a list of grants.
@@ -283,21 +298,21 @@ impl Grants {
     /// # Errors
     /// The first that is none, and why.
     pub fn parse<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Result<Self, GrantError> {
-        texts.into_iter().map(|t| t.as_ref().parse()).collect::<Result<_, _>>().map(Self)
+        texts.into_iter().map(|t| t.as_ref().parse::<Grant>()).collect()
     }
 
     /// Adds those of `other`.
     pub fn extend(&mut self, other: Self) {
-        for grant in other.0 {
-            if !self.0.contains(&grant) {
-                self.0.push(grant);
+        for held in other.0 {
+            if !self.0.contains(&held) {
+                self.0.push(held);
             }
         }
     }
 
-    /// Each grant.
+    /// Each grant, as it was written.
     pub fn iter(&self) -> impl Iterator<Item = &Grant> {
-        self.0.iter()
+        self.0.iter().map(|held| &held.grant)
     }
 
     /// Whether nothing is granted.
@@ -308,75 +323,91 @@ impl Grants {
     /// Whether a call may be made, as far as names tell.
     pub fn verdict(&self, server: &str, tool: &str) -> Verdict {
         let mut verdict = Verdict::No;
-        for grant in self.named().filter(|g| g.names(HostInterface::Tool, server, tool)) {
-            if !grant.read_only {
-                return Verdict::Yes;
+        for (named, held) in self.named().filter(|(named, _)| named.names(HostInterface::Tool, server, tool)) {
+            let own = if named.read_only { Verdict::IfReadOnly } else { Verdict::Yes };
+            verdict = verdict.min(held.within.iter().fold(own, |own, within| own.max(within.verdict(server, tool))));
+            if verdict == Verdict::Yes {
+                break;
             }
-            verdict = Verdict::IfReadOnly;
         }
         verdict
     }
 
     /// Whether any tool of a server may be called.
     pub fn reaches(&self, server: &str) -> bool {
-        self.named().any(|g| g.kind == HostInterface::Tool && glob(&g.server, server))
+        let reaches = |grants: &Self| grants.reaches(server);
+        self.named().any(|(g, held)| g.kind == HostInterface::Tool && glob(&g.server, server) && held.all(reaches))
     }
 
     /// Whether anything of a server may be used: it may be known of.
     pub fn knows(&self, server: &str) -> bool {
-        self.named().any(|g| glob(&g.server, server))
+        self.named().any(|(g, held)| glob(&g.server, server) && held.all(|grants| grants.knows(server)))
     }
 
     /// Whether any resource of a server may be read, or any prompt of it had: whichever `kind` is.
     pub fn covers_any(&self, kind: HostInterface, server: &str) -> bool {
-        self.named().any(|g| g.kind == kind && !g.read_only && glob(&g.server, server))
+        let any = |grants: &Self| grants.covers_any(kind, server);
+        self.named().any(|(g, held)| g.kind == kind && !g.read_only && glob(&g.server, server) && held.all(any))
     }
 
     /// Whether a resource or prompt of this name may be used.
     pub fn covers(&self, kind: HostInterface, server: &str, name: &str) -> bool {
-        self.named().any(|g| !g.read_only && g.names(kind, server, name))
+        let covers = |grants: &Self| grants.covers(kind, server, name);
+        self.named().any(|(g, held)| !g.read_only && g.names(kind, server, name) && held.all(covers))
     }
 
     /// Whether a grant names this very resource or prompt, without stars.
     pub fn spells(&self, kind: HostInterface, server: &str, name: &str) -> bool {
-        self.named().any(|g| g.kind == kind && glob(&g.server, server) && g.name == name)
+        let spells = |grants: &Self| grants.spells(kind, server, name);
+        self.named().any(|(g, held)| g.kind == kind && glob(&g.server, server) && g.name == name && held.all(spells))
     }
 
     /// Another way to read a resource's URI, which keeps it from being granted: written as it is, it would be.
     pub fn stray_reading(&self, server: &str, uri: &str) -> Option<String> {
-        let mut grants = self.named().filter(|g| g.kind == HostInterface::Resource && glob(&g.server, server));
-        grants.find_map(|g| resource::stray_reading(&g.name, uri))
+        let mut grants = self.named().filter(|(g, _)| g.kind == HostInterface::Resource && glob(&g.server, server));
+        grants.find_map(|(g, _)| resource::stray_reading(&g.name, uri))
     }
 
     /// Whether a request may be made, and which addresses its host may then have; `None` is no. The method is as it is
     /// sent, in capitals.
     pub fn http(&self, method: &str, url: &HttpUrl) -> Option<Reach> {
-        http::reach(self.0.iter().filter_map(Grant::http), method, url)
+        let reaches = self.0.iter().filter_map(|held| {
+            let own = http::reach(held.grant.http().into_iter(), method, url)?;
+            held.within.iter().try_fold(own, |reach, within| Some(reach.and(within.http(method, url)?)))
+        });
+        reaches.reduce(Reach::or)
     }
 
     /// The keys of its own that a component may use.
-    pub fn state(&self) -> impl Iterator<Item = &state::Scope> {
-        self.0.iter().filter_map(|grant| match &grant.0 {
-            Scope::State(scope) => Some(scope),
+    pub fn state(&self) -> Vec<state::Scope> {
+        let scopes = self.0.iter().filter_map(|held| match &held.grant.0 {
+            Scope::State(scope) => Some((scope, held)),
             _ => None,
-        })
+        });
+        let held_to = |(scope, held): (&state::Scope, &Held)| {
+            held.within.iter().fold(vec![scope.clone()], |scopes, within| {
+                let bounds = within.state();
+                scopes.iter().flat_map(|own| bounds.iter().filter_map(|bound| own.narrowed(bound))).collect()
+            })
+        };
+        scopes.flat_map(held_to).collect()
     }
 
     /// Whether a model may be asked: the one of this name, or the configured one where no name is given.
     pub fn model(&self, name: Option<&str>) -> bool {
-        self.0.iter().any(|grant| match &grant.0 {
-            Scope::Model(names) => name.is_none_or(|name| glob(names, name)),
+        self.0.iter().any(|held| match &held.grant.0 {
+            Scope::Model(names) => name.is_none_or(|name| glob(names, name)) && held.all(|grants| grants.model(name)),
             _ => false,
         })
     }
 
     /// Whether the person behind the run may be asked.
     pub fn ask(&self) -> bool {
-        self.0.iter().any(|grant| grant.0 == Scope::Ask)
+        self.0.iter().any(|held| held.grant.0 == Scope::Ask && held.all(Self::ask))
     }
 
-    fn named(&self) -> impl Iterator<Item = &Named> {
-        self.0.iter().filter_map(Grant::named)
+    fn named(&self) -> impl Iterator<Item = (&Named, &Held)> {
+        self.0.iter().filter_map(|held| Some((held.grant.named()?, held)))
     }
 
     /// Whether a call of a tool with this effect class may be made.
@@ -391,7 +422,7 @@ impl Grants {
 
 impl FromIterator<Grant> for Grants {
     fn from_iter<I: IntoIterator<Item = Grant>>(grants: I) -> Self {
-        Self(grants.into_iter().collect())
+        Self(grants.into_iter().map(Held::from).collect())
     }
 }
 

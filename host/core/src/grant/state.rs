@@ -70,6 +70,14 @@ impl Scope {
         self.open && prefix.starts_with(&self.text)
     }
 
+    /// The keys of which both speak, if there are any.
+    pub fn narrowed(&self, other: &Self) -> Option<Self> {
+        if self.includes(other) {
+            return Some(other.clone());
+        }
+        other.includes(self).then(|| self.clone())
+    }
+
     /// Whether it speaks of every key that `other` does.
     pub fn includes(&self, other: &Self) -> bool {
         if other.open { self.covers_prefix(&other.text) } else { self.covers(&other.text) }

@@ -110,7 +110,7 @@ proptest! {
         let (Ok(given), Ok(asked)) = (given.parse::<Grant>(), asked.parse::<Grant>()) else { return Ok(()) };
         prop_assert!(given.includes(&given));
         if given.includes(&asked) {
-            let (given, asked) = (Grants(vec![given]), Grants(vec![asked]));
+            let (given, asked) = (Grants::from_iter([given]), Grants::from_iter([asked]));
             for (server, name) in names {
                 for effect in [EffectClass::Read, EffectClass::Unknown] {
                     prop_assert!(given.allows(&server, &name, effect) || !asked.allows(&server, &name, effect));
