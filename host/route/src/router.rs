@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
-    Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, ListKind, Listed,
-    MayUse, Query, ServerInfo, Tool, ToolResult, Upstream,
+    Answer, BoxFuture, Call, CallContext, CallError, Candidates, Change, Clock, Entropy, Health, Identity, ListKind,
+    Listed, MayUse, Query, ServerInfo, Tool, ToolResult, Upstream,
 };
 
 /// The servers behind routing, retries, limits, circuit breakers and caches: the gate's [`Upstream`].
@@ -54,6 +54,12 @@ impl<B: Backend + ?Sized> Router<B> {
     /// not kept either.
     pub fn invalidate(&self, server: Option<&str>) -> u64 {
         self.cache.invalidate(server)
+    }
+
+    /// Drops the answers that are kept for somebody, of one server or of all; with `shared`, those too that anybody of his
+    /// tenant may have. Gives how many those were. What others have stays, and so does what is under way.
+    pub fn forget(&self, identity: &Identity, server: Option<&str>, shared: bool) -> u64 {
+        self.cache.forget((&identity.tenant.0, &identity.principal.0), server, shared)
     }
 
     /// Drops the answers whose time is over. Gives how many those were. Nobody gets such an answer without it either;

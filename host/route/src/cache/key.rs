@@ -17,6 +17,8 @@ const IDLE_META: [&str; 4] = ["traceparent", "tracestate", "baggage", "progressT
 pub(crate) struct Asked {
     /// Each part with its length before it, so that no part can pass for two; the principal last.
     bytes: Vec<u8>,
+    /// Where tenant and principal begin.
+    owner: usize,
     /// How much of it is the same for all principals.
     shared: usize,
     /// The tool, resource or prompt.
@@ -67,9 +69,11 @@ impl Asked {
             spell_meta(serde_json::from_str(meta).ok()?, &mut meta_spelled, 0)?;
         }
         let mut asked = Self::part(server, kind, name);
-        for part in [&*spelled, &meta_spelled, tenant] {
+        for part in [&*spelled, &meta_spelled] {
             push(&mut asked.bytes, part);
         }
+        asked.owner = asked.bytes.len();
+        push(&mut asked.bytes, tenant);
         asked.shared = asked.bytes.len();
         push(&mut asked.bytes, principal);
         Some(asked)
@@ -84,7 +88,7 @@ impl Asked {
         let mut bytes = vec![kind as u8];
         push(&mut bytes, server);
         push(&mut bytes, name);
-        Self { shared: bytes.len(), bytes, name: name.into(), kind }
+        Self { owner: bytes.len(), shared: bytes.len(), bytes, name: name.into(), kind }
     }
 
     /// The key of an answer for this principal alone.
@@ -92,10 +96,23 @@ impl Asked {
         &self.bytes
     }
 
+    /// What of a key of this says whose answer it is, as [`owner`] spells it; nothing where it is everybody's.
+    pub(crate) fn owner_in<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+        key.get(self.owner..).unwrap_or_default()
+    }
+
     /// The key of an answer for all principals of the tenant.
     pub(crate) fn shared(&self) -> &[u8] {
         self.bytes.get(..self.shared).unwrap_or(&self.bytes)
     }
+}
+
+/// A tenant's principal, or a whole tenant, as keys end with it.
+pub(crate) fn owner(tenant: &str, principal: Option<&str>) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    push(&mut bytes, tenant);
+    principal.into_iter().for_each(|principal| push(&mut bytes, principal));
+    bytes.into()
 }
 
 fn push(bytes: &mut Vec<u8>, part: &str) {

@@ -126,6 +126,8 @@ struct Kept {
     server: Arc<str>,
     kind: Kind,
     name: Box<str>,
+    /// Whose it is, as in the key.
+    owner: Box<[u8]>,
 }
 
 struct Flight {
@@ -253,6 +255,7 @@ impl Cache {
             server: server.clone(),
             kind: asked.kind,
             name: asked.name.clone(),
+            owner: asked.owner_in(key).into(),
         };
         let mut state = self.state.lock();
         if state.generations.of(server) != generation {
@@ -276,6 +279,16 @@ impl Cache {
     /// Drops what is kept of one server, or all. Gives how many answers that were.
     pub(crate) fn invalidate(&self, server: Option<&str>) -> u64 {
         self.state.lock().drop_those(server, |_| true)
+    }
+
+    /// Drops what is kept for a tenant's principal, and with `shared` what all of the tenant have. Gives how many answers that
+    /// were. It is no new generation: nobody must keep others from keeping theirs by doing this again and again.
+    pub(crate) fn forget(&self, (tenant, principal): (&str, &str), server: Option<&str>, shared: bool) -> u64 {
+        let (own, all) = (key::owner(tenant, Some(principal)), key::owner(tenant, None));
+        self.state.lock().retain(|kept| {
+            let is_his = kept.owner == own || (shared && (kept.owner == all || kept.owner.is_empty()));
+            !is_his || server.is_some_and(|server| *kept.server != *server)
+        })
     }
 
     /// Drops what a change makes old.

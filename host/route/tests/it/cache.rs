@@ -1,7 +1,7 @@
 //! What is answered from memory, and what is not.
 
 use crate::support::*;
-use tollgate_core::{CallError, Change, Health, ListKind, QueryKind, ToolResult};
+use tollgate_core::{CallError, Change, Health, Identity, ListKind, Principal, QueryKind, Tenant, ToolResult};
 use tollgate_route::{CachePolicy, CacheSettings, RouteSpec, RouterSettings, ToolRoute};
 
 fn keeping(secs_kept: u64) -> RouteSpec {
@@ -432,4 +432,32 @@ fn what_is_too_large_and_where_nothing_is_to_be_kept_is_not() {
     world.add("crm", keeping(u64::MAX));
     world.call("crm", "find");
     assert!(world.call("crm", "find").cached, "no limit is too high");
+}
+
+#[test]
+fn somebody_forgets_what_is_his_own_and_what_others_ask_for_is_kept() {
+    let world = World::new();
+    for name in ["a", "b"] {
+        world.add(name, keeping(10));
+    }
+    let fill = || {
+        for who in [ANN, BOB] {
+            world.call_as(who, "a", "find", "{}");
+            world.call_as(who, "b", "find", "{}");
+        }
+    };
+    let identity = |who: Who| Identity { principal: Principal::new(who.principal), tenant: Tenant::new(who.tenant) };
+    fill();
+    assert_eq!(world.router.cache_stats().entries, 4);
+    assert_eq!(world.router.forget(&identity(ANN), Some("a"), false), 1);
+    assert_eq!(world.router.forget(&identity(ANN), None, false), 1);
+    assert_eq!(world.router.forget(&identity(ANN), None, false), 0);
+    assert!(world.call_as(BOB, "a", "find", "{}").cached && !world.call_as(ANN, "a", "find", "{}").cached);
+    // An answer for all of the tenant is nobody's own.
+    world.always("a", says("x").fresh(secs(99), true));
+    world.read("a", "a:1");
+    let entries = world.router.cache_stats().entries;
+    world.router.forget(&identity(ANN), None, false);
+    world.router.forget(&identity(BOB), None, false);
+    assert!(world.router.cache_stats().entries < entries && world.router.cache_stats().entries > 0);
 }
