@@ -106,6 +106,12 @@ impl Folder {
         write().map_err(failed(&path, "written"))
     }
 
+    /// Moves a file to another folder of the same file system.
+    pub(super) fn move_to(&self, other: &Self, name: &str) -> Result<(), LibraryError> {
+        let path = self.0.join(name);
+        fs::rename(&path, other.0.join(name)).map_err(failed(&path, "moved"))
+    }
+
     /// Deletes a file. Says whether there was one.
     pub(super) fn delete(&self, name: &str) -> Result<bool, LibraryError> {
         let path = self.0.join(name);

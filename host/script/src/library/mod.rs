@@ -5,6 +5,10 @@
 //! it again, under the eyes of whoever may. Files are 0600, the folder 0700; each is renamed into place, and processes
 //! that share a folder take turns. A crash between a script's two files leaves one that is refused until it is saved
 //! again.
+//!
+//! Each principal has a folder of its own, and runs nothing of another's by name. A script that its owner shares is copied to a
+//! folder of the tenant, where it is named by the digest of all that it is: nobody can change it there, and whoever runs it
+//! names exactly what was looked at.
 
 mod files;
 mod schema;
@@ -25,6 +29,12 @@ use tollgate_core::{Principal, Tenant};
 pub const NAME_MAX_CHARS: usize = 64;
 /// The most scripts of a folder.
 pub const SCRIPTS_MAX: usize = 1_000;
+/// The most scripts that one principal shares with its tenant.
+pub const SHARED_MAX: usize = 100;
+/// The most scripts that are shared within a tenant.
+const ALL_SHARED_MAX: usize = 5_000;
+/// What the name of a shared script begins with.
+const SHARED_PREFIX: &str = "sha256:";
 /// The longest description, in characters.
 pub const DESCRIPTION_MAX_CHARS: usize = 2_000;
 
@@ -51,6 +61,12 @@ pub enum LibraryError {
     /// The library is full.
     #[error("there are {SCRIPTS_MAX} scripts already: delete some first")]
     Full,
+    /// Too many are shared.
+    #[error("{0} scripts are shared already: no more can be")]
+    TooManyShared(usize),
+    /// Nothing can be shared here.
+    #[error("this host shares no scripts")]
+    NotShared,
     /// The source is not what was saved.
     #[error("script `{0}` is not what was saved: its file was changed since. Look at it, and save it again")]
     Changed(String),
@@ -68,7 +84,7 @@ pub enum LibraryError {
     File {
         /// Which file or folder.
         path: PathBuf,
-        /// What was tried: `read`, `written`, `locked`, `deleted`, `made`.
+        /// What was tried: `read`, `written`, `locked`, `deleted`, `made`, `moved`.
         what: &'static str,
         /// Why not.
         source: std::io::Error,
@@ -119,16 +135,105 @@ pub struct SavedScript {
     pub tenant: String,
 }
 
-/// The scripts of one folder. Tenants that must not see each other's have folders of their own.
+/// The scripts of one principal, in a folder of its own; and those that its tenant shares.
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: Folder,
+    shared: Option<Folder>,
 }
 
 impl Library {
     /// The scripts of a folder, which is made when the first is saved.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: Folder::new(folder.into()) }
+        Self { folder: Folder::new(folder.into()), shared: None }
+    }
+
+    /// The same, with a folder for what is shared among several such.
+    #[must_use]
+    pub fn sharing(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.shared = Some(Folder::new(folder.into()));
+        self
+    }
+
+    /// Takes over the scripts that this principal saved in a folder that several had together, as older versions did. What has
+    /// a name that is taken here stays there.
+    ///
+    /// # Errors
+    /// [`LibraryError::File`] when a file cannot be moved.
+    pub fn adopt(&self, from: impl Into<PathBuf>, principal: &Principal) -> Result<(), LibraryError> {
+        let old = Self::new(from);
+        let names = old.folder.names()?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        let _turns = (old.folder.lock()?, self.folder.lock()?);
+        let taken = self.folder.names()?;
+        for name in names.iter().filter(|name| !taken.contains(name)) {
+            let name = Name::new(name)?;
+            if let Ok(saved) = old.about(&name)
+                && *saved.principal == *principal.0
+            {
+                old.folder.move_to(&self.folder, &name.source(saved.language))?;
+                old.folder.move_to(&self.folder, &name.about())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shares a script as it is now with all principals of the tenant, and gives the name under which they run it. What is
+    /// shared is not taken back by saving another.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; [`LibraryError::TooManyShared`] when there is no room.
+    pub fn share(&self, name: &str) -> Result<String, LibraryError> {
+        let shared = Self { folder: self.shared.clone().ok_or(LibraryError::NotShared)?, shared: None };
+        let (mut saved, code) = self.get(name)?;
+        saved.name = saved.whole_digest(&code)?;
+        let text = serde_json::to_string_pretty(&saved)
+            .map_err(|error| LibraryError::Damaged(name.to_owned(), error.to_string()))?;
+        let name = Name::new(&saved.name)?;
+        let _turn = shared.folder.lock()?;
+        let names = shared.folder.names()?;
+        if !names.contains(&saved.name) {
+            let others = names.iter().filter_map(|name| shared.about(&Name::new(name).ok()?).ok());
+            let own = others.filter(|other| other.principal == saved.principal).count();
+            if own >= SHARED_MAX || names.len() >= ALL_SHARED_MAX {
+                return Err(LibraryError::TooManyShared(own.min(SHARED_MAX)));
+            }
+            shared.folder.write(&name.source(saved.language), code.as_bytes())?;
+            shared.folder.write(&name.about(), text.as_bytes())?;
+        }
+        Ok(format!("{SHARED_PREFIX}{}", saved.name))
+    }
+
+    /// The scripts that are shared within the tenant, under the names by which they run. What cannot be read is left out.
+    ///
+    /// # Errors
+    /// [`LibraryError::File`] when the folder cannot be read.
+    pub fn shared(&self) -> Result<Vec<SavedScript>, LibraryError> {
+        let Some(folder) = &self.shared else { return Ok(Vec::new()) };
+        let shared = Self { folder: folder.clone(), shared: None };
+        let mut names = folder.names()?;
+        names.sort();
+        let named = |name: &String| {
+            let saved = shared.about(&Name::new(name).ok()?).ok()?;
+            Some(SavedScript { name: format!("{SHARED_PREFIX}{name}"), ..saved })
+        };
+        Ok(names.iter().filter_map(named).collect())
+    }
+
+    /// A shared script and its source: exactly what the digest names.
+    fn get_shared(&self, digest: &str) -> Result<(SavedScript, String), LibraryError> {
+        let unknown = || LibraryError::Unknown(format!("{SHARED_PREFIX}{}", Name::shown(digest)));
+        let folder = self.shared.clone().ok_or_else(unknown)?;
+        let (saved, code) = Self { folder, shared: None }.get(digest).map_err(|error| match error {
+            LibraryError::Name(_) | LibraryError::Unknown(_) => unknown(),
+            error => error,
+        })?;
+        if saved.whole_digest(&code)? != saved.name {
+            return Err(LibraryError::Changed(saved.name));
+        }
+        Ok((saved, code))
     }
 
     /// Saves a script at `now`.
@@ -188,11 +293,14 @@ impl Library {
         Ok(names.iter().map(|name| self.about(&Name::new(name)?)).collect())
     }
 
-    /// A script and its source.
+    /// A script and its source: one's own by its name, a shared one by `sha256:` and its digest.
     ///
     /// # Errors
     /// [`LibraryError`]; [`LibraryError::Changed`] when the source is not what was saved.
     pub fn get(&self, name: &str) -> Result<(SavedScript, String), LibraryError> {
+        if let Some(digest) = name.strip_prefix(SHARED_PREFIX) {
+            return self.get_shared(digest);
+        }
         let name = Name::new(name)?;
         let _turn = self.folder.lock_shared()?;
         let saved = self.about(&name)?;
@@ -238,6 +346,12 @@ impl Library {
 const ABOUT_MAX_BYTES: usize = 1 << 20;
 
 impl SavedScript {
+    /// The digest of all that a script is for whoever runs it: its language, source, description and schema.
+    fn whole_digest(&self, code: &str) -> Result<String, LibraryError> {
+        let whole = serde_json::to_string(&(self.language, code, &self.description, &self.input_schema));
+        whole.map(|whole| digest(&whole)).map_err(|error| LibraryError::Damaged(self.name.clone(), error.to_string()))
+    }
+
     /// Holds a script's input, a JSON document, against its schema.
     ///
     /// # Errors
@@ -257,11 +371,12 @@ impl<'a> Name<'a> {
         let fits = name.starts_with(plain)
             && name.len() <= NAME_MAX_CHARS
             && name.chars().all(|c| plain(c) || matches!(c, '_' | '-'));
-        if fits {
-            Ok(Self(name))
-        } else {
-            Err(LibraryError::Name(name.chars().filter(|c| !c.is_control()).take(80).collect()))
-        }
+        if fits { Ok(Self(name)) } else { Err(LibraryError::Name(Self::shown(name))) }
+    }
+
+    /// What is no name, fit for an error.
+    fn shown(name: &str) -> String {
+        name.chars().filter(|c| !c.is_control()).take(80).collect()
     }
 
     fn source(&self, language: Language) -> String {

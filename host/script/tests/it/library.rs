@@ -98,3 +98,56 @@ fn an_input_is_held_against_the_schema() {
         assert!(matches!(save(&library, "bad", "1", Some(&bad), false), Err(LibraryError::Schema(_))));
     }
 }
+
+fn of(principal: &str, root: &std::path::Path) -> Library {
+    Library::new(root.join(principal)).sharing(root.join("shared"))
+}
+
+#[test]
+fn a_shared_script_is_named_by_all_that_it_is_and_cannot_be_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let (ada, bob) = (of("ada", root.path()), of("bob", root.path()));
+    save(&ada, "sum", "1", None, false).unwrap();
+    let name = ada.share("sum").unwrap();
+    assert!(name.starts_with("sha256:") && name.len() == 71, "{name}");
+    assert_eq!(ada.share("sum").unwrap(), name, "the same is the same");
+    assert_eq!(bob.get(&name).unwrap().1, "1");
+    assert_eq!(bob.shared().unwrap()[0].name, name);
+    assert!(matches!(bob.get("sum"), Err(LibraryError::Unknown(_))), "a name is its owner's");
+    let schema = json!({"type": "object"});
+    save(&ada, "sum", "1", Some(&schema), true).unwrap();
+    let other = ada.share("sum").unwrap();
+    assert_ne!(other, name, "the schema is a part of it");
+    // Whoever writes the files changes nothing under the digest.
+    let about = root.path().join("shared").join(format!("{}.json", &name[7..]));
+    let text = fs::read_to_string(&about).unwrap().replace("Sums.", "Does something else.");
+    fs::write(&about, text).unwrap();
+    assert!(matches!(bob.get(&name), Err(LibraryError::Changed(_))));
+    for none in ["sha256:", "sha256:../ada/sum", "sha256:sum", &format!("sha256:{}", "0".repeat(64))] {
+        assert!(matches!(bob.get(none), Err(LibraryError::Unknown(_))), "{none}");
+    }
+    assert!(matches!(Library::new(root.path().join("ada")).share("sum"), Err(LibraryError::NotShared)));
+}
+
+#[test]
+fn one_principal_shares_so_many_and_leaves_room_for_others() {
+    let root = tempfile::tempdir().unwrap();
+    let ada = of("ada", root.path());
+    for n in 0..=tollgate_script::library::SHARED_MAX {
+        save(&ada, "sum", &n.to_string(), None, true).unwrap();
+        assert_eq!(ada.share("sum").is_ok(), n < tollgate_script::library::SHARED_MAX, "{n}");
+    }
+}
+
+#[test]
+fn what_was_saved_before_goes_to_whoever_saved_it() {
+    let root = tempfile::tempdir().unwrap();
+    let old = Library::new(root.path());
+    save(&old, "sum", "1", None, false).unwrap();
+    let agent = of("agent", root.path());
+    agent.adopt(root.path(), &Principal::new("somebody else")).unwrap();
+    assert!(agent.list().unwrap().is_empty());
+    agent.adopt(root.path(), &Principal::new("agent")).unwrap();
+    assert_eq!(agent.get("sum").unwrap().1, "1");
+    assert!(old.list().unwrap().is_empty(), "it is there no more");
+}
