@@ -1,6 +1,7 @@
 //! The keys of the file, and what they mean together.
 
 use crate::auth::ForeignAuth;
+use crate::callers::{Callers, warn_of_callers};
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::dotenv::EnvFile;
 use crate::model::{
@@ -47,6 +48,8 @@ keys! {
         state "state": State,
         /// How the host is served; a flag of `tollgate serve` goes before its key.
         serve "serve": Serve,
+        /// What each caller over HTTP has, by the name of his token; without it `serve.grants`, `serve.expose` and `serve.approve` hold for all.
+        callers "callers": Callers,
         /// What holds for every server that does not say otherwise: retries, breakers, caches.
         orchestration "orchestration": Orchestration,
         /// The language model that the host asks for components.
@@ -409,10 +412,11 @@ pub(crate) fn config(root: &Node, foreign_file: bool, cx: &mut Cx<'_>) -> Option
         keys.policies.map_or_else(Vec::new, |p| p.value.entries.into_iter().map(|(_, p)| p).collect());
     let serve = keys.serve.map(|s| s.value).unwrap_or_default();
     warn_of_strangers(&serve, &servers, &policies, cx);
-    Some(Config {
+    let config = Config {
         servers,
         policies,
         serve,
+        callers: keys.callers.map(|callers| callers.value.0),
         limits: keys.limits.map(|l| l.value).unwrap_or_default(),
         journal: keys.journal.map(|j| j.value),
         state: keys.state.map(|s| s.value).unwrap_or_default(),
@@ -421,7 +425,9 @@ pub(crate) fn config(root: &Node, foreign_file: bool, cx: &mut Cx<'_>) -> Option
         cache: keys.cache.map(|c| c.value),
         secrets: secrets.into_iter().map(|(name, from)| SecretSource { name, from }).collect(),
         ..Config::default()
-    })
+    };
+    warn_of_callers(&config, cx);
+    Some(config)
 }
 
 /// A name may be in `mcpServers` and `servers`, or be made of two names there, only once.

@@ -27,6 +27,7 @@
 //! - [`diagnostic`]: errors and warnings.
 
 mod auth;
+mod callers;
 mod decode;
 pub mod diagnostic;
 pub mod discover;

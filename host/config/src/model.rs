@@ -13,9 +13,11 @@ use tollgate_core::grant::glob;
 use tollgate_core::{Configured, Grant, LimitKind, Limits, ToolName};
 pub use tollgate_secrets::Place as SecretPlace;
 
+mod callers;
 mod orchestration;
 mod outgoing;
 
+pub use callers::Caller;
 pub use orchestration::{
     Breaker, Cache, Keep, Lazy, Model, Orchestration, Prefer, Provider, Retry, Routing, Switch, TokenKey, ToolSettings,
 };
@@ -71,6 +73,8 @@ pub struct Config {
     pub state: State,
     /// How the host is served.
     pub serve: Serve,
+    /// What callers over HTTP have. `None`: what `serve` says holds for all; an empty list: nobody has anything.
+    pub callers: Option<Vec<Caller>>,
     /// What holds for every server that does not say otherwise.
     pub orchestration: Orchestration,
     /// The language model that components may ask, beside that of the connected agent.

@@ -365,7 +365,7 @@ impl Read for BodySize {
 }
 
 /// Who comes with a token.
-struct PrincipalName(String);
+pub(crate) struct PrincipalName(pub(crate) String);
 
 impl Read for PrincipalName {
     fn read(node: &Node, key: &Key<'_>, cx: &mut Cx<'_>) -> Option<Self> {

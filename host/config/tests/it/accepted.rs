@@ -256,6 +256,27 @@ fn what_serve_names_and_the_file_has_not_is_warned_of() {
 }
 
 #[test]
+fn callers_are_read_and_no_list_is_another_thing_than_an_empty_one() {
+    let text = "callers:\n- principal: ada\n  grants: ['crm:*', ask]\n  expose: [crm:*, report]\n  approve: ['*:delete_*']\n  limits: {timeout: 5s, calls: 10}\n- {principal: ada, expose: meta}\n";
+    let callers = config("a.yaml", text).callers.unwrap();
+    let [one, two] = callers.as_slice() else { panic!("two entries") };
+    assert_eq!((one.principal.as_str(), one.grants.len(), one.approve.len(), one.limits.0.len()), ("ada", 2, 1, 2));
+    assert!(matches!(&one.expose, Some(Expose::Only(items)) if items.len() == 2), "{:?}", one.expose);
+    assert_eq!((two.expose.clone(), two.grants.len()), (Some(Expose::Meta), 0));
+    assert_eq!(config("a.yaml", "callers: []").callers, Some(Vec::new()), "nobody has anything");
+    assert_eq!(config("a.yaml", "serve: {}").callers, None, "`serve` holds for all");
+}
+
+#[test]
+fn what_callers_say_in_vain_is_warned_of() {
+    let config = config(
+        "a.yaml",
+        "limits: {timeout: 10s}\nserve:\n  grants: ['crm:*']\n  http:\n    tokens: [{name: ada, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}]\ncallers:\n- principal: adda\n  grants: ['crm:*', 'resource=crm:*', ask]\n  limits: {timeout: 20s, calls: 1000000}\n- principal: somebody\n",
+    );
+    insta::assert_snapshot!("callers_in_vain", lines(&config.warnings).join("\n").replace("/etc/gate/", ""));
+}
+
+#[test]
 fn a_scripts_language_is_told_by_its_extension_or_its_key() {
     for (policy, language) in [
         ("script: a.js", Language::JavaScript),

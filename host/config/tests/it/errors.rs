@@ -161,6 +161,16 @@ topics! {
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_metadata_url: 'http://x.com/c', issuer: x}}}"),
         ("a.yaml", "servers: {a: {url: 'https://x.com', auth: {type: oauth, client_id: c, client_secret: a, client_key: b, grant: implicit}}}"),
     ];
+    callers: &[
+        ("a.yaml", "callers:"),
+        ("a.yaml", "callers: {ada: {}}"),
+        ("a.yaml", "callers: [ada]"),
+        ("a.yaml", "callers: [{grants: ['crm:*']}]"),
+        ("a.yaml", "callers:\n- principal: a b\n- principal: [ada]\n- principal: ''"),
+        ("a.yaml", "callers:\n- {principal: ada, grant: ['crm:*'], exposes: all, aprove: [], limit: {}}"),
+        ("a.yaml", "callers:\n- principal: ada\n  grants: [crm]\n  expose: al\n  approve: [x]\n  limits: {timeout: 5}"),
+        ("a.toml", "[[callers]]\nprincipal = 'ada'\ngrants = 'crm:*'"),
+    ];
     serve: &[
         ("a.yaml", "serve: meta"),
         ("a.yaml", "serve: {exposes: all, name: {}, https: {}, grant: []}"),

@@ -1,0 +1,20 @@
+//! What callers over HTTP have.
+
+use super::{At, Expose, LimitOverrides};
+use tollgate_core::Grant;
+use tollgate_core::grant::approve::Pattern;
+
+/// One entry of `callers`. What several entries of one principal say adds up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caller {
+    /// Whose it is: the name of a token.
+    pub principal: At<String>,
+    /// What he may use, and never more than `serve.grants`.
+    pub grants: Vec<At<Grant>>,
+    /// What he sees, and never more than a list in `serve.expose`; that of `serve` where no entry of his says it.
+    pub expose: Option<Expose>,
+    /// The tools whose calls a person must approve one by one, beside those of `serve.approve`.
+    pub approve: Vec<At<Pattern>>,
+    /// Ceilings of his runs and calls, and never above the `limits` of the file. Of several the most generous counts.
+    pub limits: LimitOverrides,
+}
