@@ -56,6 +56,11 @@ impl Session {
         let found = match self.gate.upstream.resolve(&call.server, &call.tool, &may).await {
             // None of its servers may be used.
             Err(CallError::Denied(_)) if names_domain => return Err(self.denied(&call.server, &call.tool, None)),
+            // What is not granted is not named either.
+            Err(CallError::UnknownTool(mut near)) => {
+                near.retain(|name| self.may_name(name));
+                return Err(CallError::UnknownTool(near));
+            }
             found => found?,
         };
         let (best, effect) = (found.first().server.clone(), found.first().effect);
@@ -64,6 +69,23 @@ impl Session {
             let read_only = grants.verdict(&best, &call.tool) == Verdict::IfReadOnly;
             self.denied(&best, &call.tool, read_only.then_some(effect))
         })
+    }
+
+    /// Whether the run may hear of what is named `server:tool`, `server:*` or `domain:NAME:tool`.
+    fn may_name(&self, name: &str) -> bool {
+        let grants = &self.context.grants;
+        let may = |server: &str, tool: &str| match tool {
+            "*" => grants.knows(server),
+            tool => grants.verdict(server, tool) != Verdict::No,
+        };
+        match name.strip_prefix(DOMAIN_PREFIX).unwrap_or(name).split_once(':') {
+            Some((domain, tool)) if name.starts_with(DOMAIN_PREFIX) => {
+                let servers = self.gate.upstream.servers();
+                servers.iter().any(|s| s.domains.iter().any(|own| own == domain) && may(&s.name, tool))
+            }
+            Some((server, tool)) => may(server, tool),
+            None => false,
+        }
     }
 
     /// The way of one query: that of a call, but for the tool's schema and effect class.
