@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
-use tollgate::Host;
+use tollgate::{Access, Host, Rules};
 use tollgate_config::{Format, ImportOptions};
 use tollgate_core::limits::{Unit, parse_value};
 use tollgate_core::{Approvals, Grant, ToolName, TraceContext, json};
@@ -139,7 +139,7 @@ pub fn client(data: &[u8]) {
     let answered = runtime.block_on(async {
         let Ok(host) = Host::builder().build().await else { return 0 };
         let mut answered = 0;
-        let front = Front::new(host, Options::default());
+        let front = Front::new(Access::new(host, &Rules::default()), Options::default());
         for beginning in ["", BEGINNING] {
             let (ours, theirs) = tokio::io::duplex(1 << 16);
             let (read, write) = tokio::io::split(ours);

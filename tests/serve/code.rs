@@ -45,8 +45,7 @@ fn a_failing_script_is_told_with_its_line_and_the_calls_that_were_made() {
     for (arguments, part) in [
         (json!({"language": "cobol", "code": "1"}), "cobol"),
         (json!({"language": "python"}), "code"),
-        (json!({"language": "python", "code": "1", "timeout": 0}), "3600"),
-        (json!({"language": "python", "code": "1", "timeout": 3601}), "3600"),
+        (json!({"language": "python", "code": "1", "timeout": 0}), "at least 1"),
         (json!({"language": "python", "code": "1", "session": "a\u{7}b"}), "session"),
         (json!({"language": "python", "code": "x ="}), "script.py:1:"),
         (json!({"language": "javascript", "code": "x"}), "x is not defined"),
@@ -127,7 +126,9 @@ fn scripts_are_kept_by_name_with_typed_input() {
     // Another process has it too; a file that was changed is refused.
     agent.close();
     let scripts = place.dir.path().join("home/.local/state/tollgate/scripts");
-    let folder = std::fs::read_dir(scripts).unwrap().next().unwrap().unwrap().path();
+    let first = |folder| std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    // Of the tenant, and in it of the principal.
+    let folder = first(first(scripts));
     std::fs::write(folder.join("double.ts"), "steal()").unwrap();
     let mut agent = serve(&place, &["--expose", "meta-full"], json!({}));
     let changed = agent.call("run_script", json!({"name": "double", "input": {"n": 21}}));

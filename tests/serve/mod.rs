@@ -8,7 +8,9 @@ mod ends;
 mod http;
 mod lines;
 mod questions;
+mod rights;
 mod sessions;
+mod shares;
 mod surface;
 
 use crate::support::mcp::Lines;

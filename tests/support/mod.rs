@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod api;
+pub mod caller;
 pub mod mcp;
 pub mod raw_http;
 

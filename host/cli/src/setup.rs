@@ -229,6 +229,14 @@ pub(crate) async fn json_argument(what: &str, argument: &str) -> Result<String, 
 /// Reloads the configuration at every SIGHUP, for as long as the future lives. A file that was found is read under the same
 /// condition as at the start. A SIGHUP because the terminal was closed reloads nothing: it ends the command ([`stopped`]).
 pub(crate) async fn reload_on_hangup(host: Host, global: &Global, file: Option<PathBuf>) {
+    reload_on_hangup_and(host, global, file, &|_| Ok(Box::new(|| {}))).await;
+}
+
+/// What else a reload changes: worked out from the new configuration before anything changes, and done when the host has it.
+pub(crate) type Also<'a> = &'a dyn Fn(&Config) -> Result<Box<dyn FnOnce() + 'a>, Failure>;
+
+/// As [`reload_on_hangup`], with what else has to change.
+pub(crate) async fn reload_on_hangup_and(host: Host, global: &Global, file: Option<PathBuf>, also: Also<'_>) {
     use tokio::signal::unix::{SignalKind, signal};
     let terminal = Terminal::now();
     let (Some(file), Ok(mut hangup)) = (file, signal(SignalKind::hangup())) else {
@@ -238,8 +246,8 @@ pub(crate) async fn reload_on_hangup(host: Host, global: &Global, file: Option<P
         if terminal.is_closed() {
             continue;
         }
-        let outcome = match admitted(global, &file) {
-            Ok(config) => host.reload(config).await.map_err(Failure::from),
+        let outcome = match admitted(global, &file).and_then(|config| Ok((also(&config)?, config))) {
+            Ok((also, config)) => host.reload(config).await.map(|()| also()).map_err(Failure::from),
             Err(failure) => Err(failure),
         };
         match outcome {

@@ -1,11 +1,11 @@
-//! One agent's connection: which request goes where.
+//! One agent's connection: which request goes where, and what its sender may do.
 #![expect(deprecated, reason = "what 2026-07-28 deprecates is what older clients speak")]
 
 use crate::changes::{self, Subscriptions};
 use crate::drive::{Driven, Work};
 use crate::front::Front;
+use crate::handlers::Method;
 use crate::link::Link;
-use crate::options::Expose;
 use crate::{meta_tools, policies, resources, tools};
 use parking_lot::Mutex;
 use rmcp::model::{
@@ -23,7 +23,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tollgate::{Behalf, Client, ListKind, Principal, RunRequest, TraceContext};
+use tollgate::{Client, Context, Identity, ListKind, Seat, Surface, TraceContext, View};
 
 const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find a tool with search_tools, see its \
      arguments with get_api_documentation, and call it with call_tool; a policy is a ready-made workflow over many \
@@ -31,12 +31,21 @@ const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find 
 
 /// One agent's connection. In 2026-07-28, over HTTP, one request.
 #[derive(Clone)]
+pub(crate) struct Connection {
+    front: Front,
+    seat: Seat,
+    name: Arc<str>,
+    session: Arc<Session>,
+}
+
+/// An agent, as it sends one request: who it is, and what it may do.
+#[derive(Clone)]
 pub(crate) struct Agent {
     front: Front,
-    principal: Principal,
-    identity: Arc<str>,
+    view: View,
+    name: Arc<str>,
     session: Arc<Session>,
-    /// Where the request at hand stands in a trace, if it says so.
+    /// Where the request stands in a trace, if it says so.
     trace: Option<TraceContext>,
 }
 
@@ -50,79 +59,93 @@ struct Session {
     ends: DropGuard,
 }
 
-impl Agent {
-    pub(crate) fn new(front: Front, principal: Principal, number: u64) -> Self {
-        let identity = format!("{}#{number}", principal.0).into();
-        let subscriptions = Subscriptions::new(front.clone(), principal.clone());
+impl Connection {
+    pub(crate) fn new(front: Front, seat: Seat, number: u64) -> Self {
+        let name = format!("{}#{number}", seat.identity().principal.0).into();
         let (log_level, is_told) = (Mutex::default(), AtomicBool::new(false));
-        let session = Session { log_level, subscriptions, is_told, ends: CancellationToken::new().drop_guard() };
-        Self { front, principal, identity, session: Arc::new(session), trace: None }
+        let (subscriptions, ends) = (Subscriptions::default(), CancellationToken::new().drop_guard());
+        let session = Arc::new(Session { log_level, subscriptions, is_told, ends });
+        Self { front, seat, name, session }
     }
 
-    /// This agent as the sender of a request. Over HTTP each request says who sends it, by its token.
-    fn as_sender(&self, context: &RequestContext<RoleServer>) -> Self {
-        let parts = context.extensions.get::<http::request::Parts>();
-        let principal = parts.and_then(|parts| parts.extensions.get::<Principal>()).unwrap_or(&self.principal).clone();
+    /// The agent, as it asks for something now. The one way to a view.
+    fn asks(&self, method: Method) -> Agent {
+        tracing::trace!(target: crate::LOG, agent = %self.name, method = method.name(), "asked");
+        let Self { front, seat, name, session } = self.clone();
+        Agent { front, view: seat.view(), name, session, trace: None }
+    }
+
+    /// The sender of a request.
+    fn sender(&self, method: Method, context: &RequestContext<RoleServer>) -> Agent {
+        self.takes_over(context);
         let trace = context.meta.get(tools::TRACEPARENT).and_then(|value| value.as_str()?.parse().ok());
-        Self { principal, trace, ..self.clone() }
+        Agent { trace, ..self.asks(method) }
     }
 
     /// Has the further requests of this connection come the short way, if it has one.
     fn takes_over(&self, context: &RequestContext<RoleServer>) {
         if let Some(link) = context.extensions.get::<Arc<Link>>().filter(|link| !link.is_ready()) {
-            link.serve_by(self.as_sender(context), context.peer.clone());
+            link.serve_by(self.clone(), context.peer.clone());
         }
     }
 
-    /// What nearly every request begins with.
-    fn sender(&self, context: &RequestContext<RoleServer>) -> Self {
-        self.takes_over(context);
-        self.as_sender(context)
+    /// Who tells the agent of changes.
+    fn teller(&self) -> changes::Teller {
+        self.asks(Method::TellChanges);
+        // It must not keep the connection: that ends it.
+        changes::Teller::new(self.front.clone(), self.seat.clone())
     }
 
+    /// How the host introduces itself to the agent.
+    fn introduction(&self) -> ServerConfig {
+        let view = self.asks(Method::Introduce).view;
+        let builder = ServerCapabilities::builder().enable_logging().enable_tools().enable_tool_list_changed();
+        let capabilities = if view.passes_on() {
+            builder
+                .enable_completions()
+                .enable_prompts()
+                .enable_prompts_list_changed()
+                .enable_resources()
+                .enable_resources_list_changed()
+                .enable_resources_subscribe()
+                .build()
+        } else {
+            builder.build()
+        };
+        let mut us = Implementation::new("tollgate", env!("CARGO_PKG_VERSION"));
+        us.title = Some("Tollgate".to_owned());
+        let config = ServerConfig::new(capabilities).with_server_info(us);
+        if view.surface() == Surface::Direct { config } else { config.with_instructions(INSTRUCTIONS) }
+    }
+}
+
+impl Agent {
     pub(crate) fn front(&self) -> &Front {
         &self.front
     }
 
-    pub(crate) fn principal(&self) -> &Principal {
-        &self.principal
+    /// What exists for it, and what it may do.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        self.view.identity()
     }
 
     /// Which agent this is, for questions of servers: nobody answers for another.
-    pub(crate) fn identity(&self) -> Arc<str> {
-        self.identity.clone()
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.name.clone()
     }
 
-    /// On whose behalf the host acts for this agent.
-    pub(crate) fn behalf(&self, client: Option<Arc<dyn Client>>) -> Behalf {
-        let options = self.front.options();
-        Behalf {
-            principal: self.principal.clone(),
-            tenant: options.tenant.clone(),
-            grants: options.grants.clone(),
-            approvals: options.approvals.clone(),
-            trace: self.trace,
-            client,
-        }
-    }
-
-    /// A run that this agent asks for.
-    pub(crate) fn asks_for(&self, request: RunRequest, client: Arc<dyn Client>) -> RunRequest {
-        let options = self.front.options();
-        let request = request
-            .principal(self.principal.clone())
-            .tenant(options.tenant.clone())
-            .approvals(options.approvals.clone())
-            .client(client);
-        match self.trace {
-            Some(trace) => request.trace(trace),
-            None => request,
-        }
+    /// What goes with whatever it asks of the host.
+    pub(crate) fn context(&self, client: Option<Arc<dyn Client>>) -> Context {
+        Context { trace: self.trace, client }
     }
 
     /// Whether the request is of a version without sessions (2026-07-28).
     pub(crate) fn is_stateless(&self, context: &RequestContext<RoleServer>) -> bool {
-        context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+        is_stateless(context)
     }
 
     /// Whether people are told in words which server asks: not by one that stands for a single server under its own names.
@@ -158,7 +181,7 @@ impl Agent {
         F: Future<Output = crate::drive::Outcome> + Send + 'static,
     {
         let work = match &again.state {
-            Some(state) => self.front.parked().take(&self.principal, request, state)?,
+            Some(state) => self.front.parked().take(self.identity(), request, state)?,
             None => Work::begin(self, context, begin),
         };
         work.drive(self, context, request, again.responses).await
@@ -194,26 +217,9 @@ pub(crate) fn typed<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Er
         .map_err(|error| ErrorData::internal_error(format!("the server's answer to {what} is not MCP: {error}"), None))
 }
 
-impl ServerHandler for Agent {
+impl ServerHandler for Connection {
     fn get_info(&self) -> ServerConfig {
-        let expose = &self.front.options().expose;
-        let builder = ServerCapabilities::builder().enable_logging().enable_tools().enable_tool_list_changed();
-        let capabilities = if expose.passes_on() {
-            builder
-                .enable_completions()
-                .enable_prompts()
-                .enable_prompts_list_changed()
-                .enable_resources()
-                .enable_resources_list_changed()
-                .enable_resources_subscribe()
-                .build()
-        } else {
-            builder.build()
-        };
-        let mut us = Implementation::new("tollgate", env!("CARGO_PKG_VERSION"));
-        us.title = Some("Tollgate".to_owned());
-        let config = ServerConfig::new(capabilities).with_server_info(us);
-        if expose.is_meta() { config.with_instructions(INSTRUCTIONS) } else { config }
+        self.introduction()
     }
 
     async fn initialize(
@@ -232,14 +238,13 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        self.takes_over(&context);
-        let tools = match self.front.options().expose {
-            Expose::Meta => meta_tools::definitions(false, &self.front.host().script_languages()),
-            Expose::MetaFull => meta_tools::definitions(true, &self.front.host().script_languages()),
-            Expose::Policies => policies::definitions(&self.front, &self.front.catalog()).await,
-            Expose::All | Expose::Only(_) => {
-                let catalog = self.front.settled_catalog().await;
-                let mut tools = policies::definitions(&self.front, &catalog).await;
+        let agent = self.sender(Method::ListTools, &context);
+        let view = agent.view();
+        let tools = match meta_tools::Set::of(view.surface()) {
+            Some(set) => meta_tools::definitions(set, view),
+            None => {
+                let catalog = self.front.settled_catalog(view).await;
+                let mut tools = policies::definitions(view, &catalog).await;
                 let taken: Vec<_> = tools.iter().map(|tool| tool.name.clone()).collect();
                 tools.extend(tools::definitions(&catalog).filter(|tool| !taken.contains(&tool.name)));
                 tools
@@ -252,7 +257,7 @@ impl ServerHandler for Agent {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        let catalog = self.front.catalog();
+        let catalog = self.front.catalog(self.asks(Method::FindSchema).view());
         let tool = catalog.tool_of(name)?;
         tools::definition(&catalog, name, catalog.find(tool)?)
     }
@@ -262,10 +267,10 @@ impl ServerHandler for Agent {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let agent = self.sender(&context);
+        let agent = self.sender(Method::CallTool, &context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let args = request.arguments.unwrap_or_default();
-        let target = tools::Target::find(&self.front, &request.name, args).await?;
+        let target = tools::Target::find(&agent, &request.name, args).await?;
         let meta = tools::passed_on(&context);
         let named = format!("tools/call {}", request.name);
         let (worker, cancelled) = (agent.clone(), context.ct.clone());
@@ -282,7 +287,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let items = resources::list(&self.sender(&context), ListKind::Resources).await;
+        let items = resources::list(&self.sender(Method::ListResources, &context), ListKind::Resources).await;
         let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
         let mut result = ListResourcesResult::with_all_items(items);
         result.next_cursor = next_cursor;
@@ -294,7 +299,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let items = resources::list(&self.sender(&context), ListKind::ResourceTemplates).await;
+        let items = resources::list(&self.sender(Method::ListTemplates, &context), ListKind::ResourceTemplates).await;
         let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
         let mut result = ListResourceTemplatesResult::with_all_items(items);
         result.next_cursor = next_cursor;
@@ -306,7 +311,7 @@ impl ServerHandler for Agent {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let items = resources::list(&self.sender(&context), ListKind::Prompts).await;
+        let items = resources::list(&self.sender(Method::ListPrompts, &context), ListKind::Prompts).await;
         let (items, next_cursor) = page(items, request, self.front.options().page_items)?;
         let mut result = ListPromptsResult::with_all_items(items);
         result.next_cursor = next_cursor;
@@ -318,7 +323,7 @@ impl ServerHandler for Agent {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let agent = self.sender(&context);
+        let agent = self.sender(Method::ReadResource, &context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let named = format!("resources/read {}", request.uri);
         let query = resources::read(&agent, &request.uri, &context).await?;
@@ -340,7 +345,7 @@ impl ServerHandler for Agent {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let agent = self.sender(&context);
+        let agent = self.sender(Method::GetPrompt, &context);
         let again = Again { state: request.request_state, responses: request.input_responses };
         let named = format!("prompts/get {}", request.name);
         let query = resources::prompt(&agent, &request.name, request.arguments, &context).await?;
@@ -362,7 +367,7 @@ impl ServerHandler for Agent {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let agent = self.sender(&context);
+        let agent = self.sender(Method::Complete, &context);
         let query = resources::completion(&agent, request).await?;
         let text = resources::ask(agent, query, None).await?;
         let mut result: CompleteResult = typed("completion/complete", &text)?;
@@ -375,16 +380,22 @@ impl ServerHandler for Agent {
         Ok(())
     }
 
-    async fn subscribe(&self, request: SubscribeRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        let (server, uri) = resources::locate(self, &request.uri).await?;
-        self.session.subscriptions.add(&request.uri, &server, &uri).await
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let agent = self.sender(Method::Subscribe, &context);
+        let (server, uri) = resources::locate(&agent, &request.uri).await?;
+        self.session.subscriptions.add(agent.view(), &request.uri, &server, &uri).await
     }
 
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        self.sender(Method::Unsubscribe, &context);
         self.session.subscriptions.remove(&request.uri).await
     }
 
@@ -393,7 +404,7 @@ impl ServerHandler for Agent {
         if self.session.is_told.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (front, peer) = (self.front.clone(), context.peer);
+        let (teller, peer) = (self.teller(), context.peer);
         let session = Arc::downgrade(&self.session);
         let ended = self.session.ends.token().clone();
         tokio::spawn(async move {
@@ -403,7 +414,7 @@ impl ServerHandler for Agent {
             let listener = changes::Listener::Peer(peer);
             // Changes are rare: without the other branch this would outlive the connection until the next.
             tokio::select! {
-                () = changes::tell(&front, &listener, named) => {}
+                () = teller.tell(&listener, named) => {}
                 () = ended.cancelled() => {}
             }
         });
@@ -414,7 +425,7 @@ impl ServerHandler for Agent {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        Err(misread(request, self.is_stateless(&context)))
+        Err(misread(request, is_stateless(&context)))
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -422,11 +433,12 @@ impl ServerHandler for Agent {
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        let agent = self.sender(Method::Listen, subscription.request_context());
         // Dropped at the end of the request, and its subscriptions with it.
-        let subscriptions = Subscriptions::new(self.front.clone(), self.principal.clone());
+        let subscriptions = Subscriptions::default();
         for uri in subscription.accepted().resource_subscriptions.iter().flatten() {
-            let (server, at_server) = resources::locate(self, uri).await?;
-            subscriptions.add(uri, &server, &at_server).await?;
+            let (server, at_server) = resources::locate(&agent, uri).await?;
+            subscriptions.add(agent.view(), uri, &server, &at_server).await?;
         }
         let listener = changes::Listener::Subscription(subscription.sink().clone());
         let link = subscription.request_context().extensions.get::<Arc<Link>>();
@@ -438,11 +450,15 @@ impl ServerHandler for Agent {
         };
         tokio::select! {
             () = closing => {}
-            () = changes::tell(&self.front, &listener, |server, uri| subscriptions.names(server, uri)) => {}
+            () = self.teller().tell(&listener, |server, uri| subscriptions.names(server, uri)) => {}
             () = subscription.cancelled() => {}
         }
         Ok(())
     }
+}
+
+fn is_stateless(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }
 
 /// What is wrong with a request that rmcp reads as none of MCP's: it tries them all, and does not say why none fits.

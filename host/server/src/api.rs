@@ -1,25 +1,21 @@
 //! The HTTP API beside MCP: status, servers, tools, resources, calls and runs for programs that speak plain HTTP, and numbers
 //! for Prometheus. The same door, the same grants, the same gate.
 
-use crate::catalog::Catalog;
-use crate::front::Front;
 use crate::http::Door;
-use crate::options::Expose;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashSet;
 use std::sync::Arc;
 use tollgate::{
-    Behalf, Call, CallError, CallFailure, EffectClass, HostError, HostStatus, Outcome, Principal, RunRequest, ToolName,
-    TraceContext, failure_json,
+    Call, CallError, CallFailure, Context, EffectClass, HostError, Outcome, RunRequest, Seat, ToolName, TraceContext,
+    View, failure_json,
 };
 
 /// What the API is, for programs: OpenAPI 3.1.
@@ -27,19 +23,48 @@ const DOCUMENT: &str = include_str!("api/openapi.json");
 /// The most tools of one answer.
 const MAX_TOOLS: usize = 10_000;
 
+macro_rules! routes {
+    ($($route:ident $method:ident $path:literal $handler:ident;)*) => {
+        /// What can be asked for, behind the door. All of it is dispatched by this list.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Route { $($route,)* }
+
+        impl Route {
+            pub(crate) const ALL: &[Self] = &[$(Self::$route,)*];
+
+            /// Its method and path.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$route => concat!(stringify!($method), " ", $path),)* }
+            }
+
+            fn path(self) -> &'static str {
+                match self { $(Self::$route => $path,)* }
+            }
+
+            fn handler(self) -> MethodRouter<Arc<Door>> {
+                match self { $(Self::$route => $method($handler),)* }
+            }
+        }
+    };
+}
+
+routes! {
+    Status get "/mcp/status" status;
+    Servers get "/mcp/servers" servers;
+    Tools get "/mcp/tools" tools;
+    Resources get "/mcp/resources" resources;
+    ResourcesOfDomain get "/mcp/resources/{domain}" resources_of_domain;
+    Call post "/mcp/call" call;
+    Run post "/mcp/run" run;
+    Cache get "/mcp/cache" cache;
+    ClearCache delete "/mcp/cache" clear_cache;
+    Document get "/mcp/openapi.json" document;
+    Metrics get "/metrics" metrics;
+}
+
 /// The routes, below `/mcp`.
 pub(crate) fn routes() -> Router<Arc<Door>> {
-    Router::new()
-        .route("/mcp/status", get(status))
-        .route("/mcp/servers", get(servers))
-        .route("/mcp/tools", get(tools))
-        .route("/mcp/resources", get(resources))
-        .route("/mcp/resources/{domain}", get(resources_of_domain))
-        .route("/mcp/call", post(call))
-        .route("/mcp/run", post(run))
-        .route("/mcp/cache", get(cache).delete(clear_cache))
-        .route("/mcp/openapi.json", get(document))
-        .route("/metrics", get(metrics))
+    Route::ALL.iter().fold(Router::new(), |router, route| router.route(route.path(), route.handler()))
 }
 
 /// An answer that is not what was asked for: `{"error": {"kind", "message"}}`.
@@ -47,12 +72,12 @@ fn refuse(status: StatusCode, kind: &str, message: impl Into<String>) -> Respons
     (status, Json(json!({"error": {"kind": kind, "message": message.into()}}))).into_response()
 }
 
-async fn status(State(door): State<Arc<Door>>) -> Response {
-    Json(seen_status(door.front())).into_response()
+async fn status(Extension(seat): Extension<Seat>) -> Response {
+    Json(seat.view().status()).into_response()
 }
 
-async fn servers(State(door): State<Arc<Door>>) -> Response {
-    Json(seen_status(door.front()).servers).into_response()
+async fn servers(Extension(seat): Extension<Seat>) -> Response {
+    Json(seat.view().status().servers).into_response()
 }
 
 #[derive(Deserialize)]
@@ -70,22 +95,14 @@ enum Category {
     Write,
 }
 
-async fn tools(State(door): State<Arc<Door>>, Query(wanted): Query<ToolsQuery>) -> Response {
-    let front = door.front();
-    let catalog = front.settled_catalog().await;
+async fn tools(
+    State(door): State<Arc<Door>>,
+    Extension(seat): Extension<Seat>,
+    Query(wanted): Query<ToolsQuery>,
+) -> Response {
+    let catalog = door.front().settled_catalog(&seat.view()).await;
     let words: Vec<String> = wanted.query.iter().flat_map(|q| q.split_whitespace()).map(str::to_lowercase).collect();
-    let options = front.options();
-    let only = match &options.expose {
-        Expose::Meta | Expose::MetaFull | Expose::All => None,
-        Expose::Policies => Some(HashSet::new()),
-        Expose::Only(_) => Some(exposed(&catalog)),
-    };
     let shown = catalog.tools.iter().filter(|tool| {
-        let may = only.as_ref().is_none_or(|only| only.contains(&(&*tool.server, &*tool.name)))
-            && options.grants.allows(&tool.server, &tool.name, tool.effect);
-        if !may {
-            return false;
-        }
         let text = format!("{} {}", tool.name, tool.description).to_lowercase();
         wanted.server.as_ref().is_none_or(|server| *server == tool.server)
             && words.iter().all(|word| text.contains(word))
@@ -105,29 +122,23 @@ struct GatherQuery {
     fail_fast: Option<bool>,
 }
 
-async fn resources(
-    State(door): State<Arc<Door>>,
-    Extension(principal): Extension<Principal>,
-    headers: HeaderMap,
-    Query(query): Query<GatherQuery>,
-) -> Response {
-    gathered(door.front(), behalf(door.front(), principal, &headers), None, query.fail_fast).await
+async fn resources(Extension(seat): Extension<Seat>, headers: HeaderMap, Query(query): Query<GatherQuery>) -> Response {
+    gathered(&seat.view(), &headers, None, query.fail_fast).await
 }
 
 async fn resources_of_domain(
-    State(door): State<Arc<Door>>,
-    Extension(principal): Extension<Principal>,
+    Extension(seat): Extension<Seat>,
     headers: HeaderMap,
     Path(domain): Path<String>,
 ) -> Response {
-    gathered(door.front(), behalf(door.front(), principal, &headers), Some(domain), None).await
+    gathered(&seat.view(), &headers, Some(domain), None).await
 }
 
-async fn gathered(front: &Front, behalf: Behalf, domain: Option<String>, fail_fast: Option<bool>) -> Response {
-    if !front.options().expose.passes_on() {
+async fn gathered(view: &View, headers: &HeaderMap, domain: Option<String>, fail_fast: Option<bool>) -> Response {
+    if !view.passes_on() {
         return refuse(StatusCode::FORBIDDEN, "denied", "resources are not exposed here");
     }
-    match front.host().gather_as(behalf, domain, fail_fast).await {
+    match view.gather(domain, fail_fast, context(headers)).await {
         Ok(text) => json_text(text),
         Err(failure) => failed(&failure),
     }
@@ -142,23 +153,15 @@ struct CallBody {
     arguments: Option<serde_json::Map<String, Value>>,
 }
 
-async fn call(
-    State(door): State<Arc<Door>>,
-    Extension(principal): Extension<Principal>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let front = door.front();
+async fn call(Extension(seat): Extension<Seat>, headers: HeaderMap, body: Bytes) -> Response {
+    let view = seat.view();
     let CallBody { server, tool, arguments } = match read(&headers, &body) {
         Ok(body) => body,
         Err(refused) => return *refused,
     };
     let name = ToolName { server, tool };
-    if !may_call(front, &name).await {
-        return refuse(StatusCode::FORBIDDEN, "denied", format!("{name} is not exposed here"));
-    }
     let args = Value::Object(arguments.unwrap_or_default()).to_string();
-    match front.host().call_as(behalf(front, principal, &headers), Call::new(name, args)).await {
+    match view.call(Call::new(name, args), context(&headers)).await {
         Ok(result) => json_text(result.json),
         // The tool answered, and what it says is its answer.
         Err(CallFailure { error: CallError::Failed(result), .. }) => json_text(result.json),
@@ -174,40 +177,26 @@ struct RunBody {
     input: Option<Value>,
 }
 
-async fn run(
-    State(door): State<Arc<Door>>,
-    Extension(principal): Extension<Principal>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let front = door.front();
+async fn run(Extension(seat): Extension<Seat>, headers: HeaderMap, body: Bytes) -> Response {
+    let view = seat.view();
     let RunBody { policy, input } = match read(&headers, &body) {
         Ok(body) => body,
         Err(refused) => return *refused,
     };
-    let known = &front.catalog().policies;
-    if !known.contains(&policy) {
-        let message = format!("there is no policy `{policy}`; there is: {}", known.join(", "));
-        return refuse(StatusCode::NOT_FOUND, "unknown-policy", message);
-    }
-    let options = front.options();
-    let mut request = RunRequest::named(policy)
-        .input(input.unwrap_or_else(|| json!({})).to_string())
-        .principal(principal)
-        .tenant(options.tenant.clone())
-        .approvals(options.approvals.clone());
-    if let Some(trace) = trace_of(&headers) {
-        request = request.trace(trace);
-    }
-    match front.host().run(request).await {
+    let request = RunRequest::named(policy).input(input.unwrap_or_else(|| json!({})).to_string());
+    match view.run(request, context(&headers), std::future::pending()).await {
         Ok(report) => Json(report).into_response(),
+        Err(HostError::UnknownPolicy { name, known }) => {
+            let message = format!("there is no policy `{name}`; there is: {}", known.join(", "));
+            refuse(StatusCode::NOT_FOUND, "unknown-policy", message)
+        }
         Err(error @ HostError::Input(_)) => refuse(StatusCode::BAD_REQUEST, "input", error.to_string()),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "unusable", error.to_string()),
     }
 }
 
-async fn cache(State(door): State<Arc<Door>>) -> Response {
-    Json(door.front().host().cache_stats()).into_response()
+async fn cache(Extension(seat): Extension<Seat>) -> Response {
+    Json(seat.view().cache_stats()).into_response()
 }
 
 #[derive(Default, Deserialize)]
@@ -218,17 +207,22 @@ struct ClearQuery {
     expired: bool,
 }
 
-async fn clear_cache(State(door): State<Arc<Door>>, Query(query): Query<ClearQuery>) -> Response {
-    if !door.front().options().expose.passes_on() {
+/// Forgets what is the caller's own. Where everybody comes without a token, nothing is another's.
+async fn clear_cache(
+    State(door): State<Arc<Door>>,
+    Extension(seat): Extension<Seat>,
+    Query(query): Query<ClearQuery>,
+) -> Response {
+    let view = seat.view();
+    if !view.passes_on() {
         return refuse(StatusCode::FORBIDDEN, "denied", "what the servers answered is not exposed here");
     }
-    let host = door.front().host();
     let removed = match (query.expired, &query.server) {
-        (true, None) => host.clean_cache(),
+        (true, None) => view.clean_cache(),
         (true, Some(_)) => {
             return refuse(StatusCode::BAD_REQUEST, "invalid-arguments", "`expired` and `server` do not go together");
         }
-        (false, server) => host.clear_cache(server.as_deref()),
+        (false, server) => view.clear_cache(server.as_deref(), !door.tokens().are_required()),
     };
     Json(json!({"removed": removed})).into_response()
 }
@@ -238,46 +232,15 @@ async fn document() -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 
-async fn metrics(State(door): State<Arc<Door>>) -> Response {
-    let front = door.front();
-    let Some(metrics) = &front.options().metrics else {
+async fn metrics(State(door): State<Arc<Door>>, Extension(seat): Extension<Seat>) -> Response {
+    let Some(text) = door.front().options().metrics.as_ref().and_then(|metrics| seat.view().metrics(metrics)) else {
         return refuse(StatusCode::NOT_FOUND, "unavailable", "this host counts nothing");
     };
-    let text = metrics.text(&front.host().status());
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }
 
-/// Whether agents may call the tool at all; grants are the gate's matter.
-async fn may_call(front: &Front, name: &ToolName) -> bool {
-    match &front.options().expose {
-        Expose::Meta | Expose::MetaFull | Expose::All => true,
-        Expose::Policies => false,
-        Expose::Only(_) => exposed(&*front.settled_catalog().await).contains(&(&*name.server, &*name.tool)),
-    }
-}
-
-/// The tools that agents see, by server and name.
-fn exposed(catalog: &Catalog) -> HashSet<(&str, &str)> {
-    catalog.seen().map(|(_, tool)| (&*tool.server, &*tool.name)).collect()
-}
-
-/// How the host is, as far as who asks was granted something of a server.
-fn seen_status(front: &Front) -> HostStatus {
-    let mut status = front.host().status();
-    status.servers.retain(|server| front.options().grants.knows(&server.name));
-    status
-}
-
-fn behalf(front: &Front, principal: Principal, headers: &HeaderMap) -> Behalf {
-    let options = front.options();
-    Behalf {
-        principal,
-        tenant: options.tenant.clone(),
-        grants: options.grants.clone(),
-        approvals: options.approvals.clone(),
-        trace: trace_of(headers),
-        client: None,
-    }
+fn context(headers: &HeaderMap) -> Context {
+    Context { trace: trace_of(headers), client: None }
 }
 
 fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {

@@ -1,14 +1,14 @@
-//! The names of everything at one moment.
+//! The names of everything that exists for somebody, at one moment.
 
-use crate::options::{Expose, Options};
+use crate::options::Options;
 use std::sync::{Arc, OnceLock};
-use tollgate::{Host, Tool, ToolName, glob};
+use tollgate::{Surface, Tool, ToolName, View};
 use tollgate_surface::{Exposed, Index, Language, Signatures};
 
-/// The tools of all servers that are ready, and the names of those that agents see.
+/// The tools of a view of all servers that are ready, and the names of those that are seen directly.
 pub(crate) struct Catalog {
-    pub(crate) version: u64,
-    /// Every tool, in the order of servers.
+    pub(crate) version: (u64, u64),
+    /// Every tool of the view, in the order of servers.
     pub(crate) tools: Vec<Arc<Tool>>,
     /// The policies' names.
     pub(crate) policies: Vec<String>,
@@ -18,14 +18,10 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    pub(crate) fn new(version: u64, host: &Host, options: &Options) -> Self {
-        let tools = host.tools_now();
-        let is_seen = |tool: &Arc<Tool>| match &options.expose {
-            Expose::All => true,
-            Expose::Only(items) => items.iter().any(|item| glob(item, &format!("{}:{}", tool.server, tool.name))),
-            Expose::Meta | Expose::MetaFull | Expose::Policies => false,
-        };
-        let exposed = options.naming.expose(tools.iter().filter(|tool| is_seen(tool)).map(|tool| name_of(tool)));
+    pub(crate) fn new(view: &View, options: &Options) -> Self {
+        let (version, tools) = (view.version(), view.tools());
+        let seen = if view.surface() == Surface::Direct { &*tools } else { &[] };
+        let exposed = options.naming.expose(seen.iter().map(|tool| name_of(tool)));
         for collision in exposed.collisions() {
             let tools: Vec<String> = collision.tools.iter().map(|(tool, name)| format!("{tool} as {name}")).collect();
             tracing::warn!(
@@ -37,14 +33,9 @@ impl Catalog {
                 if collision.ask { "; give one of them a name with --rename" } else { "" },
             );
         }
-        let policies = host.policies().into_iter().map(|policy| policy.name);
-        let policies = policies.filter(|name| match &options.expose {
-            Expose::Policies | Expose::All | Expose::Meta | Expose::MetaFull => true,
-            Expose::Only(items) => items.iter().any(|item| glob(item, name)),
-        });
         Self {
             version,
-            policies: policies.collect(),
+            policies: view.policies(),
             exposed,
             tools,
             index: OnceLock::new(),

@@ -9,8 +9,7 @@ use rmcp::service::{Peer, SubscriptionSink};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
-use tollgate::{Behalf, CallError, Change, Principal, Query, QueryKind};
+use tollgate::{CallError, Change, Changes, Context, Heard, Query, QueryKind, Seat, View};
 
 /// Changes that come together are told together: a fleet that starts changes once for each server.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -62,97 +61,108 @@ enum Told {
     Resource(String),
 }
 
-/// Tells of changes until nobody is there any more. `names` gives the names under which a resource was subscribed to.
-pub(crate) async fn tell(front: &Front, listener: &Listener, names: impl Fn(&str, &str) -> Vec<String>) {
-    let mut changes = front.host().changes();
-    let expose = &front.options().expose;
-    let mut seen: Vec<String> = seen_tools(front);
-    loop {
-        let first = match changes.recv().await {
-            Ok(change) => Some(change),
-            // Too many to count: everything may have changed.
-            Err(RecvError::Lagged(_)) => None,
-            Err(RecvError::Closed) => return,
-        };
-        tokio::time::sleep(PAUSE).await;
-        let (mut all, mut told) = (vec![first], Vec::new());
-        while let Ok(change) = changes.try_recv() {
-            all.push(Some(change));
-        }
-        for change in all {
-            match change {
-                None => told.extend([Told::Tools, Told::Prompts, Told::Resources]),
-                Some(Change::Tools) => told.push(Told::Tools),
-                Some(Change::Prompts { .. }) => told.push(Told::Prompts),
-                Some(Change::Resources { .. }) => told.push(Told::Resources),
-                Some(Change::Resource { server, uri }) => {
-                    told.extend(names(&server, &uri).into_iter().map(Told::Resource));
+/// Tells one agent of changes of what exists for it.
+pub(crate) struct Teller {
+    front: Front,
+    seat: Seat,
+    changes: Changes,
+}
+
+impl Teller {
+    pub(crate) fn new(front: Front, seat: Seat) -> Self {
+        Self { front, changes: seat.changes(), seat }
+    }
+
+    /// Tells of changes until nobody is there any more. `names` gives the names under which a resource was subscribed to.
+    pub(crate) async fn tell(mut self, listener: &Listener, names: impl Fn(&str, &str) -> Vec<String>) {
+        let mut seen: Vec<String> = self.seen_tools();
+        while let Some(first) = self.changes.next().await {
+            tokio::time::sleep(PAUSE).await;
+            let (mut all, mut told) = (vec![first], Vec::new());
+            while let Some(heard) = self.changes.try_next() {
+                all.push(heard);
+            }
+            for heard in all {
+                match heard {
+                    Heard::Anything => told.extend([Told::Tools, Told::Prompts, Told::Resources]),
+                    Heard::One(Change::Tools) => told.push(Told::Tools),
+                    Heard::One(Change::Prompts { .. }) => told.push(Told::Prompts),
+                    Heard::One(Change::Resources { .. }) => told.push(Told::Resources),
+                    Heard::One(Change::Resource { server, uri }) => {
+                        told.extend(names(&server, &uri).into_iter().map(Told::Resource));
+                    }
                 }
             }
-        }
-        told.sort();
-        told.dedup();
-        told.retain(|change| match change {
-            Told::Tools => {
-                let now = seen_tools(front);
-                let changed = now != seen;
-                seen = now;
-                changed
+            told.sort();
+            told.dedup();
+            let passes_on = self.seat.view().passes_on();
+            told.retain(|change| match change {
+                Told::Tools => {
+                    let now = self.seen_tools();
+                    let changed = now != seen;
+                    seen = now;
+                    changed
+                }
+                _ => passes_on,
+            });
+            for change in &told {
+                if !listener.tell(change).await {
+                    return;
+                }
             }
-            _ => expose.passes_on(),
-        });
-        for change in &told {
-            if !listener.tell(change).await {
+            if listener.is_gone() {
                 return;
             }
         }
-        if listener.is_gone() {
-            return;
-        }
+    }
+
+    /// What of the list of tools the agent would see change.
+    fn seen_tools(&self) -> Vec<String> {
+        let catalog = self.front.catalog(&self.seat.view());
+        let tools = catalog.seen().map(|(name, tool)| format!("{name}\0{:p}", std::sync::Arc::as_ptr(tool)));
+        tools.chain(catalog.policies.iter().cloned()).collect()
     }
 }
 
-/// What of the list of tools an agent would see change.
-fn seen_tools(front: &Front) -> Vec<String> {
-    let catalog = front.catalog();
-    let tools = catalog.seen().map(|(name, tool)| format!("{name}\0{:p}", std::sync::Arc::as_ptr(tool)));
-    tools.chain(catalog.policies.iter().cloned()).collect()
+/// The resources that one agent wants to hear of.
+#[derive(Default)]
+pub(crate) struct Subscriptions {
+    /// By the name under which it was subscribed to.
+    open: Mutex<BTreeMap<String, Subscribed>>,
 }
 
-/// The resources that one agent wants to hear of.
-pub(crate) struct Subscriptions {
-    front: Front,
-    principal: Principal,
-    /// By the name under which it was subscribed to: the server, and the URI there.
-    open: Mutex<BTreeMap<String, (String, String)>>,
+/// A resource that was subscribed to.
+struct Subscribed {
+    server: String,
+    /// Its name there.
+    uri: String,
+    /// With which it was: what ends it, though the agent may not begin it any more.
+    view: View,
 }
 
 /// The most resources that one agent may subscribe to.
 const MAX_SUBSCRIPTIONS: usize = 1_000;
 
 impl Subscriptions {
-    pub(crate) fn new(front: Front, principal: Principal) -> Self {
-        Self { front, principal, open: Mutex::default() }
-    }
-
     /// The names under which a server's resource was subscribed to.
     pub(crate) fn names(&self, server: &str, uri: &str) -> Vec<String> {
         let open = self.open.lock();
-        open.iter().filter(|(_, at)| at.0 == server && at.1 == uri).map(|(name, _)| name.clone()).collect()
+        open.iter().filter(|(_, at)| at.server == server && at.uri == uri).map(|(name, _)| name.clone()).collect()
     }
 
-    pub(crate) async fn add(&self, name: &str, server: &str, uri: &str) -> Result<(), ErrorData> {
+    pub(crate) async fn add(&self, view: &View, name: &str, server: &str, uri: &str) -> Result<(), ErrorData> {
         {
             let mut open = self.open.lock();
             if open.len() >= MAX_SUBSCRIPTIONS {
                 let why = format!("{MAX_SUBSCRIPTIONS} resources are subscribed to already; unsubscribe from some");
                 return Err(ErrorData::invalid_request(why, None));
             }
-            if open.insert(name.to_owned(), (server.to_owned(), uri.to_owned())).is_some() {
+            let at = Subscribed { server: server.to_owned(), uri: uri.to_owned(), view: view.clone() };
+            if open.insert(name.to_owned(), at).is_some() {
                 return Ok(());
             }
         }
-        let subscribed = ask(&self.front, &self.principal, server, uri, QueryKind::Subscribe).await;
+        let subscribed = ask(view, server, uri, QueryKind::Subscribe).await;
         if subscribed.is_err() {
             self.open.lock().remove(name);
         }
@@ -162,7 +172,7 @@ impl Subscriptions {
     pub(crate) async fn remove(&self, name: &str) -> Result<(), ErrorData> {
         let removed = self.open.lock().remove(name);
         match removed {
-            Some((server, uri)) => ask(&self.front, &self.principal, &server, &uri, QueryKind::Unsubscribe).await,
+            Some(Subscribed { server, uri, view }) => ask(&view, &server, &uri, QueryKind::Unsubscribe).await,
             None => Ok(()),
         }
     }
@@ -172,24 +182,20 @@ impl Drop for Subscriptions {
     fn drop(&mut self) {
         let open = std::mem::take(&mut *self.open.lock());
         if let (false, Ok(runtime)) = (open.is_empty(), tokio::runtime::Handle::try_current()) {
-            let (front, principal) = (self.front.clone(), self.principal.clone());
             runtime.spawn(async move {
-                for (server, uri) in open.into_values() {
+                for Subscribed { server, uri, view } in open.into_values() {
                     // A server that is gone has no subscriptions.
-                    drop(ask(&front, &principal, &server, &uri, QueryKind::Unsubscribe).await);
+                    drop(ask(&view, &server, &uri, QueryKind::Unsubscribe).await);
                 }
             });
         }
     }
 }
 
-async fn ask(front: &Front, principal: &Principal, server: &str, uri: &str, kind: QueryKind) -> Result<(), ErrorData> {
-    let options = front.options();
-    let (tenant, grants) = (options.tenant.clone(), options.grants.clone());
-    let behalf = Behalf { principal: principal.clone(), tenant, grants, ..Behalf::default() };
+async fn ask(view: &View, server: &str, uri: &str, kind: QueryKind) -> Result<(), ErrorData> {
     let query =
         Query { server: server.to_owned(), kind, name: uri.to_owned(), params: json!({"uri": uri}).to_string() };
-    match front.host().query_as(behalf, query).await {
+    match view.query(query, Context::default()).await {
         Ok(_) => Ok(()),
         Err(failure) => Err(match &failure.error {
             CallError::Rejected(error) => rpc_error(error),

@@ -166,7 +166,7 @@ impl Work {
         capabilities.elicitation = its.elicitation;
         capabilities.roots = its.roots;
         let link = Link {
-            agent: agent.identity(),
+            agent: agent.name(),
             its_capabilities: capabilities,
             capabilities: OnceLock::new(),
             log_level: agent
@@ -265,7 +265,7 @@ impl Work {
             })?;
             requests.insert(key.clone(), input);
         }
-        let state = agent.front().parked().park(agent.principal(), request, self)?;
+        let state = agent.front().parked().park(agent.identity(), request, self)?;
         Ok(Driven::Wants(InputRequiredResult::new(Some(requests), Some(state))))
     }
 }

@@ -4,16 +4,16 @@
 use parking_lot::Mutex;
 use serde::Deserialize;
 use std::collections::{HashMap, VecDeque};
-use tollgate::Principal;
+use tollgate::Identity;
 
-/// The most URIs that are remembered for one principal; then the oldest is forgotten.
+/// The most URIs that are remembered for one caller; then the oldest is forgotten.
 const MAX_URIS: usize = 1_000;
 /// The longest URI that is remembered, in bytes.
 const URI_MAX_BYTES: usize = 2 << 10;
 
-/// The URIs of each principal.
+/// The URIs of each caller.
 #[derive(Default)]
-pub(crate) struct GivenUris(Mutex<HashMap<Principal, Kept>>);
+pub(crate) struct GivenUris(Mutex<HashMap<Identity, Kept>>);
 
 #[derive(Default)]
 struct Kept {
@@ -53,7 +53,7 @@ struct Resource {
 
 impl GivenUris {
     /// Remembers the URIs of a server's result.
-    pub(crate) fn note(&self, principal: &Principal, server: &str, result: &str) {
+    pub(crate) fn note(&self, caller: &Identity, server: &str, result: &str) {
         if !result.contains("\"uri\"") {
             return;
         }
@@ -66,15 +66,15 @@ impl GivenUris {
         });
         let uris = of_blocks.chain(gives.contents.into_iter().filter_map(|resource| resource.uri));
         let mut all = self.0.lock();
-        let kept = all.entry(principal.clone()).or_default();
+        let kept = all.entry(caller.clone()).or_default();
         for uri in uris.filter(|uri| uri.len() <= URI_MAX_BYTES) {
             kept.add(uri, server);
         }
     }
 
-    /// The servers that gave the principal this URI.
-    pub(crate) fn givers(&self, principal: &Principal, uri: &str) -> Vec<String> {
-        self.0.lock().get(principal).and_then(|kept| kept.givers.get(uri)).cloned().unwrap_or_default()
+    /// The servers that gave the caller this URI.
+    pub(crate) fn givers(&self, caller: &Identity, uri: &str) -> Vec<String> {
+        self.0.lock().get(caller).and_then(|kept| kept.givers.get(uri)).cloned().unwrap_or_default()
     }
 }
 
@@ -99,11 +99,13 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate::{Principal, Tenant};
 
     #[test]
-    fn the_uris_of_results_are_remembered_by_principal() {
+    fn the_uris_of_results_are_remembered_by_caller() {
         let given = GivenUris::default();
-        let (ann, bob) = (Principal::new("ann"), Principal::new("bob"));
+        let [ann, bob] =
+            ["ann", "bob"].map(|name| Identity { principal: Principal::new(name), tenant: Tenant::default() });
         let link = r#"{"content":[{"type":"text","text":"x"},{"type":"resource_link","uri":"a:1","name":"one"},
             {"type":"resource","resource":{"uri":"a:2","text":"two"}}]}"#;
         given.note(&ann, "one", link);

@@ -3,48 +3,33 @@
 //! Only loopback is served without a token. Host and Origin of each request are checked, so that no web page gets in
 //! by a name that it made point here (DNS rebinding).
 
-use crate::agent::Agent;
+use crate::agent::Connection;
 use crate::api;
 use crate::connections::{self, Limits};
 use crate::front::Front;
 use crate::posted;
-use crate::sessions::Sessions;
+use crate::sessions::{OwnSessions, Sessions};
+use crate::shares::{Share, Shares};
+pub use crate::tokens::{Token, Tokens};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::header::{AUTHORIZATION, CONNECTION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use futures::StreamExt as _;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode, Uri};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tollgate::{Principal, ServerState};
+use tollgate::{Identity, Origin, Readiness, Seat};
 
 /// So many requests may come at once, however few sessions there may be.
 const MIN_REQUESTS: usize = 256;
-
-/// A token that lets an agent in: its hash, so that no file or memory has the token itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Who comes with it.
-    pub principal: Principal,
-    /// SHA-256 of the token.
-    pub sha256: [u8; 32],
-}
-
-impl Token {
-    /// The hash of a token in clear.
-    pub fn of(principal: Principal, token: &str) -> Self {
-        Self { principal, sha256: Sha256::digest(token).into() }
-    }
-}
 
 /// Who may come in, and how much.
 #[derive(Clone, Debug)]
@@ -59,7 +44,8 @@ pub struct HttpOptions {
     pub origins: Vec<String>,
     /// The longest body of a request, in bytes.
     pub max_body_bytes: usize,
-    /// The most sessions at once (before 2026-07-28); four times as many connections, and requests, and at least 256.
+    /// The most sessions at once (before 2026-07-28); four times as many connections, and requests, and at least 256. Of
+    /// several principals each has a share.
     pub max_sessions: usize,
     /// How long a client may take to send the head of a request, and its body; to read what it is sent; and between
     /// requests. A connection on which nothing is asked is closed, at the latest after twice this time.
@@ -115,6 +101,7 @@ pub struct Listening {
     pub address: SocketAddr,
     front: Front,
     options: HttpOptions,
+    tokens: Tokens,
 }
 
 /// Begins to listen. Nothing is answered before [`Listening::serve`].
@@ -129,41 +116,44 @@ pub async fn listen(front: Front, options: HttpOptions) -> Result<Listening, Htt
     let failed = |source| HttpServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Listening { listener, address, front, options })
+    // What other machines reach stays closed, though the last token be taken away.
+    let tokens = Tokens::new(options.tokens.clone(), !address.ip().is_loopback());
+    Ok(Listening { listener, address, front, options, tokens })
 }
 
 /// What every request is held against.
 pub(crate) struct Door {
     front: Front,
     options: HttpOptions,
+    tokens: Tokens,
     sessions: Arc<Sessions>,
-    /// What does not go the short way.
-    mcp: StreamableHttpService<Agent, Sessions>,
-    in_flight: AtomicUsize,
+    /// How rmcp serves what does not go the short way.
+    mcp: StreamableHttpServerConfig,
+    requests: Arc<Shares>,
 }
 
 impl Listening {
+    /// The tokens that let in: they can be changed while it serves.
+    pub fn tokens(&self) -> Tokens {
+        self.tokens.clone()
+    }
+
     /// Serves until `stop` is cancelled; then requests in flight may go on for a while, and are cancelled after that.
     pub async fn serve(self, stop: CancellationToken) {
-        let Self { listener, front, options, .. } = self;
-        let sessions = Arc::new(Sessions::new(options.session_timeout));
+        let Self { listener, front, options, tokens, .. } = self;
+        let sessions = Arc::new(Sessions::new(options.session_timeout, options.max_sessions));
         // Ends streams that would never end by themselves.
         let end = CancellationToken::new();
-        let config = StreamableHttpServerConfig::default()
+        let mcp = StreamableHttpServerConfig::default()
             // The door has judged both.
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_max_request_body_bytes(options.max_body_bytes)
             .with_cancellation_token(end.clone());
-        let factory = front.clone();
-        let mcp = StreamableHttpService::new(
-            move || Ok::<Agent, _>(factory.agent(factory.options().principal.clone())),
-            sessions.clone(),
-            config,
-        );
         let grace = options.grace;
         let limits = Limits { max: options.max_requests(), idle: options.idle_timeout, stall: posted::KEEP_ALIVE * 2 };
-        let door = Arc::new(Door { front, sessions, mcp, in_flight: AtomicUsize::new(0), options });
+        let requests = Shares::new(options.max_requests());
+        let door = Arc::new(Door { front, sessions, mcp, requests, tokens, options });
         let router = Router::new()
             .route("/mcp", any(speak))
             .merge(api::routes())
@@ -173,7 +163,7 @@ impl Listening {
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .layer(from_fn_with_state(door.clone(), check_host))
-            .with_state(door);
+            .with_state(door.clone());
         let served = connections::serve(listener, router, limits, stop.clone());
         let forced = async {
             stop.cancelled().await;
@@ -185,16 +175,15 @@ impl Listening {
         tokio::select! {
             () = served => {}
             () = forced => {}
+            () = door.keep_to_tokens() => {}
         }
     }
 }
 
 /// Whether every server that the host has is ready or has failed; a load balancer waits for it.
 async fn ready(State(door): State<Arc<Door>>) -> Response {
-    let servers = door.front.host().servers();
-    let count = |state: ServerState| servers.iter().filter(|server| server.state == state).count();
-    let (connecting, failed) = (count(ServerState::Connecting), count(ServerState::Failed));
-    let text = format!("{} servers: {connecting} connecting, {failed} failed\n", servers.len());
+    let Readiness { servers, connecting, failed } = door.front.access().readiness();
+    let text = format!("{servers} servers: {connecting} connecting, {failed} failed\n");
     let status = if connecting > 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, text).into_response()
 }
@@ -214,55 +203,73 @@ async fn check_host(State(door): State<Arc<Door>>, request: Request, next: Next)
     next.run(request).await
 }
 
-/// Tokens, how many come at once, and how much each brings.
+/// Tokens, how many come at once, and how much each brings. Here a request gets its identity, once.
 async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let principal = match door.principal_of(request.headers()) {
-        Some(principal) => principal,
-        None => {
-            let mut refused = refuse(StatusCode::UNAUTHORIZED, "a bearer token is required, or this one is not known");
-            refused.headers_mut().insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
-            return refused;
-        }
+    let Some(admitted) = door.tokens.admit(request.headers()) else {
+        let mut refused = refuse(StatusCode::UNAUTHORIZED, "a bearer token is required, or this one is not known");
+        refused.headers_mut().insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        return refused;
     };
+    let mut identity = door.front.identity();
+    if let Some(principal) = admitted.principal {
+        identity.principal = principal;
+    }
     // As rmcp reads it: what is no text is none.
     let session = request.headers().get(posted::SESSION).and_then(|id| id.to_str().ok());
-    if session.and_then(|id| door.sessions.owner(id)).is_some_and(|owner| owner != principal) {
+    if session.and_then(|id| door.sessions.owner(id)).is_some_and(|owner| owner != identity) {
         return refuse(StatusCode::FORBIDDEN, "this session is somebody else's; begin one of your own");
     }
-    let is_full = session.is_none() && door.sessions.count().await >= door.options.max_sessions;
-    let Some(_place) = Place::take(&door).filter(|_| !is_full) else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many sessions or requests at once; try again later");
+    let Some(place) = door.requests.take(&identity) else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY);
     };
-    request.extensions_mut().insert(principal);
-    match door.read_body(request).await {
-        Ok(request) => next.run(request).await,
-        Err(refused) => refused,
+    request.extensions_mut().insert(door.front.access().seat(identity, Origin::Http));
+    let request = match door.read_body(request).await {
+        Ok(request) => request,
+        Err(refused) => return refused,
+    };
+    tokio::select! {
+        response = next.run(request) => held(response, admitted.revoked, place),
+        () = admitted.revoked.cancelled() => refuse(StatusCode::UNAUTHORIZED, "this token was taken away"),
     }
+}
+
+/// What goes on as a stream keeps its place, and ends when its token is taken away.
+fn held(response: Response, revoked: CancellationToken, place: Share) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response.map(|body| {
+        let stream = body.into_data_stream().take_until(revoked.cancelled_owned());
+        Body::from_stream(stream.inspect(move |_| {
+            let _ = &place;
+        }))
+    })
 }
 
 /// MCP.
 async fn speak(State(door): State<Arc<Door>>, request: Request) -> Response {
-    match posted::answer(&door.sessions, request).await {
-        Ok(response) => response,
-        Err(request) => door.mcp.handle(request).await.into_response(),
+    let request = match posted::answer(&door.sessions, request).await {
+        Ok(response) => return response,
+        Err(request) => request,
+    };
+    let Some(seat) = request.extensions().get::<Seat>().cloned() else {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the request has no identity");
+    };
+    // Of this caller: so a session has its owner from the beginning, and whatever rmcp looks up is his.
+    let sessions = Arc::new(OwnSessions::new(door.sessions.clone(), seat.identity().clone()));
+    let front = door.front.clone();
+    let connect = move || Ok::<Connection, _>(front.connection(seat.clone()));
+    let mcp = StreamableHttpService::new(connect, sessions.clone(), door.mcp.clone());
+    let response = mcp.handle(request).await;
+    if sessions.is_full() {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY);
     }
+    response.into_response()
 }
 
-struct Place<'a>(&'a Door);
-
-impl<'a> Place<'a> {
-    fn take(door: &'a Door) -> Option<Self> {
-        let before = door.in_flight.fetch_add(1, Ordering::Relaxed);
-        let place = Self(door);
-        (before < door.options.max_requests()).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// What a caller hears who has all that he may have.
+const TOO_MANY: &str = "too many sessions or requests at once; try again later";
 
 impl Door {
     pub(crate) fn front(&self) -> &Front {
@@ -299,25 +306,26 @@ impl Door {
         }
     }
 
-    fn principal_of(&self, headers: &HeaderMap) -> Option<Principal> {
-        if self.options.tokens.is_empty() {
-            return Some(self.front.options().principal.clone());
-        }
-        let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = value.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
-        let hash: [u8; 32] = Sha256::digest(token.trim()).into();
-        // All are compared, each in constant time: the time tells nothing of where a guess went wrong.
-        let mut found = None;
-        for known in &self.options.tokens {
-            let differs = known.sha256.iter().zip(&hash).fold(0, |differs, (a, b)| differs | (a ^ b));
-            if std::hint::black_box(differs) == 0 {
-                found = Some(known.principal.clone());
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Divides the places among those who can come in, and ends the sessions of those who no longer can. Goes on for ever.
+    async fn keep_to_tokens(&self) {
+        let mut changed = self.tokens.changed();
+        loop {
+            let principals = self.tokens.principals();
+            for shares in [&*self.requests, self.sessions.shares(), self.front.parked().shares()] {
+                shares.divide_among(principals.len());
+            }
+            if self.tokens.are_required() {
+                let is_gone = |owner: &Identity| !principals.contains(&owner.principal);
+                self.sessions.end_those(is_gone).await;
+            }
+            if changed.changed().await.is_err() {
+                std::future::pending::<()>().await;
             }
         }
-        found
     }
 }
 

@@ -1,14 +1,18 @@
 //! Tollgate's front ends: the host as an MCP server that any agent can use.
 //!
-//! [`Front`] takes a [`tollgate::Host`] and serves it: over any stream ([`Front::serve`]), or over Streamable
+//! [`Front`] takes a [`tollgate::Access`], a host behind its rules, and serves it: over any stream ([`Front::serve`]), or over Streamable
 //! HTTP ([`http::listen`]). rmcp speaks the protocol; what an agent asks for becomes a call, a query or a run of
 //! the host, on the behalf of that agent, through the host's one gate.
 //!
+//! **Architecture invariant:** nothing here has a `Host`. A request gets its identity once, and whatever is told or done for it
+//! comes through its [`tollgate::View`]: `handlers` lists all that can be asked for.
+//!
 //! # Layout
 //!
-//! - [`options`]: what agents see, and under which names.
-//! - [`front`]: what all agents share. `catalog`: the names of everything at one moment.
-//! - `agent`: one agent's connection; which request goes where. `drive`: one request at work: its progress, its logs, the
+//! - [`options`]: how agents are served, and under which names.
+//! - [`front`]: what all agents share. `catalog`: the names of everything that exists for one of them, at one moment.
+//! - `handlers`: all that can be asked for. `shares`: places of which no principal takes all. `tokens`: who comes in.
+//! - `agent`: one agent's connection; which request goes where, and with which view. `drive`: one request at work: its progress, its logs, the
 //!   questions of servers to the agent's client, its cancellation. `parked`: requests that wait for an answer which
 //!   comes with another request (2026-07-28).
 //! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
@@ -28,6 +32,7 @@ mod drive;
 mod exchange;
 pub mod front;
 mod given;
+mod handlers;
 pub mod http;
 mod in_place;
 mod lines;
@@ -42,12 +47,15 @@ mod resources;
 mod scripts;
 mod session;
 mod sessions;
+mod shares;
 pub mod stdio;
+mod tokens;
 mod tools;
 mod uri_template;
 
 pub use front::Front;
-pub use options::{Expose, Options};
+pub use handlers::handlers;
+pub use options::Options;
 
 /// The target of this crate's log lines.
 const LOG: &str = "tollgate::server";

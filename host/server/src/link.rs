@@ -4,7 +4,7 @@
 //! task: more, for a server on the same machine, than our gate. It still opens and keeps the connection, and has all that
 //! is not a request of the client.
 
-use crate::agent::Agent;
+use crate::agent::Connection;
 use futures::FutureExt;
 use rmcp::RoleServer;
 use rmcp::model::{ClientRequest, ErrorData, GetExtensions, GetMeta, JsonRpcRequest, RequestId, ServerJsonRpcMessage};
@@ -14,16 +14,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tollgate::Principal;
 
 /// The most requests that one connection has at once. A client may go away from a request that goes on.
 const MAX_REQUESTS: usize = 1_024;
 
-/// A connection, as requests go over it the short way. Travels with the request that begins it, so that the agent who
-/// gets that can say that it is the one.
+/// A connection, as requests go over it the short way. Travels with the request that begins it, so that the one
+/// who gets that can say that it is the one.
 pub(crate) struct Link {
     /// Who works on the requests; known once the connection has begun.
-    served_by: OnceLock<(Agent, Peer<RoleServer>)>,
+    served_by: OnceLock<(Connection, Peer<RoleServer>)>,
     is_open: AtomicBool,
     turns: Arc<Semaphore>,
     /// The client asks for nothing more.
@@ -44,8 +43,8 @@ impl Link {
     }
 
     /// Says who works on the requests.
-    pub(crate) fn serve_by(&self, agent: Agent, peer: Peer<RoleServer>) {
-        drop(self.served_by.set((agent, peer)));
+    pub(crate) fn serve_by(&self, connection: Connection, peer: Peer<RoleServer>) {
+        drop(self.served_by.set((connection, peer)));
     }
 
     /// Says that rmcp is as far that requests can come.
@@ -56,11 +55,6 @@ impl Link {
     /// Whether requests can come.
     pub(crate) fn is_ready(&self) -> bool {
         self.is_open.load(Ordering::Acquire) && self.served_by.get().is_some()
-    }
-
-    /// Who began the connection.
-    pub(crate) fn owner(&self) -> Option<Principal> {
-        self.served_by.get().map(|(agent, _)| agent.principal().clone())
     }
 
     /// Cancelled when the connection has ended, and with it all that is worked on.
@@ -103,7 +97,7 @@ impl Link {
         let JsonRpcRequest { id, mut request, .. } = request;
         let link = self.clone();
         async move {
-            let Some((agent, peer)) = link.served_by.get() else {
+            let Some((connection, peer)) = link.served_by.get() else {
                 return refusal("the connection has not begun", id);
             };
             let mut context = RequestContext::new(id.clone(), peer.clone());
@@ -112,7 +106,7 @@ impl Link {
             std::mem::swap(&mut context.meta, request.get_meta_mut());
             std::mem::swap(&mut context.extensions, request.extensions_mut());
             context.extensions.insert(link.clone());
-            match AssertUnwindSafe(agent.handle_request(request, context)).catch_unwind().await {
+            match AssertUnwindSafe(connection.handle_request(request, context)).catch_unwind().await {
                 Ok(Ok(result)) => ServerJsonRpcMessage::response(result, id),
                 Ok(Err(error)) => ServerJsonRpcMessage::error(error, Some(id)),
                 Err(_) => refusal("the request ended early: it panicked", id),

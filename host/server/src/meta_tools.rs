@@ -3,7 +3,6 @@
 use crate::agent::{Agent, failed};
 use crate::catalog::{Catalog, name_of};
 use crate::drive::Outcome;
-use crate::options::Expose;
 use crate::{policies, scripts, tools};
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData, JsonObject, Tool};
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{CallError, Client, ScriptLanguage, ServerState, ToolName};
+use tollgate::{CallError, Client, ScriptLanguage, ServerState, Surface, ToolName, View};
 use tollgate_surface::{Detail, Language, Query};
 
 /// The most tools that one answer tells of.
@@ -49,20 +48,46 @@ const FULL: [MetaTool; 7] = [
     MetaTool::Status,
 ];
 
+/// How many of them an agent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Set {
+    Small,
+    Full,
+}
+
+impl Set {
+    /// `None` where tools are seen directly.
+    pub(crate) fn of(surface: Surface) -> Option<Self> {
+        match surface {
+            Surface::Meta => Some(Self::Small),
+            Surface::MetaFull => Some(Self::Full),
+            Surface::Direct => None,
+        }
+    }
+
+    fn tools(self) -> impl Iterator<Item = MetaTool> {
+        let more: &[MetaTool] = if self == Self::Full { &FULL } else { &[] };
+        SMALL.iter().chain(more).copied()
+    }
+}
+
 /// The tools as agents see them. Scripts are told of where a language can be run.
-pub(crate) fn definitions(full: bool, languages: &[ScriptLanguage]) -> Vec<Tool> {
-    let more: &[MetaTool] = if full { &FULL } else { &[] };
-    let tools = SMALL.iter().chain(more).filter(|tool| !tool.is_of_scripts() || !languages.is_empty());
-    tools.filter_map(|tool| serde_json::from_value(tool.definition(languages)).ok()).collect()
+pub(crate) fn definitions(set: Set, view: &View) -> Vec<Tool> {
+    let (languages, seconds) = (view.script_languages(), scripts::max_timeout_seconds(view));
+    let tools = set.tools().filter(|tool| !tool.is_of_scripts() || !languages.is_empty());
+    tools.filter_map(|tool| serde_json::from_value(tool.definition(&languages, seconds)).ok()).collect()
 }
 
 impl MetaTool {
-    pub(crate) fn find(name: &str, expose: &Expose) -> Option<Self> {
-        let more: &[Self] = if *expose == Expose::MetaFull { &FULL } else { &[] };
-        SMALL.iter().chain(more).copied().find(|tool| tool.name() == name)
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Set::Full.tools()
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn find(name: &str, set: Set) -> Option<Self> {
+        set.tools().find(|tool| tool.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Search => "search_tools",
             Self::Documentation => "get_api_documentation",
@@ -84,7 +109,7 @@ impl MetaTool {
     }
 
     /// Written for a model that sees it for the first time, in as few tokens as do.
-    fn definition(self, languages: &[ScriptLanguage]) -> Value {
+    fn definition(self, languages: &[ScriptLanguage], max_seconds: u64) -> Value {
         let text = json!({"type": "string"});
         let language = json!({"type": "string", "enum": ["typescript", "python"], "default": "typescript"});
         let (description, properties, required, read_only) = match self {
@@ -127,7 +152,7 @@ impl MetaTool {
                     "language": {"type": "string", "enum": languages.iter().map(|l| l.name()).collect::<Vec<_>>()},
                     "code": text,
                     "input": {"description": "The script's `input`: any JSON"},
-                    "timeout": {"type": "integer", "description": "Seconds", "minimum": 1, "maximum": scripts::MAX_TIMEOUT_SECONDS},
+                    "timeout": {"type": "integer", "description": "Seconds", "minimum": 1, "maximum": max_seconds},
                     "session": {"type": "string", "description": "Scripts of one session share the object `session`"},
                 }),
                 json!(["language", "code"]),
@@ -142,14 +167,20 @@ impl MetaTool {
                     "description": text,
                     "input_schema": {"type": "object", "description": "JSON Schema of its input"},
                     "overwrite": {"type": "boolean", "default": false},
+                    "share": {"type": "boolean", "default": false, "description": "Let others run it as it is now, by its digest"},
                 }),
                 json!(["name", "language", "code", "description"]),
                 false,
             ),
-            Self::ListScripts => ("List the saved scripts: what each does and takes.", json!({}), json!([]), true),
+            Self::ListScripts => (
+                "List your saved scripts, and those that others share: what each does and takes.",
+                json!({}),
+                json!([]),
+                true,
+            ),
             Self::RunScript => (
-                "Run a saved script, as execute_code does.",
-                json!({"name": text, "input": {}, "timeout": {"type": "integer", "minimum": 1, "maximum": scripts::MAX_TIMEOUT_SECONDS}, "session": text}),
+                "Run a saved script, as execute_code does: yours by its name, a shared one by sha256:…",
+                json!({"name": text, "input": {}, "timeout": {"type": "integer", "minimum": 1, "maximum": max_seconds}, "session": text}),
                 json!(["name"]),
                 false,
             ),
@@ -187,14 +218,14 @@ impl MetaTool {
         meta: Option<String>,
         cancelled: CancellationToken,
     ) -> Outcome {
-        let front = agent.front();
+        let (front, view) = (agent.front(), agent.view());
         match self {
             Self::Search => {
                 let args: SearchArgs = match self.read(args) {
                     Ok(args) => args,
                     Err(why) => return told(why),
                 };
-                let found = search(&*front.settled_catalog().await, &args);
+                let found = search(&*front.settled_catalog(view).await, &args);
                 answer(found + &starting(&agent))
             }
             Self::Documentation => {
@@ -202,7 +233,7 @@ impl MetaTool {
                     Ok(args) => args,
                     Err(why) => return told(why),
                 };
-                let catalog = front.settled_catalog().await;
+                let catalog = front.settled_catalog(view).await;
                 documentation(&catalog, &args).map_or_else(told, answer)
             }
             Self::Call => {
@@ -228,7 +259,7 @@ impl MetaTool {
                     Err(why) => return told(why),
                 };
                 let Some(policy) = args.policy else { return list_policies(&agent).await };
-                let known = front.catalog().policies.clone();
+                let known = view.policies();
                 if !known.contains(&policy) {
                     return told(format!("there is no policy `{policy}`; there is: {}", known.join(", ")));
                 }
@@ -252,19 +283,19 @@ impl MetaTool {
                     Ok(args) => args,
                     Err(why) => return told(why),
                 };
-                let catalog = front.settled_catalog().await;
+                let catalog = front.settled_catalog(view).await;
                 let of_server = |tool: &&Arc<tollgate::Tool>| args.server.as_ref().is_none_or(|s| *s == tool.server);
                 let names: Vec<String> =
                     catalog.tools.iter().filter(of_server).map(|tool| name_of(tool).to_string()).collect();
                 answer(names.join("\n"))
             }
             Self::Refresh => {
-                front.host().settled().await;
-                answer(overview(&front.catalog()))
+                view.settled().await;
+                answer(overview(&front.catalog(view)))
             }
             Self::ListPolicies => list_policies(&agent).await,
             Self::Status => {
-                let status = serde_json::to_value(front.host().status())
+                let status = serde_json::to_value(view.status())
                     .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
                 let mut result = CallToolResult::success(vec![ContentBlock::text(status.to_string())]);
                 result.structured_content = Some(status);
@@ -410,7 +441,7 @@ fn documentation(catalog: &Catalog, args: &DocumentationArgs) -> Result<String, 
 
 /// Who could not be asked yet.
 fn starting(agent: &Agent) -> String {
-    let servers = agent.front().host().servers();
+    let servers = agent.view().servers();
     let names: Vec<&str> =
         servers.iter().filter(|s| s.state == ServerState::Connecting).map(|s| s.name.as_str()).collect();
     if names.is_empty() {
@@ -435,17 +466,16 @@ fn overview(catalog: &Catalog) -> String {
 }
 
 async fn list_policies(agent: &Agent) -> Outcome {
-    let front = agent.front();
-    let catalog = front.catalog();
+    let catalog = agent.front().catalog(agent.view());
     let mut text = String::new();
-    for policy in policies::definitions(front, &catalog).await {
+    for policy in policies::definitions(agent.view(), &catalog).await {
         let schema = Value::Object((*policy.input_schema).clone());
         let _ = writeln!(text, "{}: {}\n  input: {schema}", policy.name, policy.description.unwrap_or_default());
     }
     answer(if text.is_empty() { "There are no policies.".to_owned() } else { text })
 }
 
-fn answer(mut text: String) -> Outcome {
+pub(crate) fn answer(mut text: String) -> Outcome {
     if text.len() > MAX_ANSWER_BYTES {
         let end = (0..=MAX_ANSWER_BYTES).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
         text.truncate(end);

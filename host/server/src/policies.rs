@@ -3,14 +3,13 @@
 use crate::agent::{Agent, failed, unknown};
 use crate::catalog::Catalog;
 use crate::drive::Outcome;
-use crate::front::Front;
 use crate::tools::text_of;
 use futures::future::join_all;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData, JsonObject, Tool};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{Client, HostError, RunRequest, Status, ToolName};
+use tollgate::{Client, HostError, RunRequest, Status, ToolName, View};
 use tollgate_surface::{Naming, Strategy};
 
 /// The name under which agents see a policy.
@@ -21,9 +20,9 @@ pub(crate) fn exposed_name(policy: &str) -> String {
 }
 
 /// The policies as tools. One that cannot say what it is is left out, and said so in the log.
-pub(crate) async fn definitions(front: &Front, catalog: &Catalog) -> Vec<Tool> {
+pub(crate) async fn definitions(view: &View, catalog: &Catalog) -> Vec<Tool> {
     let definitions = catalog.policies.iter().map(|policy| async move {
-        match front.host().describe(policy).await {
+        match view.describe(policy).await {
             Ok(said) => {
                 let mut whole = json!({
                     "name": exposed_name(policy),
@@ -103,8 +102,7 @@ pub(crate) async fn run(
     arguments: JsonObject,
     cancelled: CancellationToken,
 ) -> Outcome {
-    let host = agent.front().host();
-    let (input, wraps) = match host.describe(policy).await {
+    let (input, wraps) = match agent.view().describe(policy).await {
         Ok(said) => {
             let wraps = said.output_schema.is_some_and(|schema| !is_object_schema(&schema));
             (Input::of(&said.input_schema).text(arguments), wraps)
@@ -112,8 +110,8 @@ pub(crate) async fn run(
         Err(error @ HostError::UnknownPolicy { .. }) => return Err(unknown(&error.to_string())),
         Err(error) => return text_of(&failed(&error.to_string())),
     };
-    let request = agent.asks_for(RunRequest::named(policy).input(input), client);
-    let report = match host.run_until(request, cancelled.cancelled_owned()).await {
+    let request = RunRequest::named(policy).input(input);
+    let report = match agent.view().run(request, agent.context(Some(client)), cancelled.cancelled_owned()).await {
         Ok(report) => report,
         Err(error) => return text_of(&failed(&error.to_string())),
     };

@@ -26,7 +26,7 @@ pub(crate) fn exposed_uri(agent: &Agent, server: &str, uri: &str) -> String {
 /// The items of all servers, under the names under which agents see them.
 pub(crate) async fn list<T: DeserializeOwned>(agent: &Agent, kind: ListKind) -> Vec<T> {
     agent.front().settled().await;
-    let items = agent.front().host().list_as(agent.behalf(None), kind).await;
+    let items = agent.view().list(kind).await;
     let prompts = if kind == ListKind::Prompts { Some(prompt_names(agent, &items)) } else { None };
     items
         .into_iter()
@@ -53,22 +53,26 @@ fn prompt_names(agent: &Agent, items: &[Listed]) -> tollgate_surface::Exposed {
 
 /// The server that has a resource, and the resource's URI there.
 pub(crate) async fn locate(agent: &Agent, uri: &str) -> Result<(String, String), ErrorData> {
+    let view = agent.view();
+    if !view.passes_on() {
+        return Err(not_found("there is no resource here", uri));
+    }
     if let Some((server, uri)) = uri.strip_prefix(SCHEME).and_then(|rest| rest.split_once('/')) {
         return Ok((server.to_owned(), uri.to_owned()));
     }
-    let host = agent.front().host();
-    let mut servers = agent.front().given().givers(agent.principal(), uri);
-    servers.retain(|name| host.servers().iter().any(|server| server.name == *name));
+    let servers_there = view.servers();
+    let mut servers = agent.front().given().givers(agent.identity(), uri);
+    servers.retain(|name| servers_there.iter().any(|server| server.name == *name));
     if servers.is_empty() {
         servers = listers(agent, uri).await;
     }
-    match (&servers[..], &host.servers()[..]) {
+    match (&servers[..], &servers_there[..]) {
         // With a single server there is nobody else to ask.
         ([only], _) => Ok((only.clone(), uri.to_owned())),
         ([], [only]) => Ok((only.name.clone(), uri.to_owned())),
-        ([], _) => Err(ErrorData::resource_not_found(
-            format!("no server lists `{uri}`; a resource is named `{SCHEME}SERVER/URI`, as in resources/list"),
-            Some(json!({"uri": uri})),
+        ([], _) => Err(not_found(
+            &format!("no server lists `{uri}`; a resource is named `{SCHEME}SERVER/URI`, as in resources/list"),
+            uri,
         )),
         (several, _) => {
             let names: Vec<_> = several.iter().map(|server| format!("`{SCHEME}{server}/{uri}`")).collect();
@@ -80,9 +84,9 @@ pub(crate) async fn locate(agent: &Agent, uri: &str) -> Result<(String, String),
 
 /// The servers that list a resource, or a template, of this name; else those whose templates make it.
 async fn listers(agent: &Agent, uri: &str) -> Vec<String> {
-    let host = agent.front().host();
-    let resources = host.list_as(agent.behalf(None), ListKind::Resources).await;
-    let templates = host.list_as(agent.behalf(None), ListKind::ResourceTemplates).await;
+    let view = agent.view();
+    let resources = view.list(ListKind::Resources).await;
+    let templates = view.list(ListKind::ResourceTemplates).await;
     let named = |listed: &Listed, member: &str, is: &dyn Fn(&str) -> bool| {
         listed.item.get(member).and_then(Value::as_str).is_some_and(is)
     };
@@ -98,6 +102,10 @@ async fn listers(agent: &Agent, uri: &str) -> Vec<String> {
     servers.sort();
     servers.dedup();
     servers
+}
+
+fn not_found(why: &str, uri: &str) -> ErrorData {
+    ErrorData::resource_not_found(why.to_owned(), Some(json!({"uri": uri})))
 }
 
 /// The query for a resource.
@@ -125,7 +133,7 @@ pub(crate) async fn prompt(
 }
 
 async fn locate_prompt(agent: &Agent, name: &str) -> Result<ToolName, ErrorData> {
-    let items = agent.front().host().list_as(agent.behalf(None), ListKind::Prompts).await;
+    let items = agent.view().list(ListKind::Prompts).await;
     let found = prompt_names(agent, &items).tool_of(name).cloned();
     found.ok_or_else(|| unknown(&format!("there is no prompt `{name}`; prompts/list says which there are")))
 }
@@ -159,9 +167,9 @@ fn pass_on_meta(params: &mut Value, context: &RequestContext<RoleServer>) {
 /// Asks the server.
 pub(crate) async fn ask(agent: Agent, query: Query, client: Option<Arc<dyn Client>>) -> Outcome {
     let server = query.server.clone();
-    match agent.front().host().query_as(agent.behalf(client), query).await {
+    match agent.view().query(query, agent.context(client)).await {
         Ok(text) => {
-            agent.front().given().note(agent.principal(), &server, &text);
+            agent.front().given().note(agent.identity(), &server, &text);
             Ok(text)
         }
         Err(failure) => Err(match &failure.error {

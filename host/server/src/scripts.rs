@@ -2,6 +2,7 @@
 
 use crate::agent::{Agent, failed};
 use crate::drive::Outcome;
+use crate::meta_tools::answer;
 use crate::tools::text_of;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData};
 use serde::Deserialize;
@@ -11,12 +12,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 use tollgate::{
-    Client, Library, LibraryError, LimitKind, NewScript, RunReport, RunRequest, SavedScript, Script, ScriptLanguage,
-    Status,
+    Client, Identity, Library, LibraryError, LimitKind, NewScript, RunReport, RunRequest, SavedScript, Script,
+    ScriptLanguage, Status, View,
 };
 
-/// The longest time that an agent may give a script, in seconds.
-pub(crate) const MAX_TIMEOUT_SECONDS: u64 = 3_600;
+/// The longest time that an agent may give a script, in whole seconds: what the limit `timeout` allows.
+pub(crate) fn max_timeout_seconds(view: &View) -> u64 {
+    view.limit(LimitKind::Timeout).div_ceil(1_000).max(1)
+}
+
 /// The most of each stream that an answer shows, in bytes: its beginning and its end.
 const MAX_SHOWN_BYTES: usize = 16 << 10;
 /// The most calls that an answer lists.
@@ -65,6 +69,8 @@ pub(crate) struct SaveArgs {
     input_schema: Option<Value>,
     #[serde(default)]
     overwrite: bool,
+    #[serde(default)]
+    share: bool,
 }
 
 /// The arguments of `run_script`.
@@ -78,16 +84,17 @@ pub(crate) struct RunArgs {
     session: Option<String>,
 }
 
-/// Works on the tenant's saved scripts, on a thread that may wait for the disk.
+/// Works on the agent's saved scripts, on a thread that may wait for the disk.
 async fn in_library<T: Send + 'static>(
     agent: &Agent,
     work: impl FnOnce(Library) -> Result<T, LibraryError> + Send + 'static,
 ) -> Result<T, String> {
-    let Some(library) = agent.front().host().library(&agent.front().options().tenant) else {
-        return Err("this host keeps no scripts".to_owned());
-    };
-    let done = tokio::task::spawn_blocking(move || work(library)).await;
-    done.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    let view = agent.view().clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let library = view.library().ok_or_else(|| "this host keeps no scripts".to_owned())?;
+        work(library).map_err(|error| error.to_string())
+    });
+    done.await.map_err(|error| error.to_string())?
 }
 
 /// Saves a script under a name.
@@ -96,7 +103,7 @@ pub(crate) async fn save(agent: &Agent, args: SaveArgs) -> Outcome {
         Ok(language) => language,
         Err(error) => return told(&format!("{error}")),
     };
-    let (principal, tenant) = (agent.principal().clone(), agent.front().options().tenant.clone());
+    let Identity { principal, tenant } = agent.identity().clone();
     let saved = in_library(agent, move |library| {
         let script = NewScript {
             name: &args.name,
@@ -108,39 +115,47 @@ pub(crate) async fn save(agent: &Agent, args: SaveArgs) -> Outcome {
             tenant: &tenant,
             overwrite: args.overwrite,
         };
-        library.save(&script, SystemTime::now())
+        let saved = library.save(&script, SystemTime::now())?;
+        let shared = if args.share { Some(library.share(&args.name)?) } else { None };
+        Ok((saved, shared))
     });
     match saved.await {
-        Ok(saved) => {
-            let text = format!("saved `{}` (sha256:{}); run it with run_script", saved.name, saved.sha256);
+        Ok((saved, shared)) => {
+            let mut text = format!("saved `{}` (sha256:{}); run it with run_script", saved.name, saved.sha256);
+            if let Some(shared) = shared {
+                let _ = write!(text, "; shared as it is now, for others to run as `{shared}`");
+            }
             text_of(&CallToolResult::success(vec![ContentBlock::text(text)]))
         }
         Err(why) => told(&why),
     }
 }
 
-/// Lists the saved scripts.
+/// Lists the agent's saved scripts, and those that others share.
 pub(crate) async fn list(agent: &Agent) -> Outcome {
-    let listed = match in_library(agent, |library| library.list()).await {
+    let listed = in_library(agent, |library| Ok((library.list()?, library.shared()?)));
+    let (own, shared) = match listed.await {
         Ok(listed) => listed,
         Err(why) => return told(&why),
     };
     let mut text = String::new();
-    for script in listed {
-        match script {
-            Ok(SavedScript { name, language, description, input_schema, .. }) => {
-                let input = input_schema.map(|schema| format!("\n  input: {schema}")).unwrap_or_default();
-                let _ = writeln!(text, "{name} ({language}): {description}{input}");
-            }
-            Err(error) => {
-                let _ = writeln!(text, "({error})");
-            }
-        }
+    let told_of = |SavedScript { name, language, description, input_schema, .. }: &SavedScript| {
+        let input = input_schema.as_ref().map(|schema| format!("\n  input: {schema}")).unwrap_or_default();
+        format!("{name} ({language}): {description}{input}")
+    };
+    for script in own {
+        let _ = match script {
+            Ok(script) => writeln!(text, "{}", told_of(&script)),
+            Err(error) => writeln!(text, "({error})"),
+        };
+    }
+    for script in &shared {
+        let _ = writeln!(text, "shared by {}: {}", script.principal, told_of(script));
     }
     if text.is_empty() {
         text.push_str("There are no saved scripts.");
     }
-    text_of(&CallToolResult::success(vec![ContentBlock::text(text)]))
+    answer(text)
 }
 
 /// Runs a saved script.
@@ -181,14 +196,13 @@ async fn run(
     timeout: Option<u64>,
     cancelled: CancellationToken,
 ) -> Outcome {
-    let options = agent.front().options();
-    let mut request = agent.asks_for(request.grants(options.grants.clone()), client);
-    match timeout {
-        Some(seconds @ 1..=MAX_TIMEOUT_SECONDS) => request = request.limit(LimitKind::Timeout, seconds * 1_000),
-        Some(_) => return told(&format!("`timeout` is 1 to {MAX_TIMEOUT_SECONDS} seconds")),
-        None => {}
-    }
-    match agent.front().host().run_until(request, cancelled.cancelled_owned()).await {
+    let request = match timeout {
+        Some(0) => return told("`timeout` is at least 1 second"),
+        // It lowers what the operator allows, and raises nothing.
+        Some(seconds) => request.at_most(LimitKind::Timeout, seconds.saturating_mul(1_000)),
+        None => request,
+    };
+    match agent.view().run(request, agent.context(Some(client)), cancelled.cancelled_owned()).await {
         Ok(report) if report.status == Status::Cancelled => Err(ErrorData::internal_error("cancelled", None)),
         Ok(report) => text_of(&result(&report)),
         Err(error) => told(&error.to_string()),

@@ -3,7 +3,6 @@
 use crate::agent::{Agent, failed, typed, unknown};
 use crate::catalog::Catalog;
 use crate::drive::Outcome;
-use crate::front::Front;
 use crate::{meta_tools, policies};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ErrorCode, ErrorData, JsonObject, RequestMetaObject, ResultType, Tool};
@@ -64,17 +63,17 @@ pub(crate) enum Target {
 
 impl Target {
     /// Finds what an agent means. Waits for servers that are connecting before it says that there is no such tool.
-    pub(crate) async fn find(front: &Front, name: &str, args: JsonObject) -> Result<Self, ErrorData> {
-        let expose = &front.options().expose;
-        if expose.is_meta() {
-            return match meta_tools::MetaTool::find(name, expose) {
+    pub(crate) async fn find(agent: &Agent, name: &str, args: JsonObject) -> Result<Self, ErrorData> {
+        let (front, view) = (agent.front(), agent.view());
+        if let Some(set) = meta_tools::Set::of(view.surface()) {
+            return match meta_tools::MetaTool::find(name, set) {
                 Some(tool) => Ok(Self::Meta(tool, args)),
                 None => Err(unknown(&format!(
                     "there is no tool `{name}`; find tools with search_tools and call them with call_tool"
                 ))),
             };
         }
-        let catalog = front.catalog();
+        let catalog = front.catalog(view);
         if catalog.policies.iter().any(|policy| policies::exposed_name(policy) == name) {
             let policy = catalog.policies.iter().find(|policy| policies::exposed_name(policy) == name);
             return Ok(Self::Policy(policy.cloned().unwrap_or_default(), args));
@@ -82,7 +81,7 @@ impl Target {
         if let Some(tool) = catalog.tool_of(name) {
             return Ok(Self::Tool(tool.clone(), args));
         }
-        match front.settled_catalog().await.tool_of(name) {
+        match front.settled_catalog(view).await.tool_of(name) {
             Some(tool) => Ok(Self::Tool(tool.clone(), args)),
             None => Err(unknown(&format!("there is no tool `{name}`; tools/list says which there are"))),
         }
@@ -117,8 +116,8 @@ pub(crate) async fn call(
 ) -> Result<String, CallFailure> {
     let server = tool.server.clone();
     let call = Call { meta, ..Call::new(tool, args) };
-    let result = agent.front().host().call_as(agent.behalf(Some(client)), call).await?;
-    agent.front().given().note(agent.principal(), &server, &result.json);
+    let result = agent.view().call(call, agent.context(Some(client))).await?;
+    agent.front().given().note(agent.identity(), &server, &result.json);
     Ok(result.json)
 }
 

@@ -88,8 +88,9 @@ impl Host {
     }
 
     fn open(&self, behalf: Behalf) -> Arc<Session> {
-        let Behalf { principal, tenant, grants, approvals, trace, client } = behalf;
-        let (name, limits) = (principal.0.clone(), self.limits());
+        let Behalf { principal, tenant, grants, approvals, ceilings, trace, client } = behalf;
+        let (name, mut limits) = (principal.0.clone(), self.limits());
+        limits.lower(&ceilings);
         let opening = Opening { name, digest: None, principal, tenant, grants, approvals, limits, trace, client };
         self.0.gate.open(opening, None)
     }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tollgate_config::ConfigError;
 use tollgate_config::lock::{self, LockError};
-use tollgate_core::{Clock, Entropy, Grants, Limits, Model, Tenant};
+use tollgate_core::{Clock, Entropy, Grants, Identity, Limits, Model};
 use tollgate_gate::Gate;
 use tollgate_journal::{Journal, JournalError};
 use tollgate_route::{Router, RouterSettings};
@@ -24,6 +24,9 @@ use tollgate_runtime::{Descriptor, Digest, PrepareError, Program, RunError, Runt
 use tollgate_script::{Language as ScriptLanguage, Library, SessionError, Sessions};
 use tollgate_secrets::SecretStore;
 use tollgate_upstream::{AddError, Fleet, FleetOptions};
+
+/// The folder of a tenant's shared scripts: no digest is named so.
+const SHARED_SCRIPTS: &str = "shared";
 
 /// A Wasm host for MCP. Cheap to clone; clones are the same host.
 #[derive(Clone)]
@@ -335,11 +338,18 @@ impl Host {
         !self.0.policies.read().contains_key(name) && self.0.shipped.contains_key(name)
     }
 
-    /// The scripts that a tenant has saved, where the host keeps any.
-    pub fn library(&self, tenant: &Tenant) -> Option<Library> {
-        // A tenant's name may be anything; its folder's may not.
-        let folder = Digest::of(tenant.0.as_bytes()).hex();
-        Some(Library::new(self.0.scripts.as_ref()?.join(folder.get(..16)?)))
+    /// The scripts that somebody has saved, and those that are shared within his tenant, where the host keeps any. Waits for
+    /// the disk.
+    pub fn library(&self, identity: &Identity) -> Option<Library> {
+        // A name may be anything; a folder's may not.
+        let folder = |name: &str, length: usize| Digest::of(name.as_bytes()).hex().get(..length).map(str::to_owned);
+        let tenant = self.0.scripts.as_ref()?.join(folder(&identity.tenant.0, 16)?);
+        let library =
+            Library::new(tenant.join(folder(&identity.principal.0, 32)?)).sharing(tenant.join(SHARED_SCRIPTS));
+        if let Err(error) = library.adopt(&tenant, &identity.principal) {
+            tracing::warn!(target: "tollgate::scripts", %error, "scripts that were saved before cannot be taken over");
+        }
+        Some(library)
     }
 
     pub(crate) async fn interpreter(&self, language: ScriptLanguage) -> Result<Arc<Program>, HostError> {

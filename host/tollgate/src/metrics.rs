@@ -126,6 +126,16 @@ impl Metrics {
         text
     }
 
+    /// The same, without the servers that are not to be shown.
+    pub fn text_of(&self, now: &HostStatus, shows: &dyn Fn(&str) -> bool) -> String {
+        let shown = |line: &&str| {
+            let server = line.split_once("server=\"").and_then(|(_, rest)| rest.split_once('"'));
+            // What stands for no server, or for several, is in brackets: no server's name is.
+            server.is_none_or(|(server, _)| server.starts_with('(') || shows(server))
+        };
+        self.text(now).split_inclusive('\n').filter(shown).collect()
+    }
+
     /// What is not counted but seen.
     fn gauges(&self, now: &HostStatus) -> Registry {
         let mut registry = Registry::with_prefix(PREFIX);

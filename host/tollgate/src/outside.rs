@@ -69,7 +69,7 @@ impl Outside {
         });
         let state = imports("tollgate:state/").then(|| {
             let space = Namespace::new(rights.tenant.clone(), rights.owner);
-            State::new(self.state.clone(), space, rights.grants.state().cloned().collect(), self.quota)
+            State::new(self.state.clone(), space, rights.grants.state().into_iter().collect(), self.quota)
         });
         (http, state)
     }

@@ -19,6 +19,8 @@ pub struct Behalf {
     pub grants: Grants,
     /// Which calls a person must approve first.
     pub approvals: Approvals,
+    /// Ceilings below the host's, each in the unit of its kind.
+    pub ceilings: Vec<(LimitKind, u64)>,
     /// The span that asks, of a trace that began elsewhere.
     pub trace: Option<TraceContext>,
     /// The agent's client, which servers may ask for input meanwhile.
@@ -33,6 +35,7 @@ impl Default for Behalf {
             tenant: Tenant::default(),
             grants: Grants::all(),
             approvals: Approvals::default(),
+            ceilings: Vec::new(),
             trace: None,
             client: None,
         }
@@ -152,6 +155,7 @@ pub struct RunRequest {
     pub(crate) approvals: Approvals,
     pub(crate) trace: Option<TraceContext>,
     pub(crate) limits: Vec<(LimitKind, u64)>,
+    pub(crate) ceilings: Vec<(LimitKind, u64)>,
     pub(crate) principal: Principal,
     pub(crate) tenant: Tenant,
     pub(crate) client: Option<Arc<dyn Client>>,
@@ -167,6 +171,7 @@ impl RunRequest {
             approvals: Approvals::default(),
             trace: None,
             limits: Vec::new(),
+            ceilings: Vec::new(),
             principal: Principal::new("embedder"),
             tenant: Tenant::default(),
             client: None,
@@ -228,6 +233,13 @@ impl RunRequest {
     #[must_use]
     pub fn limit(mut self, kind: LimitKind, value: u64) -> Self {
         self.limits.push((kind, value));
+        self
+    }
+
+    /// No more than this, in the unit of its kind, however high the ceiling is otherwise.
+    #[must_use]
+    pub fn at_most(mut self, kind: LimitKind, value: u64) -> Self {
+        self.ceilings.push((kind, value));
         self
     }
 

@@ -63,6 +63,7 @@ impl Host {
         for (kind, value) in request.limits {
             limits.set(kind, value);
         }
+        limits.lower(&request.ceilings);
         let log_bytes = limits.log_bytes;
         let session = self.0.gate.open(
             Opening {

@@ -4,7 +4,7 @@ use crate::host::Host;
 use serde::{Serialize, Serializer};
 use std::collections::HashMap;
 use std::time::Duration;
-use tollgate_core::{Health, ServerInfo, Upstream};
+use tollgate_core::{Health, Identity, ServerInfo, Upstream};
 use tollgate_route::{CacheStats, RouteStatus};
 use tollgate_upstream::{ServerState, ServerStatus};
 
@@ -40,7 +40,7 @@ pub struct CacheReport {
 }
 
 impl CacheReport {
-    fn new(stats: CacheStats) -> Self {
+    pub(crate) fn new(stats: CacheStats) -> Self {
         Self {
             total_requests: stats.hits.saturating_add(stats.shared).saturating_add(stats.misses),
             hit_rate: format!("{:.2}%", stats.hit_rate() * 100.0),
@@ -126,6 +126,12 @@ impl Host {
     /// Forgets the answers that are kept, of one server or of all. Tells how many there were.
     pub fn clear_cache(&self, server: Option<&str>) -> u64 {
         self.router().invalidate(server)
+    }
+
+    /// Forgets the answers that are kept for somebody, of one server or of all; with `shared`, those too that anybody of his
+    /// tenant may have. Tells how many there were.
+    pub fn clear_cache_of(&self, identity: &Identity, server: Option<&str>, shared: bool) -> u64 {
+        self.router().forget(identity, server, shared)
     }
 
     /// Forgets the answers that are too old to be used. Tells how many there were.

@@ -71,7 +71,7 @@ pub(crate) struct Serve {
     pub(crate) to_allow_http: bool,
     /// What agents see: `meta` (a few tools that find and call all others), `meta-full`, `policies`, `all`, or a list as `crm:*,customer-360` [default: meta, or the configuration's `serve.expose`]
     #[arg(long, value_name = "WHAT")]
-    pub(crate) expose: Option<tollgate_server::Expose>,
+    pub(crate) expose: Option<tollgate::Expose>,
     /// How tools are named [default: prefix, or the configuration's `serve.names.strategy`]
     #[arg(long, value_name = "STRATEGY")]
     pub(crate) names: Option<Names>,

@@ -12,9 +12,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tollgate::config::Config;
 use tollgate::config::model::{self, NameStrategy, ServeHttp};
-use tollgate::{FileJournal, Grants, Host, Metrics, Principal, Secret, ServerSpec, ToolName, Transport};
-use tollgate_server::http::{HttpOptions, Token};
-use tollgate_server::{Expose, Front, Options, http, stdio};
+use tollgate::{
+    Access, Expose, FileJournal, Grants, Host, Metrics, Principal, Rights, Rules, Secret, ServerSpec, ToolName,
+    Transport,
+};
+use tollgate_server::http::{HttpOptions, Listening, Token};
+use tollgate_server::{Front, Options, http, stdio};
 use tollgate_surface::names::SEPARATOR;
 use tollgate_surface::{Naming, Strategy};
 
@@ -23,7 +26,7 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
         return bridge(url, serve.to_token_file.as_deref(), serve.to_allow_http).await;
     }
     let config = setup::needed_configuration(global)?;
-    let options = options(&serve, &config)?;
+    let (options, rules) = (options(&serve, &config)?, rules_of(&serve, &config)?);
     let http = http_options(&serve, &config.serve.http)?;
     if let Some(http) = &http {
         raise_file_limit(http.max_requests());
@@ -39,17 +42,37 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
     };
     let metrics = Metrics::new();
     let host = host.journal(metrics.clone()).config(config).build().await?;
-    let front = Front::new(host.clone(), Options { metrics: Some(metrics), ..options });
+    let access = Access::new(host.clone(), &rules);
+    let front = Front::new(access.clone(), Options { metrics: Some(metrics), ..options });
     let stop = stop_at(setup::stopped());
+    let listening = match http {
+        Some(options) => {
+            let listening = http::listen(front.clone(), options).await;
+            Some(listening.map_err(|error| Failure::usage(error.to_string()))?)
+        }
+        None => None,
+    };
+    let known_tokens = listening.as_ref().map(Listening::tokens);
+    // Who may do what, and who comes in, holds as the file says it now.
+    let also = |config: &Config| -> Result<Box<dyn FnOnce()>, Failure> {
+        let (access, known_tokens) = (access.clone(), known_tokens.clone());
+        let (rules, tokens) = (rules_of(&serve, config)?, tokens_of(&serve, &config.serve.http)?);
+        Ok(Box::new(move || {
+            access.set_rules(&rules);
+            if let Some(known) = known_tokens {
+                known.set(tokens);
+            }
+        }))
+    };
     let served = async {
-        match http {
-            Some(options) => over_http(front, options, stop).await,
+        match listening {
+            Some(listening) => over_http(listening, stop).await,
             None => over_stdio(&front, stop).await,
         }
     };
     let code = tokio::select! {
         code = served => code,
-        () = setup::reload_on_hangup(host.clone(), global, Some(config_file)) => Ok(ERROR),
+        () = setup::reload_on_hangup_and(host.clone(), global, Some(config_file), &also) => Ok(ERROR),
     };
     host.shutdown().await;
     code
@@ -67,8 +90,7 @@ async fn over_stdio(front: &Front, stop: CancellationToken) -> Result<u8, Failur
     }
 }
 
-async fn over_http(front: Front, options: HttpOptions, stop: CancellationToken) -> Result<u8, Failure> {
-    let listening = http::listen(front, options).await.map_err(|error| Failure::usage(error.to_string()))?;
+async fn over_http(listening: Listening, stop: CancellationToken) -> Result<u8, Failure> {
     print::out(format_args!("http://{}/mcp", listening.address))?;
     listening.serve(stop).await;
     Ok(0)
@@ -103,7 +125,6 @@ async fn bridge(url: &str, token_file: Option<&Path>, allow_http: bool) -> Resul
     let spec = ServerSpec { allow_http, ..ServerSpec::new("host", transport) };
     let host = Host::builder().with_clients().server(spec).build().await?;
     let options = Options {
-        expose: Expose::All,
         naming: Naming::new(Strategy::None),
         prefix_resources: false,
         principal: Principal::new("bridge"),
@@ -111,7 +132,8 @@ async fn bridge(url: &str, token_file: Option<&Path>, allow_http: bool) -> Resul
     };
     host.settled().await;
     setup::warn_of_failed(&host);
-    let front = Front::new(host.clone(), options);
+    let all = Rights { expose: Expose::All, ..Rights::default() };
+    let front = Front::new(Access::new(host.clone(), &Rules { all, callers: None }), options);
     let code = over_stdio(&front, stop_at(setup::interrupted())).await;
     host.shutdown().await;
     code
@@ -127,7 +149,7 @@ fn stop_at(signal: impl Future<Output = ()> + Send + 'static) -> CancellationTok
     stop
 }
 
-/// What the flags say, and where they say nothing, the configuration.
+/// How the flags say that it is served, and where they say nothing, the configuration.
 fn options(serve: &Serve, config: &Config) -> Result<Options, Failure> {
     let configured = &config.serve;
     let strategy = match (serve.names, configured.names.strategy) {
@@ -151,21 +173,24 @@ fn options(serve: &Serve, config: &Config) -> Result<Options, Failure> {
         .separator(separator)
         .and_then(|naming| naming.renames(renames))
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let expose = serve.expose.clone().or_else(|| configured.expose.as_ref().map(Expose::from));
-    let mut options = Options {
-        expose: expose.unwrap_or_default(),
-        naming,
-        prefix_resources: strategy != Strategy::None,
-        ..Options::default()
-    };
-    options.approvals = configured.approve.iter().map(|pattern| pattern.value.clone()).collect();
-    options.approvals.extend(&args::approvals(&serve.approve)?);
-    if !serve.grants.is_empty() {
-        options.grants = Grants::parse(&serve.grants).map_err(|error| Failure::usage(format!("--grant: {error}")))?;
-    } else if let Some(grants) = &configured.grants {
-        options.grants = grants.iter().map(|grant| grant.value.clone()).collect();
+    Ok(Options { naming, prefix_resources: strategy != Strategy::None, ..Options::default() })
+}
+
+/// What the flags say of who may do what, and where they say nothing, the configuration.
+fn rules_of(serve: &Serve, config: &Config) -> Result<Rules, Failure> {
+    let configured = &config.serve;
+    let mut all = Rights::default();
+    if let Some(expose) = serve.expose.clone().or_else(|| configured.expose.as_ref().map(Expose::from)) {
+        all.expose = expose;
     }
-    Ok(options)
+    all.approvals = configured.approve.iter().map(|pattern| pattern.value.clone()).collect();
+    all.approvals.extend(&args::approvals(&serve.approve)?);
+    if !serve.grants.is_empty() {
+        all.grants = Grants::parse(&serve.grants).map_err(|error| Failure::usage(format!("--grant: {error}")))?;
+    } else if let Some(grants) = &configured.grants {
+        all.grants = grants.iter().map(|grant| grant.value.clone()).collect();
+    }
+    Ok(Rules::new(all, config))
 }
 
 fn flag_renames(renames: &[String]) -> Result<Vec<(ToolName, String)>, Failure> {
@@ -197,16 +222,7 @@ fn http_options(serve: &Serve, configured: &ServeHttp) -> Result<Option<HttpOpti
     let mut options = HttpOptions::new(listen);
     options.hosts.clone_from(if serve.hosts.is_empty() { &configured.hosts } else { &serve.hosts });
     options.origins.clone_from(if serve.origins.is_empty() { &configured.origins } else { &serve.origins });
-    options.tokens = match &serve.token_file {
-        Some(file) => tokens(file)?,
-        None => {
-            let token = |token: &model::Token| {
-                let principal = Principal::new(token.name.as_str());
-                Token { principal, sha256: token.sha256.value.0 }
-            };
-            configured.tokens.iter().map(token).collect()
-        }
-    };
+    options.tokens = tokens_of(serve, configured)?;
     // What is larger than the address space is as good as no limit.
     let size = |given: Option<u64>, default| given.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX));
     options.max_sessions = size(configured.max_sessions, options.max_sessions);
@@ -215,6 +231,18 @@ fn http_options(serve: &Serve, configured: &ServeHttp) -> Result<Option<HttpOpti
     options.idle_timeout = configured.idle_timeout.unwrap_or(options.idle_timeout);
     options.grace = configured.grace.unwrap_or(options.grace);
     Ok(Some(options))
+}
+
+/// The tokens that let in: those of the flag's file, and without it the configuration's.
+fn tokens_of(serve: &Serve, configured: &ServeHttp) -> Result<Vec<Token>, Failure> {
+    let token = |token: &model::Token| {
+        let principal = Principal::new(token.name.as_str());
+        Token { principal, sha256: token.sha256.value.0 }
+    };
+    match &serve.token_file {
+        Some(file) => tokens(file),
+        None => Ok(configured.tokens.iter().map(token).collect()),
+    }
 }
 
 /// Reads the tokens of a file: one a line, `NAME TOKEN` or `NAME sha256:HEX`.

@@ -79,8 +79,8 @@ mod tests {
         assert!(held.allows("crm", "get_customer", EffectClass::Unknown));
         assert!(!held.allows("crm", "delete_customer", EffectClass::Read));
         assert!(held.allows("mail", "list", EffectClass::Read) && !held.allows("mail", "send", EffectClass::Unknown));
-        assert!(held.knows("crm") && held.reaches("mail") && held.reads("crm"));
-        assert!(!held.knows("erp") && !held.reaches("erp") && !held.reads("mail"));
+        assert!(held.knows("crm") && held.reaches("mail") && held.covers_any(HostInterface::Resource, "crm"));
+        assert!(!held.knows("erp") && !held.reaches("erp") && !held.covers_any(HostInterface::Resource, "mail"));
         assert!(held.covers(HostInterface::Resource, "crm", "public/a"));
         assert!(!held.covers(HostInterface::Resource, "crm", "secret"));
         assert!(!held.covers(HostInterface::Prompt, "crm", "x"));
