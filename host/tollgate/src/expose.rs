@@ -157,3 +157,50 @@ impl Exposure {
         self.within.iter().map(|named| &*named.items)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expose(text: &str) -> Expose {
+        text.parse().unwrap()
+    }
+
+    fn sum(texts: &[&str]) -> Exposure {
+        let exposes: Vec<_> = texts.iter().map(|text| expose(text)).collect();
+        Exposure::sum(&exposes)
+    }
+
+    #[test]
+    fn of_several_the_widest_counts_or_all_that_lists_name() {
+        assert_eq!(sum(&["crm:*", "meta", "all", "meta-full"]).surface, Surface::Direct);
+        assert_eq!(sum(&["meta", "meta-full", "policies"]).surface, Surface::MetaFull);
+        assert!(sum(&["crm:*", "meta"]).passes_on());
+        let lists = sum(&["crm:*,report", "mail:*"]);
+        assert_eq!(lists.tools().collect::<Vec<_>>(), [["crm:*", "report", "mail:*"]]);
+        assert!(lists.has_policy("report") && !lists.has_policy("other") && !lists.passes_on());
+        let policies = sum(&["policies", "crm:*"]);
+        assert!(policies.has_policy("other") && policies.surface == Surface::Direct);
+    }
+
+    #[test]
+    fn a_list_bounds_whatever_else_is_said_and_the_words_for_everything_bound_nothing() {
+        let bounded = sum(&["meta"]).bounded(&expose("crm:*,report"));
+        assert!(bounded.surface == Surface::Meta && !bounded.passes_on());
+        assert!(bounded.has_policy("report") && !bounded.has_policy("other"));
+        assert_eq!(bounded.tools().collect::<Vec<_>>(), [["crm:*", "report"]]);
+        for word in ["meta", "meta-full", "all"] {
+            assert!(sum(&["all"]).bounded(&expose(word)).passes_on(), "{word}");
+        }
+        assert!(!sum(&["all"]).bounded(&expose("policies")).passes_on());
+        let both = sum(&["crm:*,a"]).bounded(&expose("crm:get_*,b"));
+        assert!(!both.has_policy("a") && !both.has_policy("b"), "both have to name it");
+    }
+
+    #[test]
+    fn nothing_has_no_policy_and_a_list_without_tools_has_none() {
+        let nothing = Exposure::nothing();
+        assert!(!nothing.has_policy("report") && !nothing.passes_on());
+        assert_eq!(nothing.tools().collect::<Vec<_>>(), [&[] as &[String]]);
+    }
+}

@@ -300,6 +300,15 @@ impl Host {
         policies.iter().map(info).collect()
     }
 
+    /// Whether a policy of this name was configured or added.
+    pub(crate) fn has_policy(&self, name: &str) -> bool {
+        self.0.policies.read().contains_key(name)
+    }
+
+    pub(crate) fn policy_names(&self) -> Vec<String> {
+        self.0.policies.read().keys().cloned().collect()
+    }
+
     /// What a named policy says of itself.
     ///
     /// # Errors

@@ -91,8 +91,9 @@ impl View {
 
     /// The names of the policies that exist for him.
     pub fn policies(&self) -> Vec<String> {
-        let names = self.host.policies().into_iter().map(|policy| policy.name);
-        names.filter(|name| self.allowed.exposure.has_policy(name)).collect()
+        let mut names = self.host.policy_names();
+        names.retain(|name| self.allowed.exposure.has_policy(name));
+        names
     }
 
     /// What a policy says of itself.
@@ -105,10 +106,9 @@ impl View {
     }
 
     fn check_policy(&self, name: &str) -> Result<(), HostError> {
-        let known = self.policies();
-        match known.iter().any(|policy| policy == name) {
+        match self.host.has_policy(name) && self.allowed.exposure.has_policy(name) {
             true => Ok(()),
-            false => Err(HostError::UnknownPolicy { name: name.to_owned(), known }),
+            false => Err(HostError::UnknownPolicy { name: name.to_owned(), known: self.policies() }),
         }
     }
 
