@@ -67,7 +67,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let names = servers.iter().map(|server| server.name.clone()).collect();
-        self.record_start(&paid, open.number, ALL, kind.method(), "", EffectClass::Read, names).await?;
+        self.record_start(&paid, open.number, (ALL, kind.method()), ("", None), EffectClass::Read, names).await?;
         let lists = servers.iter().map(|server| async {
             let context = CallContext::new(self.context.clone(), &paid, 0);
             self.gate.upstream.list_of(&server.name, kind, context).await.unwrap_or_else(|error| {

@@ -62,9 +62,10 @@ impl Sessions {
 
     /// Ends the sessions of some.
     pub(crate) async fn end_those(&self, whose: impl Fn(&Identity) -> bool) {
-        let known = self.known.lock();
-        let ids: Vec<SessionId> = known.iter().filter(|(_, of)| whose(&of.owner)).map(|(id, _)| id.clone()).collect();
-        drop(known);
+        let ids: Vec<SessionId> = {
+            let known = self.known.lock();
+            known.iter().filter(|(_, of)| whose(&of.owner)).map(|(id, _)| id.clone()).collect()
+        };
         for id in ids {
             drop(self.close(&id).await);
         }

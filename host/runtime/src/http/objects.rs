@@ -267,7 +267,6 @@ impl outgoing_handler::Host for HttpView<'_> {
 }
 
 impl types::HostFutureIncomingResponse for HttpView<'_> {
-    #[expect(clippy::type_complexity, reason = "it is the interface's")]
     fn get(
         &mut self,
         future: Resource<HostFutureIncomingResponse>,
@@ -323,7 +322,6 @@ impl types::HostIncomingBody for HttpView<'_> {
 }
 
 impl types::HostFutureTrailers for HttpView<'_> {
-    #[expect(clippy::type_complexity, reason = "it is the interface's")]
     fn get(
         &mut self,
         future: Resource<HostFutureTrailers>,
