@@ -48,7 +48,7 @@ impl Upstream for Servers {
             before();
         }
         self.asked.lock().push(server.to_owned());
-        let item = |name: &str| {
+        let item = move |name: &str| {
             let item = serde_json::json!({kind.name_of_item(): name}).as_object().unwrap().clone();
             Listed { server: server.to_owned(), item }
         };

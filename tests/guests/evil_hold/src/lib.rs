@@ -85,7 +85,8 @@ async fn run(input: String) -> kit::Output {
                 let request = OutgoingRequest::new(fields());
                 request.set_scheme(Some(&Scheme::Http)).expect("there is http");
                 request.set_authority(Some("127.0.0.1:9")).expect("it is an address");
-                forget(handle(request, Some(RequestOptions::new())));
+                request.set_path_with_query(Some("/")).expect("it is a path");
+                forget(handle(request, Some(RequestOptions::new())).expect("it is sent"));
             }
             "options" => forget(RequestOptions::new()),
             "responses" => {
@@ -95,7 +96,11 @@ async fn run(input: String) -> kit::Output {
             }
             "pollables" => forget(subscribe_duration(u64::MAX)),
             "streams" => forget(get_stdout()),
-            "pollables of a stream" => forget(get_stdout().subscribe()),
+            "pollables of a stream" => {
+                let stream = get_stdout();
+                forget(stream.subscribe());
+                forget(stream);
+            }
             "networks" => forget(instance_network()),
             "timers" => {
                 // SAFETY: as the component model has it: a number in, a number out.
