@@ -3,7 +3,7 @@
 use crate::spans;
 use crate::support::*;
 use std::sync::Arc;
-use tollgate_core::{Call, CallError, Health, ListKind, QueryKind};
+use tollgate_core::{Call, CallError, ListKind, QueryKind};
 use tollgate_core::{Clock, Entropy, SeededEntropy, Upstream};
 use tollgate_route::{Backend, CachePolicy, RetryPolicy, RouteSpec, Router, RouterSettings};
 
