@@ -315,7 +315,7 @@ fn every_approval_that_matches_is_asked_for() {
     let mut caller = serving.caller("everything");
     for name in ["fixture__test_simple_text", "echo__echo"] {
         let answer = caller.call(name, json!({"text": "x"})).to_string();
-        assert!(answer.contains("approve"), "{name}: {answer}");
+        assert!(answer.contains("approval"), "{name}: {answer}");
     }
     let free = caller.call("fixture__test_image_content", json!({}));
     assert_ne!(free["result"]["isError"], true, "{free:#}");
