@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - This file: the commands.
-//! - [`tests`]: `test`, stage by stage; with `--lint` all that CI checks. [`lints`]: `check`, and how a build lints what it compiles.
+//! - [`testing`]: `test`, stage by stage; with `--lint` all that CI checks. [`lints`]: `check`, and how a build lints what it compiles.
 //! - [`stages`]: how long each stage takes.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`interpreters`]: the components that run scripts, each built in its language's way.
@@ -17,7 +17,7 @@ mod install;
 mod interpreters;
 mod lints;
 mod stages;
-mod tests;
+mod testing;
 mod tools;
 
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     let done = match command.as_str() {
-        "test" => tests::run_all(&rest),
+        "test" => testing::run_all(&rest),
         "check" => lints::check(),
         "fleet" => fleet::install(),
         "plugins" => plugins(),
