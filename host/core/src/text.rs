@@ -169,7 +169,8 @@ mod tests {
         fn no_text_steers_a_terminal(text in ".*", max in 0usize..50) {
             for shown in [visible(&text), name(&text), line(&text, max)] {
                 prop_assert!(!shown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')));
-                prop_assert!(!shown.contains(|c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\u{fe0f}' | '\u{200c}' | '\u{200d}')));
+                let hides = |c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\u{fe0f}' | '\u{200c}' | '\u{200d}');
+                prop_assert!(!shown.contains(hides));
             }
             prop_assert!(!name(&text).contains(is_lookalike) && !line(&text, max).contains(['\n', '\t']));
         }

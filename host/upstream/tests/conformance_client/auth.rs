@@ -94,7 +94,7 @@ pub(crate) async fn act(fleet: &Fleet) -> Result {
             let name = ToolName { server: tool.server.clone(), tool: tool.name.clone() };
             let args = sample(&tool.input_schema).to_string();
             loop {
-                match fleet.attempt(&tool, &Call::new(name.clone(), args.clone()), &context()).await.result {
+                match fleet.attempt(&tool, &Call::new(name.clone(), args.clone()), &context()?).await.result {
                     Ok(_) => break,
                     Err(CallError::AuthRequired(why)) if logins < MAX_LOGINS => {
                         eprintln!("{name}: {why}");

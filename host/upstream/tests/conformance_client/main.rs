@@ -68,7 +68,7 @@ async fn act(fleet: &Fleet, url: String, scenario: &str) -> Result {
     let mut failed = Vec::new();
     for (tool, args) in calls(scenario, &tools)? {
         let call = Call { server: tool.server.clone(), tool: tool.name.clone(), args: args.to_string(), meta: None };
-        match fleet.attempt(&tool, &call, &context()).await.result {
+        match fleet.attempt(&tool, &call, &context()?).await.result {
             Ok(result) => println!("{}: {}", tool.name, result.json),
             Err(error) => failed.push(format!("{}: {error}", tool.name)),
         }
@@ -128,7 +128,7 @@ fn sample(schema: &Value) -> Value {
     Value::Object(args)
 }
 
-fn context() -> CallContext {
+fn context() -> Result<CallContext> {
     let limits = Limits::default();
     let run = RunContext {
         run: RunId::new(&SystemClock::default(), &SystemEntropy::default()),
@@ -145,8 +145,8 @@ fn context() -> CallContext {
         trace: TraceContext::new(1, 1),
         client: Some(Arc::new(Person)),
     };
-    let paid = run.budget.take_call().unwrap();
-    CallContext::new(Arc::new(run), &paid, 0)
+    let paid = run.budget.take_call().map_err(|reached| format!("no call is left: {reached}"))?;
+    Ok(CallContext::new(Arc::new(run), &paid, 0))
 }
 
 /// Who answers the suite's questions: a person who accepts what is proposed.
