@@ -284,7 +284,8 @@ fn entries_add_up_and_serve_bounds_them() {
 fn of_several_limits_the_most_generous_counts_and_never_above_the_files() {
     let place = Place::new();
     let mut config = config(&place);
-    config["limits"] = json!({"timeout": "2s"});
+    // No machine burns so much fuel in the time.
+    config["limits"] = json!({"timeout": "2s", "fuel": 1_000_000_000_000_u64});
     config["serve"]["http"]["tokens"] = tokens(&["short", "long"]);
     config["callers"] = json!([
         {"principal": "short", "grants": everything(), "expose": "meta", "limits": {"timeout": "100ms"}},
