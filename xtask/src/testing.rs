@@ -5,7 +5,7 @@
 
 use crate::lints::{self, Lints};
 use crate::stages::Stages;
-use crate::{HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, interpreters, run, target_dir, tools};
+use crate::{HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, install, interpreters, run, target_dir, tools};
 use std::process::Command;
 
 /// Tests that the usual run leaves out, because they fetch and run the compilers of other languages. What they build then
@@ -37,6 +37,8 @@ fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
     if host.lints.is_some() {
         stages.run("formatting", lints::format)?;
     }
+    // Before the lanes part: two that add a target at once would be in each other's way.
+    stages.run("targets of the compiler", || interpreters::TARGETS.into_iter().try_for_each(install::target))?;
     std::thread::scope(|scope| {
         let beside = scope.spawn(|| beside_the_host(stages, host));
         let built = stages.run("host and tests: build", || run(&mut host.tests(&["--no-run"])));

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Not `wasm32-wasip2`: the engine then asks the system for nothing but what its own WIT names.
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What the component is made of.
 const INPUTS: [&str; 6] = [

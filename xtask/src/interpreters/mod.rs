@@ -11,11 +11,14 @@ mod javascript;
 pub(crate) mod python;
 mod ready;
 
-use crate::{HOST, Result, cargo, install, root, run, target_dir};
+use crate::{GUEST_TARGET, HOST, Result, cargo, install, root, run, target_dir};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The targets that guests and interpreters are compiled for.
+pub(crate) const TARGETS: [&str; 2] = [GUEST_TARGET, javascript::TARGET];
 
 /// Builds every interpreter whose sources have changed, and makes it ready to run; builds the host for that.
 pub(crate) fn build() -> Result {
