@@ -232,7 +232,7 @@ pub(crate) async fn reload_on_hangup(host: Host, global: &Global, file: Option<P
     reload_on_hangup_and(host, global, file, &|_| Ok(Box::new(|| {}))).await;
 }
 
-/// What else a reload changes: worked out from the new configuration before anything changes, and done when the host has it.
+/// A further change of a reload: worked out from the new configuration before anything changes, and done when the host has it.
 pub(crate) type Also<'a> = &'a dyn Fn(&Config) -> Result<Box<dyn FnOnce() + 'a>, Failure>;
 
 /// As [`reload_on_hangup`], with what else has to change.

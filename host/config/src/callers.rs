@@ -1,4 +1,4 @@
-//! Who has what over HTTP: the key `callers`.
+//! The key `callers`: rights of callers over HTTP.
 
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::model::{At, Caller, Config, Expose, LimitOverrides};
@@ -16,13 +16,13 @@ const CALLERS_MAX: usize = 10_000;
 const MAX_COMPARED: usize = 200;
 
 keys! {
-    /// What a caller has. Entries of one principal add up; a caller without any has nothing.
+    /// Rights of one caller. Entries of one principal add up; a caller without an entry has nothing.
     struct CallerKeys {
-        /// Whose it is: the name of a token.
+        /// The caller: the name of a token.
         principal "principal": PrincipalName,
-        /// What he may use, as `crm:*` or `read-only`; nothing unless it is given, and never more than `serve.grants`.
+        /// Grants, as `crm:*` or `read-only`; none unless given, and never more than `serve.grants`.
         grants "grants": Vec<At<Grant>>,
-        /// What he sees, as in `serve`, and never more than a list there; a list is shown directly. What `serve` says unless it is given.
+        /// Exposed tools, as in `serve`, and never more than a list there; a list is shown directly. Default: as in `serve`.
         expose "expose": Expose,
         /// The tools whose calls a person must approve one by one, beside those of `serve.approve`.
         approve "approve": Approve,

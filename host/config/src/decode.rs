@@ -48,7 +48,7 @@ keys! {
         state "state": State,
         /// How the host is served; a flag of `tollgate serve` goes before its key.
         serve "serve": Serve,
-        /// What each caller over HTTP has, by the name of his token; without it `serve.grants`, `serve.expose` and `serve.approve` hold for all.
+        /// Rights of each caller over HTTP, by the name of its token; without it `serve.grants`, `serve.expose` and `serve.approve` hold for all.
         callers "callers": Callers,
         /// What holds for every server that does not say otherwise: retries, breakers, caches.
         orchestration "orchestration": Orchestration,

@@ -53,7 +53,7 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
         None => None,
     };
     let known_tokens = listening.as_ref().map(Listening::tokens);
-    // Who may do what, and who comes in, holds as the file says it now.
+    // Rights and tokens follow the file as it is now.
     let also = |config: &Config| -> Result<Box<dyn FnOnce()>, Failure> {
         let (access, known_tokens) = (access.clone(), known_tokens.clone());
         let (rules, tokens) = (rules_of(&serve, config)?, tokens_of(&serve, &config.serve.http)?);
@@ -176,7 +176,7 @@ fn options(serve: &Serve, config: &Config) -> Result<Options, Failure> {
     Ok(Options { naming, prefix_resources: strategy != Strategy::None, ..Options::default() })
 }
 
-/// What the flags say of who may do what, and where they say nothing, the configuration.
+/// Rights by the flags; where a flag is absent, by the configuration.
 fn rules_of(serve: &Serve, config: &Config) -> Result<Rules, Failure> {
     let configured = &config.serve;
     let mut all = Rights::default();

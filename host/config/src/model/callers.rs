@@ -7,11 +7,11 @@ use tollgate_core::grant::approve::Pattern;
 /// One entry of `callers`. What several entries of one principal say adds up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caller {
-    /// Whose it is: the name of a token.
+    /// The caller: the name of a token.
     pub principal: At<String>,
-    /// What he may use, and never more than `serve.grants`.
+    /// Grants; never more than `serve.grants`.
     pub grants: Vec<At<Grant>>,
-    /// What he sees, and never more than a list in `serve.expose`; that of `serve` where no entry of his says it.
+    /// Exposed tools; never more than a list in `serve.expose`, and as in `serve` where no entry of the caller says it.
     pub expose: Option<Expose>,
     /// The tools whose calls a person must approve one by one, beside those of `serve.approve`.
     pub approve: Vec<At<Pattern>>,
