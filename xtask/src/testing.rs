@@ -123,7 +123,7 @@ impl Host {
     }
 }
 
-/// Arguments with which cargo optimises the host's own crates less: their tests then build in half the time. Dependencies
+/// Arguments with which cargo optimises the host's own crates less, which compile faster then. Dependencies
 /// are those of the release profile, and are not compiled again.
 fn optimisation() -> Result<Vec<String>> {
     let mut list = cargo(&["tree", "--locked", "--depth", "0", "--prefix", "none", "--format", "{p}"]);

@@ -73,7 +73,7 @@ pub struct Config {
     pub state: State,
     /// How the host is served.
     pub serve: Serve,
-    /// What callers over HTTP have. `None`: what `serve` says holds for all; an empty list: nobody has anything.
+    /// Rights of callers over HTTP. `None`: what `serve` says holds for all; an empty list: nobody has anything.
     pub callers: Option<Vec<Caller>>,
     /// What holds for every server that does not say otherwise.
     pub orchestration: Orchestration,

@@ -92,7 +92,7 @@ pub fn is_loopback_host(host: &str) -> bool {
     }
 }
 
-/// Whether nobody on the way can read what is sent: over `https`, or within this machine. A secret goes nowhere else, unless
+/// Tells a sealed way, on which nobody reads what is sent: over `https`, or within this machine. A secret goes nowhere else, unless
 /// the operator says so.
 pub fn is_sealed(scheme: &str, host: &str) -> bool {
     scheme == "https" || is_loopback_host(host)

@@ -1,4 +1,4 @@
-//! What is left of a run's limits, and the proof that something was paid from it.
+//! The rest of a run's limits, and the proof that something was paid from it.
 //!
 //! **Architecture invariant:** no request reaches an upstream and no entry reaches the journal without a [`Paid`]: the
 //! functions that send and record take one, and nobody else makes one.
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Refused requests that a run, with all runs behind it, may leave in the journal: enough to see that it happened.
 pub const REFUSALS_MAX: u64 = 64;
-/// What a log line or a progress costs of `log_bytes` beside its text: about the rest of its line in a journal.
+/// The cost of a log line or a progress in `log_bytes` beside its text: about the rest of its line in a journal.
 pub const ENTRY_BYTES: u64 = 128;
 
 /// Proof that something was paid: the entries about it may be written.
@@ -22,7 +22,7 @@ pub const ENTRY_BYTES: u64 = 128;
 pub struct Paid(());
 
 impl Paid {
-    /// What the host does on its own account, as the beginning and the end of a run. Never for what a guest asks for.
+    /// The host's own account, as for the beginning and the end of a run. Never for what a guest asks for.
     pub fn by_host() -> Self {
         Self(())
     }
@@ -46,7 +46,7 @@ impl Drop for PaidCall {
     }
 }
 
-/// What is left of a run's `log_bytes`.
+/// The rest of a run's `log_bytes`.
 #[derive(Debug)]
 pub struct LogAllowance {
     left: AtomicU64,

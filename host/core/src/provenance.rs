@@ -18,11 +18,6 @@ impl<T> Configured<T> {
     pub fn by_operator(value: T) -> Self {
         Self(value)
     }
-
-    /// The value alone.
-    pub fn into_inner(self) -> T {
-        self.0
-    }
 }
 
 impl<T> Deref for Configured<T> {

@@ -1,4 +1,4 @@
-//! What callers over HTTP have.
+//! Rights of callers over HTTP.
 
 use super::{At, Expose, LimitOverrides};
 use tollgate_core::Grant;
