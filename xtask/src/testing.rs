@@ -41,7 +41,7 @@ fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
     stages.run("targets of the compiler", || interpreters::TARGETS.into_iter().try_for_each(install::target))?;
     std::thread::scope(|scope| {
         let beside = scope.spawn(|| beside_the_host(stages, host));
-        let built = stages.run("host and tests: build", || run(&mut host.tests(&["--no-run"])));
+        let built = stages.run("host and tests: build", || run(&mut host.build()));
         let beside = beside.join().map_err(|_| "a stage panicked".to_owned())?;
         built.and(beside)
     })?;
@@ -96,6 +96,15 @@ struct Host {
 impl Host {
     fn new(lints: Option<Lints>) -> Result<Self> {
         Ok(Self { lints, optimisation: optimisation()? })
+    }
+
+    /// Builds all that the tests run, and the programs that they leave out: `cargo test` builds a program for the tests of its
+    /// own package only.
+    fn build(&self) -> Command {
+        let mut command = cargo(&[&["build", "--release", "--locked", "--all-targets"], &HOST[..]].concat());
+        command.args(&self.optimisation);
+        self.linted(&mut command);
+        command
     }
 
     /// `cargo test` over the whole host, its documentation too. In one build: Wasmtime is compiled once. It says nothing of
