@@ -57,12 +57,23 @@ pub struct Query {
     pub params: String,
 }
 
+/// The longest resource URI that a template's completion is about, in bytes.
+pub const FILLED_MAX_BYTES: usize = 64 << 10;
+
+/// A template that its values make longer than [`FILLED_MAX_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("with its values, the template is longer than {FILLED_MAX_BYTES} bytes; send shorter ones")]
+pub struct FilledTooLong;
+
 impl Query {
     /// Of a completion for a resource template: the template with the values that the request has, as they are written. A
     /// value may lead out of what the template's own text says.
-    pub fn filled_template(&self) -> Option<String> {
+    ///
+    /// # Errors
+    /// It is too long: a value may stand in a template any number of times.
+    pub fn filled_template(&self) -> Result<Option<String>, FilledTooLong> {
         if self.kind != QueryKind::CompleteResource {
-            return None;
+            return Ok(None);
         }
         let params: Value = serde_json::from_str(&self.params).unwrap_or_default();
         let text = |at: &str| params.pointer(at).and_then(Value::as_str);
@@ -80,11 +91,17 @@ impl Query {
             let names = names.map(|name| name.split([':', '*']).next().unwrap_or_default());
             let values: Vec<&str> = names.filter_map(value).collect();
             filled.extend(operator.filter(|c| *c != '+' && !values.is_empty()));
-            filled.push_str(&values.join(","));
+            for (number, value) in values.into_iter().enumerate() {
+                if filled.len() + value.len() > FILLED_MAX_BYTES {
+                    return Err(FilledTooLong);
+                }
+                filled.push_str(if number > 0 { "," } else { "" });
+                filled.push_str(value);
+            }
             rest = after;
         }
         filled.push_str(rest);
-        Some(filled)
+        if filled.len() > FILLED_MAX_BYTES { Err(FilledTooLong) } else { Ok(Some(filled)) }
     }
 }
 
@@ -167,6 +184,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn a_template_that_repeats_a_long_value_is_refused() {
+        let params = json!({"argument": {"name": "a", "value": "x".repeat(1 << 20)}}).to_string();
+        let name = format!("file:///{}", "{a}".repeat(100_000));
+        let kind = QueryKind::CompleteResource;
+        let query = Query { server: "s".into(), kind, name, params };
+        assert_eq!(query.filled_template(), Err(FilledTooLong));
+        let commas = format!("x:{{{}}}", "a,".repeat(50_000));
+        let params = json!({"argument": {"name": "a", "value": ""}}).to_string();
+        assert_eq!(
+            Query { name: commas, params, ..query }.filled_template(),
+            Ok(Some(format!("x:{}", ",".repeat(49_999))))
+        );
+    }
+
+    #[test]
     fn a_template_is_filled_with_what_the_request_says() {
         let filled = |template: &str, value: &str| {
             let params =
@@ -174,6 +206,7 @@ mod tests {
             let kind = QueryKind::CompleteResource;
             Query { server: "s".into(), kind, name: template.into(), params: params.to_string() }
                 .filled_template()
+                .unwrap()
                 .unwrap()
         };
         for (template, want) in [

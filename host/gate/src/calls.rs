@@ -132,11 +132,12 @@ impl Session {
         if !grants.covers(interface, &query.server, &query.name) {
             return Err(denied(&query.name));
         }
-        match query.filled_template() {
-            // Whoever granted the template by its own text granted what it makes.
-            Some(filled) if !grants.spells(interface, &query.server, &query.name) => {
-                if grants.covers(interface, &query.server, &filled) { Ok(()) } else { Err(denied(&filled)) }
-            }
+        // Whoever granted the template by its own text granted what it makes.
+        if grants.spells(interface, &query.server, &query.name) {
+            return Ok(());
+        }
+        match query.filled_template().map_err(|error| CallError::Denied(error.to_string()))? {
+            Some(filled) if !grants.covers(interface, &query.server, &filled) => Err(denied(&filled)),
             _ => Ok(()),
         }
     }

@@ -1,9 +1,12 @@
 //! Whether a URI is one that a template makes (RFC 6570, all four levels).
 
 /// The longest URI that is held against templates, in bytes. Longer ones are none of theirs.
-const URI_MAX_BYTES: usize = 8 << 10;
-/// The most expressions and texts between them of a template.
-const MAX_PARTS: usize = 64;
+const URI_MAX_BYTES: usize = 2 << 10;
+/// The longest template, in bytes. Longer ones make nothing.
+const TEMPLATE_MAX_BYTES: usize = 2 << 10;
+/// The most expressions and texts between them of a template. With the lengths it bounds the time that a server's thousands
+/// of templates take.
+const MAX_PARTS: usize = 33;
 
 enum Part<'t> {
     Text(&'t str),
@@ -16,11 +19,14 @@ enum Part<'t> {
 
 /// Whether the template can make the URI, with whatever values. Never where its scheme is not plain text: such a template
 /// would claim the URIs of others (`f{+x}` makes `file:///a`).
-pub(crate) fn makes(template: &str, uri: &str) -> bool {
+pub fn makes(template: &str, uri: &str) -> bool {
     let scheme = template.split('{').next().and_then(|text| text.split_once(':'));
     let is_scheme =
         |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    if uri.len() > URI_MAX_BYTES || !scheme.is_some_and(|(scheme, _)| is_scheme(scheme)) {
+    if uri.len() > URI_MAX_BYTES
+        || template.len() > TEMPLATE_MAX_BYTES
+        || !scheme.is_some_and(|(scheme, _)| is_scheme(scheme))
+    {
         return false;
     }
     let Some(parts) = parts(template) else { return false };
