@@ -1,10 +1,12 @@
 //! Who may do what over HTTP: one view for each caller, on every way in.
 
-use crate::support::caller::{Caller, Serving, heard, serve, tokens};
+use crate::support::caller::{Caller, Serving, heard, serve, token, tokens};
 use crate::support::mcp::Lines;
 use crate::support::{Place, SOON, eventually, evil_server};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use tollgate_test_guests as guests;
 
@@ -356,6 +358,49 @@ fn a_reload_takes_rights_and_tokens_away_from_open_sessions_and_streams() {
     assert!(began.elapsed() < SOON / 2, "its stream has ended");
     assert!(end.contains("200 OK") && !end.contains("list_changed"), "{end}");
     assert_eq!(gone.post(&json!({"jsonrpc": "2.0", "id": 9, "method": "tools/list"}), &[]).0, 401);
+}
+
+/// A request whose body was still coming when its token went: the call was made all the same, and answered with 401.
+#[test]
+fn a_body_held_back_until_its_token_is_gone_calls_nothing() {
+    let place = Place::new();
+    let mut config = config(&place);
+    let serving = serve(&place, &config, &[]);
+    let body = json!({"server": "echo", "tool": "good", "arguments": {}}).to_string();
+    let (most, last) = body.split_at(body.len() - 1);
+    let begin = |_| {
+        let mut stream = TcpStream::connect(&serving.address).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        let head = format!(
+            "POST /mcp/call HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{most}",
+            serving.address,
+            token("finder"),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let held: Vec<TcpStream> = (0..20).map(begin).collect();
+    let left: Vec<_> = CALLERS.into_iter().filter(|name| *name != "finder").collect();
+    config["serve"]["http"]["tokens"] = tokens(&left);
+    place.write("callers.json", config.to_string());
+    serving.running.signal("-HUP");
+    eventually("the token is one no more", || {
+        let (status, _) = serving.exchange("GET", "/mcp/status", "finder", &[], "");
+        (status == 401).then_some(())
+    });
+    for mut stream in held {
+        // It may be cut off before it has said all.
+        drop(stream.write_all(last.as_bytes()));
+        let mut answer = String::new();
+        drop(stream.read_to_string(&mut answer));
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    let (status, _) =
+        serving.exchange("POST", "/mcp/call", "everything", &[("Content-Type", "application/json")], &body);
+    assert_ne!(status, 401);
+    let journal = std::fs::read_to_string(place.work().join("journal.jsonl")).unwrap_or_default();
+    assert!(!journal.contains("\"finder\""), "{journal}");
 }
 
 #[test]

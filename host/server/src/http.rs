@@ -223,13 +223,17 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
         return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY);
     };
     request.extensions_mut().insert(door.front.access().seat(identity, Origin::Http));
-    let request = match door.read_body(request).await {
-        Ok(request) => request,
-        Err(refused) => return refused,
+    let answered = async {
+        match door.read_body(request).await {
+            Ok(request) => next.run(request).await,
+            Err(refused) => refused,
+        }
     };
+    // The token first: it may be taken away while the body comes, and nothing may begin after that.
     tokio::select! {
-        response = next.run(request) => held(response, admitted.revoked, place),
+        biased;
         () = admitted.revoked.cancelled() => refuse(StatusCode::UNAUTHORIZED, "this token was taken away"),
+        response = answered => held(response, admitted.revoked.clone(), place),
     }
 }
 
