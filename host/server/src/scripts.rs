@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 use tollgate::{
     Client, Identity, Library, LibraryError, LimitKind, NewScript, RunReport, RunRequest, SavedScript, Script,
-    ScriptLanguage, Status, View,
+    ScriptLanguage, Status, View, text,
 };
 
 /// The longest time that an agent may give a script, in whole seconds: what the limit `timeout` allows.
@@ -25,6 +25,8 @@ pub(crate) fn max_timeout_seconds(view: &View) -> u64 {
 const MAX_SHOWN_BYTES: usize = 16 << 10;
 /// The most calls that an answer lists.
 const MAX_SHOWN_CALLS: usize = 100;
+/// The most characters of a script's description in a list.
+const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
 /// The arguments of `execute_code`.
 #[derive(Deserialize)]
@@ -141,7 +143,8 @@ pub(crate) async fn list(agent: &Agent) -> Outcome {
     let mut text = String::new();
     let told_of = |SavedScript { name, language, description, input_schema, .. }: &SavedScript| {
         let input = input_schema.as_ref().map(|schema| format!("\n  input: {schema}")).unwrap_or_default();
-        format!("{name} ({language}): {description}{input}")
+        // One line each: a description cannot look like the line of another script, by another author.
+        format!("{name} ({language}): {}{input}", text::line(description, MAX_DESCRIPTION_CHARS))
     };
     for script in own {
         let _ = match script {
