@@ -4,8 +4,8 @@ use crate::entry::Entry;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::BoxFuture;
@@ -75,7 +75,26 @@ impl Journal for MemoryJournal {
 #[derive(Debug)]
 pub struct FileJournal {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    file: File,
+    /// The last line was not written to its end: what comes next must not be read as a part of it.
+    is_torn: bool,
+}
+
+impl Lines {
+    fn append(&mut self, line: &mut Vec<u8>) -> io::Result<()> {
+        if self.is_torn {
+            line.insert(0, b'\n');
+        }
+        // One write of a whole line: lines of several processes do not mix.
+        let written = self.file.write_all(line);
+        self.is_torn = written.is_err();
+        written
+    }
 }
 
 impl FileJournal {
@@ -86,18 +105,30 @@ impl FileJournal {
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let opened = File::options().append(true).create(true).mode(0o600).open(path);
         match opened {
-            Ok(file) => Ok(Self { path: path.to_owned(), file: Mutex::new(file) }),
+            Ok(file) => {
+                let is_torn = ends_within_line(path).unwrap_or_default();
+                Ok(Self { path: path.to_owned(), file: Mutex::new(Lines { file, is_torn }) })
+            }
             Err(source) => Err(JournalError { place: path.display().to_string(), source }),
         }
     }
+}
+
+/// Whether a file's last byte ends no line. What is no regular file has no last byte.
+fn ends_within_line(path: &Path) -> io::Result<bool> {
+    let data = path.metadata()?;
+    let Some(last) = data.len().checked_sub(1).filter(|_| data.is_file()) else { return Ok(false) };
+    let file = File::open(path)?;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    Ok(byte != *b"\n")
 }
 
 impl Journal for FileJournal {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<(), JournalError>> {
         let written = serde_json::to_vec(&entry).map_err(std::io::Error::from).and_then(|mut line| {
             line.push(b'\n');
-            // One write of a whole line: lines of several processes do not mix.
-            self.file.lock().write_all(&line)
+            self.file.lock().append(&mut line)
         });
         let result = written.map_err(|source| JournalError { place: self.path.display().to_string(), source });
         Box::pin(std::future::ready(result))
@@ -169,6 +200,21 @@ mod tests {
         assert_eq!(lines[1]["seq"], 1);
         assert_eq!(lines[1]["event"], "run_ended");
         assert_eq!(lines[1]["status"], "ok");
+    }
+
+    #[tokio::test]
+    async fn a_torn_last_line_does_not_swallow_the_next_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        std::fs::write(&path, "{\"run\":\"x\",\"seq\":1,\"half").unwrap();
+        let journal = FileJournal::open(&path).unwrap();
+        for seq in 0..2 {
+            journal.append(entry(seq)).await.unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let whole: Vec<_> =
+            text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).collect();
+        assert_eq!((text.lines().count(), whole.len()), (3, 2), "{text}");
     }
 
     #[tokio::test]
