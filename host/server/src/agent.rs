@@ -25,6 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::{Client, Context, Identity, ListKind, Seat, Surface, TraceContext, View};
 
+/// The longest name that a client may say it has, in bytes; longer ones are cut.
+const MAX_CLIENT_NAME_BYTES: usize = 256;
+
 const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find a tool with search_tools, see its \
      arguments with get_api_documentation, and call it with call_tool; a policy is a ready-made workflow over many \
      tools, run with run_policy.";
@@ -217,6 +220,22 @@ pub(crate) fn typed<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Er
         .map_err(|error| ErrorData::internal_error(format!("the server's answer to {what} is not MCP: {error}"), None))
 }
 
+/// What a session remembers of its client: what it can be asked, and who it says that it is. The rest may be megabytes, which a
+/// session would hold for as long as it lives.
+fn remembered(mut client: InitializeRequestParams) -> InitializeRequestParams {
+    client.meta = None;
+    client.capabilities.experimental = None;
+    client.capabilities.extensions = None;
+    let info = &mut client.client_info;
+    (info.title, info.description, info.icons, info.website_url) = (None, None, None, None);
+    for text in [&mut info.name, &mut info.version] {
+        if text.len() > MAX_CLIENT_NAME_BYTES {
+            *text = text.chars().take(MAX_CLIENT_NAME_BYTES / 4).collect();
+        }
+    }
+    client
+}
+
 impl ServerHandler for Connection {
     fn get_info(&self) -> ServerConfig {
         self.introduction()
@@ -227,8 +246,8 @@ impl ServerHandler for Connection {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        context.peer.set_peer_info(request.clone());
         let result = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(remembered(request));
         self.takes_over(&context);
         Ok(result)
     }

@@ -35,6 +35,10 @@ const MAX_OUTPUT_BYTES: usize = 4 << 10;
 const OUTPUT_STEP: f64 = 1.0 / 1024.0;
 /// Questions that wait to be asked; more wait.
 const MAX_QUESTIONS: usize = 16;
+/// The longest key of a question that a client answers before it is asked, in bytes.
+const MAX_KEY_BYTES: usize = 256;
+/// The longest such answer, in bytes. A longer one is not kept: the question is put then.
+const MAX_GIVEN_BYTES: usize = 64 << 10;
 
 /// What a request comes to: the text of its result.
 pub(crate) type Outcome = Result<String, ErrorData>;
@@ -56,7 +60,7 @@ pub(crate) struct Work {
     open: BTreeMap<String, Question>,
     asked: u64,
     /// Answers that came with a request to questions that are not asked yet.
-    given: InputResponses,
+    given: BTreeMap<String, String>,
     /// The last progress that the client was told.
     told: f64,
 }
@@ -176,7 +180,7 @@ impl Work {
             notices: notice_sender,
         };
         let job = Job::Here(Box::pin(work(Arc::new(link))));
-        let (open, given) = (BTreeMap::new(), InputResponses::new());
+        let (open, given) = (BTreeMap::new(), BTreeMap::new());
         Self { job, questions, notices, open, asked: 0, given, told: 0.0 }
     }
 
@@ -196,7 +200,9 @@ impl Work {
             if stateless && !self.open.is_empty() {
                 // Others are about to ask as well, most likely: one round for all.
                 self.job = self.job.parked();
-                while let Ok(Some(question)) = tokio::time::timeout(ROUND, self.questions.recv()).await {
+                while self.open.len() < MAX_QUESTIONS
+                    && let Ok(Some(question)) = tokio::time::timeout(ROUND, self.questions.recv()).await
+                {
                     self.put(question, context);
                 }
                 if !self.open.is_empty() {
@@ -206,7 +212,7 @@ impl Work {
             tokio::select! {
                 biased;
                 Some(notice) = self.notices.recv() => self.told = tell(agent, context, notice, self.told).await,
-                Some(question) = self.questions.recv() => {
+                Some(question) = self.questions.recv(), if asking.len() < MAX_QUESTIONS => {
                     if stateless {
                         self.put(question, context);
                     } else if let Some(question) = refuse_what_it_cannot(question, context) {
@@ -232,7 +238,13 @@ impl Work {
             match self.open.remove(&key) {
                 Some(question) => drop(question.reply.send(Ok(answer.to_string()))),
                 // A client may know what a server asks, and answer beforehand.
-                None => drop(self.given.insert(key, answer)),
+                None if self.given.len() < MAX_QUESTIONS && key.len() <= MAX_KEY_BYTES => {
+                    let answer = answer.to_string();
+                    if answer.len() <= MAX_GIVEN_BYTES {
+                        self.given.insert(key, answer);
+                    }
+                }
+                None => {}
             }
         }
     }
@@ -241,7 +253,7 @@ impl Work {
     fn put(&mut self, question: Question, context: &RequestContext<RoleServer>) {
         if let Some(question) = refuse_what_it_cannot(question, context) {
             if let Some(answer) = question.ask.key.as_ref().and_then(|key| self.given.remove(key)) {
-                drop(question.reply.send(Ok(answer.to_string())));
+                drop(question.reply.send(Ok(answer)));
                 return;
             }
             self.asked += 1;
