@@ -5,19 +5,29 @@
 //! workspace knows other versions than this one: its function is `adapter_openapi::fuzz`, and its own tests replay
 //! `fuzz/corpus/openapi`.
 
+mod http;
 mod types;
+mod uri;
+
+pub use http::http;
+pub use uri::uri;
 
 use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 use tollgate::{Access, Host, Rules};
+use tollgate_config::dotenv::parse_env_file;
+use tollgate_config::lock::Lock;
 use tollgate_config::{Format, ImportOptions};
 use tollgate_core::limits::{Unit, parse_value};
-use tollgate_core::{Approvals, Grant, ToolName, TraceContext, json};
-use tollgate_model::{Dialect, adapt_schema};
+use tollgate_core::{Approvals, EffectClass, Grant, Tool, ToolName, TraceContext, json};
+use tollgate_model::{Dialect, Provider, adapt_schema, read_stream};
 use tollgate_script::{Language, Output, ScriptError, detect, prepare};
 use tollgate_server::{Front, Options};
+use tollgate_surface::{self as surface, Detail, Index, Naming, Query, Signatures};
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
 /// A configuration file, in each format.
@@ -38,6 +48,79 @@ pub fn import(data: &[u8]) {
             Err(error) => drop(error.to_string()),
         }
     }
+}
+
+/// The files beside a configuration: a lock file, and a dotenv file.
+pub fn files(data: &[u8]) {
+    let file = Path::new("tollgate.lock");
+    match Lock::parse(file, data) {
+        Ok(lock) => {
+            assert_eq!(Lock::parse(file, lock.to_text().as_bytes()).map(|lock| lock.to_text()), Ok(lock.to_text()))
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(errors) = parse_env_file(Path::new(".env"), text) {
+        errors.iter().for_each(|error| drop(error.to_string()));
+    }
+}
+
+/// What a provider of a language model answers, as a stream of events. It is read the same in pieces of any size.
+pub fn completion(data: &[u8]) {
+    let Some((&piece_bytes, stream)) = data.split_first() else { return };
+    for provider in [Provider::OpenAi, Provider::Anthropic] {
+        let whole = read_stream(provider, stream, stream.len());
+        assert_eq!(read_stream(provider, stream, usize::from(piece_bytes)), whole);
+    }
+}
+
+/// A server's tools, as a list of them comes from it: their names for a language model, their signatures, a search among them.
+pub fn signature(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(Value::Array(listed)) = serde_json::from_str(text) else { return };
+    let tools: Vec<Arc<Tool>> = listed.iter().take(8).filter_map(tool).map(Arc::new).collect();
+    let exposed = Naming::default().expose(tools.iter().map(|tool| tool_name(tool)));
+    for tool in &tools {
+        let name = exposed.name_of(&tool_name(tool));
+        assert_eq!(name.and_then(|name| exposed.tool_of(name)), Some(&tool_name(tool)));
+    }
+    for language in [surface::Language::TypeScript, surface::Language::Python] {
+        let signatures = Signatures::new(&tools, language);
+        for detail in [Detail::Brief, Detail::Full] {
+            drop(signatures.document(&tools, detail));
+        }
+        for tool in &tools {
+            let path = signatures.path_of(&tool_name(tool));
+            assert_eq!(path.and_then(|(server, name)| signatures.tool_at(server, name)), Some(&tool_name(tool)));
+        }
+        drop(signatures.summaries(&tools));
+    }
+    // Declarations only: text from outside that ended a comment or a string would be more than types.
+    let document = surface::typescript(&tools, Detail::Full);
+    assert!(prepare(Language::TypeScript, &document).is_ok(), "these are no declarations:\n{document}");
+    drop(surface::rust_bindings(&tools));
+    drop(Index::new(&tools).search(&Query::new(text.get(..64).unwrap_or(text))));
+}
+
+/// A tool of `{"server", "name", "description", "input", "output"}`.
+fn tool(listed: &Value) -> Option<Tool> {
+    let text = |key: &str| listed.get(key).and_then(Value::as_str).unwrap_or_default();
+    let Value::Object(_) = listed.get("input")? else { return None };
+    Some(Tool {
+        server: text("server").into(),
+        name: text("name").into(),
+        title: None,
+        description: text("description").into(),
+        input_schema: listed.get("input")?.clone(),
+        output_schema: listed.get("output").cloned(),
+        annotations: None,
+        other: Default::default(),
+        effect: EffectClass::Read,
+    })
+}
+
+fn tool_name(tool: &Tool) -> ToolName {
+    ToolName { server: tool.server.clone(), tool: tool.name.clone() }
 }
 
 /// A tool's schema on its way to a language model, and an answer on its way back.
@@ -196,6 +279,31 @@ mod tests {
     #[test]
     fn the_corpus_of_component_types_replays() {
         replay("types", super::types);
+    }
+
+    #[test]
+    fn the_corpus_of_files_beside_configurations_replays() {
+        replay("files", super::files);
+    }
+
+    #[test]
+    fn the_corpus_of_completions_replays() {
+        replay("completion", super::completion);
+    }
+
+    #[test]
+    fn the_corpus_of_tools_to_be_signed_replays() {
+        replay("signature", super::signature);
+    }
+
+    #[test]
+    fn the_corpus_of_uris_replays() {
+        replay("uri", super::uri);
+    }
+
+    #[test]
+    fn the_corpus_of_http_requests_replays() {
+        replay("http", super::http);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! An answer while it comes.
 
+use crate::events::{Event, Reader};
+use crate::settings::Provider;
 use crate::text::shown;
+use crate::{anthropic, openai};
 use std::collections::BTreeMap;
 use tollgate_core::Completion;
 use tollgate_core::model::{Finish, Message, Role, ToolUse, Usage, tokens};
@@ -78,6 +81,18 @@ impl Draft {
         self.uses.keys().next_back().copied()
     }
 
+    /// Takes a provider's events in. What comes after the end of the answer is no part of it.
+    ///
+    /// # Errors
+    /// One of them is not of this provider's protocol, or is an error.
+    pub(crate) fn take_all(&mut self, provider: Provider, events: &[Event]) -> Result<(), Broken> {
+        events.iter().try_for_each(|event| match provider {
+            _ if self.is_over => Ok(()),
+            Provider::OpenAi => openai::take(self, event),
+            Provider::Anthropic => anthropic::take(self, event),
+        })
+    }
+
     /// What it cost so far, as the answer to a request of so many bytes. One that broke off has cost more than was said at
     /// its beginning.
     pub(crate) fn usage(&self, sent_bytes: usize) -> Usage {
@@ -122,11 +137,20 @@ impl Draft {
     }
 }
 
+/// Reads a provider's whole stream of events, in pieces of so many bytes: what is fuzzed. `None` where it is broken, or ends
+/// before the answer is whole.
+#[doc(hidden)]
+pub fn read_stream(provider: Provider, stream: &[u8], piece_bytes: usize) -> Option<Completion> {
+    let (mut reader, mut draft) = (Reader::default(), Draft::default());
+    for piece in stream.chunks(piece_bytes.max(1)) {
+        draft.take_all(provider, &reader.push(piece).ok()?).ok()?;
+    }
+    draft.is_over.then(|| draft.complete(0, "asked"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::{Event, Reader};
-    use crate::{anthropic, openai};
     use proptest::prelude::*;
 
     const CHUNKS: &str = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Grüße \"}}]}\r\n\r\n\

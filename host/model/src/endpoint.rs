@@ -276,12 +276,7 @@ impl Remote {
             let frame = frame.map_err(|failure| Fault::of_failure(&self.name, &failure))?;
             let Ok(data) = frame.into_data() else { continue };
             let events = reader.push(&data).map_err(|_| Fault::invalid(&self.name, "the stream is not UTF-8"))?;
-            let taken = events.iter().try_for_each(|event| match self.settings.provider {
-                // What comes after its end is no part of it.
-                _ if draft.is_over => Ok(()),
-                Provider::OpenAi => openai::take(&mut draft, event),
-                Provider::Anthropic => anthropic::take(&mut draft, event),
-            });
+            let taken = draft.take_all(self.settings.provider, &events);
             so_far(&draft);
             let secret = self.settings.secret.as_deref();
             taken.map_err(|broken| Fault::of_broken(&self.name, broken, secret))?;

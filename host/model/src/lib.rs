@@ -38,6 +38,8 @@ pub mod schema;
 pub mod settings;
 mod text;
 
+#[doc(hidden)]
+pub use draft::read_stream;
 pub use models::Models;
 pub use schema::{Adapted, Dialect, adapt_schema};
 pub use settings::{Endpoint, ModelSettings, Prefer, Provider, TokenKey};

@@ -51,7 +51,8 @@ mod shares;
 pub mod stdio;
 mod tokens;
 mod tools;
-mod uri_template;
+#[doc(hidden)]
+pub mod uri_template;
 
 pub use front::Front;
 pub use handlers::handlers;
