@@ -58,7 +58,7 @@ mod value;
 
 pub use decode::{DecodeError, TYPES_MAX_BYTES, TYPES_MAX_NESTING, check_bounds, on_large_stack};
 pub use lift::{Mismatch, lift};
-pub use lower::{VALUES_MAX, lower};
+pub use lower::{NAMES_MAX_BYTES, VALUES_MAX, lower};
 pub use schema::schema;
 pub use shape::{Case, Cases, DEPTH_MAX, Field, IntKind, Kind, NODES_MAX, Shape};
 pub use tools::{ComponentTool, DeriveError, Derived, Export, Output, Refused, TOOLS_MAX, derive};

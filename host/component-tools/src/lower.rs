@@ -13,6 +13,9 @@ use tollgate_core::Violation;
 /// The most values that one document may become; every byte of a `list<u8>` is one.
 pub const VALUES_MAX: usize = 1 << 22;
 
+/// The most bytes of names that one document may become: each record has those of its fields, and a component chooses how long they are.
+pub const NAMES_MAX_BYTES: usize = 16 << 20;
+
 /// As the schema's pattern says it: padded; the bits that the last digit has too many may be anything.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
@@ -35,6 +38,7 @@ struct Walk {
     /// A JSON Pointer (RFC 6901) to where it is.
     path: String,
     made: usize,
+    name_bytes: usize,
 }
 
 /// How deep this recurses is the shape's depth, which is bounded, whatever the document's is.
@@ -53,6 +57,17 @@ impl Walk {
             return self.refuse(format!("more than {VALUES_MAX} values in all; send less at once"));
         }
         Ok(())
+    }
+
+    /// A name of the component's, for one value.
+    fn name(&mut self, name: &str) -> Result<String, Violation> {
+        self.name_bytes = self.name_bytes.saturating_add(name.len());
+        if self.name_bytes > NAMES_MAX_BYTES {
+            return self.refuse(format!(
+                "the names of fields and cases come to more than {NAMES_MAX_BYTES} bytes in all; send less at once"
+            ));
+        }
+        Ok(name.to_owned())
     }
 
     fn at<T>(
@@ -111,13 +126,13 @@ impl Walk {
             Kind::Record(fields) => self.fields(fields, json).map(Value::Record),
             Kind::Option(inner) => self.option(inner, json),
             Kind::Enum(cases) => match json.as_str().and_then(|name| cases.in_json(name)) {
-                Some((_, case)) => Ok(Value::Enum(case.name.clone())),
+                Some((_, case)) => self.name(&case.name).map(Value::Enum),
                 None => self.refuse(one_of(cases, json)),
             },
             Kind::Flags(cases) => self.flags(cases, json),
             Kind::Variant(cases) => {
                 let (case, payload) = self.case(cases, json)?;
-                Ok(Value::Variant(case.name.clone(), payload))
+                Ok(Value::Variant(self.name(&case.name)?, payload))
             }
             Kind::Result(cases) => {
                 let (case, payload) = self.case(cases, json)?;
@@ -141,7 +156,7 @@ impl Walk {
                 }
                 None => return self.refuse(format!("`{}` is missing", field.json)),
             };
-            values.push((field.name.clone(), value));
+            values.push((self.name(&field.name)?, value));
         }
         if known < members.len() {
             return self.refuse(unknown_member(fields, members));
@@ -177,7 +192,7 @@ impl Walk {
         }
         // In WIT's order, whatever the document's was.
         let set = cases.iter().enumerate().filter(|(place, _)| set.contains(place));
-        Ok(Value::Flags(set.map(|(_, case)| case.name.clone()).collect()))
+        set.map(|(_, case)| self.name(&case.name)).collect::<Result<_, _>>().map(Value::Flags)
     }
 
     fn case<'c>(&mut self, cases: &'c Cases, json: &Json) -> Result<(&'c Case, Option<Box<Value>>), Violation> {

@@ -140,3 +140,17 @@ fn a_document_that_would_unfold_is_refused_before_it_has() {
     assert!(error.message.contains("values in all"), "{}", error.message);
     assert!(start.elapsed() < Duration::from_secs(20));
 }
+
+/// 60 KB of arguments became five gigabytes: each record has its fields' names, however long a component makes them.
+#[test]
+fn names_are_bounded_in_all_values_together() {
+    let name = "a".repeat(60_000);
+    let declarations = format!("record r {{ {name}: option<bool> }} enum e {{ {name} }}");
+    let tool = tool(&declarations, "func(l: list<r>, m: list<e>)");
+    let records = |n: usize| serde_json::json!({"l": vec![serde_json::json!({}); n], "m": []});
+    assert!(tool.lower(&records(200)).is_ok());
+    let refused = tool.lower(&records(30_000)).unwrap_err();
+    assert!(refused.message.starts_with("the names of fields and cases come to more than"), "{}", refused.message);
+    let cases = serde_json::json!({"l": [], "m": vec![name; 300]});
+    assert!(tool.lower(&cases).is_err());
+}
