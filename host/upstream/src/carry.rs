@@ -19,6 +19,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The longest request or notification of a server, in bytes. As a tree it takes up to forty times that, which no run pays for.
+const MAX_ASKED_BYTES: usize = 4 << 20;
+
 /// Where the text of a `tools/list` result travels: a member of `_meta` that no server can set, because
 /// the whole `_meta` is ours.
 const TEXT: &str = "text";
@@ -231,6 +234,10 @@ impl InFlight {
         if let Some(message) = self.carried(text) {
             return Ok(message);
         }
+        if text.len() > MAX_ASKED_BYTES && serde_json::from_slice::<Envelope<'_>>(text)?.method.is_some() {
+            let why = format!("a request or notification of a server may have {MAX_ASKED_BYTES} bytes");
+            return Err(serde::de::Error::custom(why));
+        }
         let mut message = serde_json::from_slice(text)?;
         if let ServerJsonRpcMessage::Error(error) = &mut message
             && let Some((_, Carried::Discover)) = error.id.clone().and_then(|id| self.take(id))
@@ -267,5 +274,26 @@ impl InFlight {
     fn take(&mut self, id: RequestId) -> Option<(RequestId, Carried)> {
         let number = number_of(&id).map(NumberOrString::Number);
         [Some(id), number].into_iter().flatten().find_map(|id| self.requests.remove_entry(&id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_core::ManualClock;
+
+    #[test]
+    fn a_servers_own_message_that_is_too_long_is_not_read() {
+        let clock = Arc::new(ManualClock::new(std::time::SystemTime::UNIX_EPOCH));
+        let mut in_flight = InFlight::new(Callers::new("s", clock));
+        let message = |zeros: usize| {
+            let zeros = vec!["0"; zeros].join(",");
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":[{zeros}]}}}}"#
+            )
+        };
+        assert!(in_flight.read(message(10).as_bytes()).is_ok());
+        let error = in_flight.read(message(MAX_ASKED_BYTES / 2).as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("of a server may have 4194304 bytes"), "{error}");
     }
 }

@@ -22,6 +22,9 @@ use tollgate_lines::{Fate, LineError, LineReader, Next};
 /// Lines in a row that are no messages before the peer counts as none of ours.
 const MAX_STRAY_LINES: usize = 1_000;
 
+/// The most messages of a batch. A longer one is none: each of its parts is looked at on a worker that others need.
+const MAX_BATCH_PARTS: usize = 1_024;
+
 /// What was wrong with the lines of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct LineFaults(Mutex<Faults>);
@@ -121,6 +124,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> LineTr
         }
         let parts: Vec<Cow<'_, [u8]>> = if line.starts_with(b"[") {
             let parts: Result<Vec<&RawValue>, _> = serde_json::from_slice(line);
+            let parts = parts.ok().filter(|parts| parts.len() <= MAX_BATCH_PARTS);
             parts.unwrap_or_default().iter().map(|p| Cow::Borrowed(p.get().as_bytes())).collect()
         } else {
             vec![Cow::Borrowed(line)]
@@ -211,5 +215,31 @@ where
         // Closing its standard input asks a child to end.
         self.lines.close().await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+    use tollgate_core::SystemClock;
+
+    /// It kept a worker busy for half a minute.
+    #[tokio::test]
+    async fn a_batch_of_too_many_parts_is_no_message() {
+        let (mut theirs, ours) = tokio::io::duplex(1 << 20);
+        let (read, write) = tokio::io::split(ours);
+        let callers = Callers::new("s", Arc::new(SystemClock::default()));
+        let (mut transport, faults) = LineTransport::new(read, write, 1 << 24, callers);
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let said = format!("[{}]\n[{ping},{ping}]\n", vec![ping; MAX_BATCH_PARTS + 1].join(","));
+        theirs.write_all(said.as_bytes()).await.unwrap();
+        drop(theirs);
+        let mut heard = 0;
+        while transport.receive().await.is_some() {
+            heard += 1;
+        }
+        assert_eq!(heard, 2);
+        assert!(faults.describe().is_some_and(|what| what.contains("not MCP messages")));
     }
 }
