@@ -1,4 +1,4 @@
-//! What comes over HTTP.
+//! Requests to the HTTP front end.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};

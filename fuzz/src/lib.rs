@@ -65,7 +65,7 @@ pub fn files(data: &[u8]) {
     }
 }
 
-/// What a provider of a language model answers, as a stream of events. It is read the same in pieces of any size.
+/// A language model's answer as a stream of events, read the same in pieces of any size.
 pub fn completion(data: &[u8]) {
     let Some((&piece_bytes, stream)) = data.split_first() else { return };
     for provider in [Provider::OpenAi, Provider::Anthropic] {

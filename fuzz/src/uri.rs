@@ -12,7 +12,7 @@ pub fn uri(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.splitn(3, '\n');
     let (Some(template), Some(pattern), Some(uri)) = (lines.next(), lines.next(), lines.next()) else { return };
-    // What is plain text makes itself.
+    // A template without expressions makes itself only.
     if uri_template::makes(template, uri) && !template.contains('{') {
         assert_eq!(template, uri);
     }

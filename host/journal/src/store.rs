@@ -114,7 +114,7 @@ impl FileJournal {
     }
 }
 
-/// Whether a file's last byte ends no line. What is no regular file has no last byte.
+/// Tells whether the last line of a regular file lacks its end.
 fn ends_within_line(path: &Path) -> io::Result<bool> {
     let data = path.metadata()?;
     let Some(last) = data.len().checked_sub(1).filter(|_| data.is_file()) else { return Ok(false) };

@@ -220,8 +220,8 @@ pub(crate) fn typed<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Er
         .map_err(|error| ErrorData::internal_error(format!("the server's answer to {what} is not MCP: {error}"), None))
 }
 
-/// What a session remembers of its client: what it can be asked, and who it says that it is. The rest may be megabytes, which a
-/// session would hold for as long as it lives.
+/// The part of a client's introduction that a session keeps: its capabilities to be asked, its name and version. The rest may be
+/// megabytes, held for as long as the session lives.
 fn remembered(mut client: InitializeRequestParams) -> InitializeRequestParams {
     client.meta = None;
     client.capabilities.experimental = None;
