@@ -30,6 +30,17 @@ use tollgate_server::{Front, Options};
 use tollgate_surface::{self as surface, Detail, Index, Naming, Query, Signatures};
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
 
+/// Lets panics pass that the product turns into errors: those of parsers that have a thread of their own. libFuzzer's hook ends
+/// the process on any panic.
+pub fn pass_over_caught_panics() {
+    let end = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !matches!(std::thread::current().name(), Some("component-types" | "strip-types")) {
+            end(panic);
+        }
+    }));
+}
+
 /// A configuration file, in each format.
 pub fn config(data: &[u8]) {
     for format in [Format::Yaml, Format::Toml, Format::Json] {
@@ -44,7 +55,11 @@ pub fn import(data: &[u8]) {
     for file in ["servers.yaml", "servers.toml", "servers.json"] {
         let imported = tollgate_config::import(file.as_ref(), data, &ImportOptions::default());
         match imported {
-            Ok(imported) => assert!(tollgate_config::parse_bytes(Format::Yaml, imported.text.as_bytes()).is_ok()),
+            Ok(imported) => match tollgate_config::parse_bytes(Format::Yaml, imported.text.as_bytes()) {
+                Ok(_) => {}
+                // Read here without one.
+                Err(error) => assert!(error.to_string().contains("no home folder is known"), "{error}"),
+            },
             Err(error) => drop(error.to_string()),
         }
     }
