@@ -191,6 +191,9 @@ fn a_change_of_a_subscribed_resource_reaches_the_agent() {
     let uri = "tollgate://fixture/test://watched-resource";
     let subscribed = agent.request("resources/subscribe", json!({"uri": uri}));
     assert!(subscribed.get("error").is_none(), "{subscribed:#}");
+    let long = format!("tollgate://fixture/test://{}", "a".repeat(9_000));
+    let refused = agent.request("resources/subscribe", json!({"uri": long}));
+    assert!(refused["error"]["message"].to_string().contains("a subscription takes at most 8192"), "{refused:#}");
     agent.call("fixture__test_trigger_resource_change", json!({}));
     let updated = agent.asked("notifications/resources/updated");
     assert_eq!(updated["params"]["uri"], uri);

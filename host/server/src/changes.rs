@@ -142,6 +142,8 @@ struct Subscribed {
 
 /// The most resources that one agent may subscribe to.
 const MAX_SUBSCRIPTIONS: usize = 1_000;
+/// The longest URI that may be subscribed to, in bytes.
+const MAX_URI_BYTES: usize = 8 << 10;
 
 impl Subscriptions {
     /// The names under which a server's resource was subscribed to.
@@ -151,6 +153,10 @@ impl Subscriptions {
     }
 
     pub(crate) async fn add(&self, view: &View, name: &str, server: &str, uri: &str) -> Result<(), ErrorData> {
+        if name.len() > MAX_URI_BYTES {
+            let why = format!("the URI has {} bytes; a subscription takes at most {MAX_URI_BYTES}", name.len());
+            return Err(ErrorData::invalid_params(why, None));
+        }
         {
             let mut open = self.open.lock();
             if open.len() >= MAX_SUBSCRIPTIONS {

@@ -21,7 +21,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tollgate::{Ask, AskKind, BoxFuture, Client, Notice, RpcError};
 
@@ -39,6 +39,9 @@ const MAX_QUESTIONS: usize = 16;
 const MAX_KEY_BYTES: usize = 256;
 /// The longest such answer, in bytes. A longer one is not kept: the question is put then.
 const MAX_GIVEN_BYTES: usize = 64 << 10;
+/// The most that the questions of one request hold together until they are answered, in bytes; others wait. A longer
+/// question is refused.
+const MAX_ASKED_BYTES: u32 = 1 << 20;
 
 /// What a request comes to: the text of its result.
 pub(crate) type Outcome = Result<String, ErrorData>;
@@ -104,6 +107,8 @@ impl Drop for AbortOnDrop {
 struct Question {
     ask: Ask,
     reply: oneshot::Sender<Result<String, RpcError>>,
+    /// Its part of [`MAX_ASKED_BYTES`].
+    _room: OwnedSemaphorePermit,
 }
 
 /// The client as the host sees it.
@@ -114,6 +119,8 @@ struct Link {
     capabilities: OnceLock<String>,
     log_level: Option<String>,
     questions: mpsc::Sender<Question>,
+    /// What is left of [`MAX_ASKED_BYTES`].
+    room: Arc<Semaphore>,
     notices: mpsc::Sender<Notice>,
 }
 
@@ -139,8 +146,10 @@ impl Client for Link {
     fn ask(&self, ask: Ask) -> BoxFuture<'_, Result<String, RpcError>> {
         Box::pin(async move {
             let gone = |_| internal("the client is not there any more");
+            let bytes = room_of(&ask)?;
+            let room = self.room.clone().acquire_many_owned(bytes).await.map_err(|_| gone(()))?;
             let (reply, answer) = oneshot::channel();
-            self.questions.send(Question { ask, reply }).await.map_err(|_| gone(()))?;
+            self.questions.send(Question { ask, reply, _room: room }).await.map_err(|_| gone(()))?;
             answer.await.map_err(|_| gone(()))?
         })
     }
@@ -177,6 +186,7 @@ impl Work {
                 .least_log(context)
                 .and_then(|level| serde_json::to_value(level).ok().and_then(|level| Some(level.as_str()?.to_owned()))),
             questions: question_sender,
+            room: Arc::new(Semaphore::new(MAX_ASKED_BYTES as usize)),
             notices: notice_sender,
         };
         let job = Job::Here(Box::pin(work(Arc::new(link))));
@@ -256,10 +266,12 @@ impl Work {
                 drop(question.reply.send(Ok(answer)));
                 return;
             }
-            self.asked += 1;
-            let key = question.ask.key.clone().filter(|key| !self.open.contains_key(key));
-            let key = key.unwrap_or_else(|| format!("{}-{}", question.ask.server, self.asked));
-            self.open.insert(key, question);
+            let mut key = question.ask.key.clone();
+            while key.as_ref().is_none_or(|key| self.open.contains_key(key)) {
+                self.asked += 1;
+                key = Some(format!("{}-{}", question.ask.server, self.asked));
+            }
+            self.open.insert(key.unwrap_or_default(), question);
         }
     }
 
@@ -279,6 +291,27 @@ impl Work {
         }
         let state = agent.front().parked().park(agent.identity(), request, self)?;
         Ok(Driven::Wants(InputRequiredResult::new(Some(requests), Some(state))))
+    }
+}
+
+/// How much of [`MAX_ASKED_BYTES`] a question takes, in bytes.
+///
+/// # Errors
+/// If it takes more than there is.
+fn room_of(ask: &Ask) -> Result<u32, RpcError> {
+    let bytes =
+        ask.params.len().saturating_add(ask.key.as_ref().map_or(0, String::len)).saturating_add(ask.server.len());
+    match u32::try_from(bytes) {
+        Ok(bytes) if bytes <= MAX_ASKED_BYTES => Ok(bytes),
+        _ => Err(RpcError {
+            code: -32602,
+            message: format!(
+                "`{}` asks for {} with {bytes} bytes; a client is asked with at most {MAX_ASKED_BYTES}",
+                ask.server,
+                ask.kind.method()
+            ),
+            data: None,
+        }),
     }
 }
 
@@ -421,4 +454,46 @@ fn cut(text: &str, max_bytes: usize) -> String {
 
 fn internal(message: &str) -> RpcError {
     RpcError { code: -32603, message: message.to_owned(), data: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(bytes: usize) -> Ask {
+        Ask { server: "s".to_owned(), key: None, kind: AskKind::Elicitation, params: "x".repeat(bytes) }
+    }
+
+    #[tokio::test]
+    async fn questions_of_a_request_wait_for_room() {
+        let (questions, mut asked) = mpsc::channel(MAX_QUESTIONS);
+        let link = Link {
+            agent: "a".into(),
+            its_capabilities: ClientCapabilities::default(),
+            capabilities: OnceLock::new(),
+            log_level: None,
+            questions,
+            room: Arc::new(Semaphore::new(MAX_ASKED_BYTES as usize)),
+            notices: mpsc::channel(1).0,
+        };
+        let half = MAX_ASKED_BYTES as usize / 2;
+        let (mut first, mut second) = (link.ask(question(half)), link.ask(question(half + 1)));
+        assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+        let sent = asked.try_recv().unwrap();
+        assert!(asked.try_recv().is_err(), "there is no room for the second question");
+        sent.reply.send(Ok("{}".to_owned())).unwrap();
+        drop(sent._room);
+        assert_eq!(first.await, Ok("{}".to_owned()));
+        assert!(futures::poll!(&mut second).is_pending());
+        assert_eq!(asked.try_recv().unwrap().ask.params.len(), half + 1);
+    }
+
+    #[test]
+    fn question_longer_than_the_bound_is_refused() {
+        let too_long = room_of(&question(MAX_ASKED_BYTES as usize)).unwrap_err();
+        assert_eq!(
+            too_long.message,
+            "`s` asks for elicitation/create with 1048577 bytes; a client is asked with at most 1048576"
+        );
+    }
 }
