@@ -39,6 +39,38 @@ fn one_token_takes_neither_all_sessions_nor_all_requests_at_once() {
     });
 }
 
+/// A session's calls go on without their client (MCP 2025-11-25), so their places are taken as long as they do.
+#[test]
+fn calls_of_a_client_that_hung_up_keep_its_places() {
+    let place = Place::new();
+    let serving = serve(&place, &config(&place), &[]);
+    let ada = serving.caller("ada");
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json, text/event-stream"),
+        ("Mcp-Session-Id", ada.session.as_str()),
+        ("MCP-Protocol-Version", "2025-11-25"),
+    ];
+    let call = |id: usize| {
+        let arguments = json!({"tool": "stuck:echo", "arguments": {"text": "x"}});
+        let params = json!({"name": "call_tool", "arguments": arguments});
+        json!({"jsonrpc": "2.0", "id": 1_000 + id, "method": "tools/call", "params": params}).to_string()
+    };
+    let open: Vec<_> = (0..192).map(|id| serving.open("POST", "/mcp", "ada", &headers, &call(id))).collect();
+    let ada_is_refused = || serving.api("ada", "GET", "/mcp/status", &Value::Null).0 == 503;
+    eventually("ada has all that she may have", || ada_is_refused().then_some(()));
+    drop(open);
+    for _ in 0..50 {
+        assert!(ada_is_refused(), "her calls go on");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(serving.api("bob", "GET", "/mcp/status", &Value::Null).0, 200);
+    // Ending the session ends them, and needs no place.
+    let ended = serving.exchange("DELETE", "/mcp", "ada", &headers, "");
+    assert!((200..300).contains(&ended.0), "{ended:?}");
+    eventually("they are given back", || (!ada_is_refused()).then_some(()));
+}
+
 #[test]
 fn clearing_the_cache_clears_what_is_ones_own() {
     let place = Place::new();

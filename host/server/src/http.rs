@@ -12,17 +12,19 @@ use crate::sessions::{OwnSessions, Sessions};
 use crate::shares::{Share, Shares};
 pub use crate::tokens::{Token, Tokens};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures::StreamExt as _;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -219,9 +221,14 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     if session.and_then(|id| door.sessions.owner(id)).is_some_and(|owner| owner != identity) {
         return refuse(StatusCode::FORBIDDEN, "this session is somebody else's; begin one of your own");
     }
-    let Some(place) = door.requests.take(&identity) else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY);
-    };
+    // The request carries its place: work that its client leaves behind keeps it.
+    match door.requests.take(&identity).map(Arc::new) {
+        Some(place) => drop(request.extensions_mut().insert(place)),
+        // Ending a session ends its work, which gives places back.
+        None if request.method() == Method::DELETE => {}
+        None => return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY),
+    }
+    let place = request.extensions().get::<Arc<Share>>().cloned();
     request.extensions_mut().insert(door.front.access().seat(identity, Origin::Http));
     let answered = async {
         match door.read_body(request).await {
@@ -237,18 +244,64 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     }
 }
 
-/// What goes on as a stream keeps its place, and ends when its token is taken away.
-fn held(response: Response, revoked: CancellationToken, place: Share) -> Response {
+/// A response keeps its request's place until it is written. A stream ends when its token is taken away.
+fn held(response: Response, revoked: CancellationToken, place: Option<Arc<Share>>) -> Response {
     let kind = response.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-    if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
-        return response;
-    }
+    let is_stream = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
     response.map(|body| {
-        let stream = body.into_data_stream().take_until(revoked.cancelled_owned());
-        Body::from_stream(stream.inspect(move |_| {
-            let _ = &place;
-        }))
+        let body = match is_stream {
+            true => Body::from_stream(body.into_data_stream().take_until(revoked.cancelled_owned())),
+            false => body,
+        };
+        Body::new(Held { body, rest: Bytes::new(), _place: place })
     })
+}
+
+/// A body in pieces of at most [`PIECE_BYTES`]. The connection takes the next one when it has written most of those before,
+/// so the body, with its place, is there nearly as long as it is being written.
+struct Held {
+    body: Body,
+    /// What is not handed out yet of the body's last piece.
+    rest: Bytes,
+    _place: Option<Arc<Share>>,
+}
+
+const PIECE_BYTES: usize = 64 << 10;
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                ended => return Poll::Ready(ended),
+            }
+        }
+        let piece = self.rest.len().min(PIECE_BYTES);
+        Poll::Ready(Some(Ok(http_body::Frame::data(self.rest.split_to(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let (inner, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = http_body::SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(rest));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
 }
 
 /// MCP.
@@ -341,4 +394,29 @@ fn is_loopback(host: &str) -> bool {
 /// Refuses a request, and its connection: what comes after it is not waited for.
 fn refuse(status: StatusCode, why: &str) -> Response {
     (status, [(CONNECTION, "close")], format!("{why}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::Body as _;
+
+    #[tokio::test]
+    async fn response_keeps_its_place_until_its_last_piece_is_taken() {
+        let shares = Shares::new(1);
+        let ada = Identity { principal: tollgate::Principal::new("ada"), tenant: tollgate::Tenant::default() };
+        let place = shares.take(&ada).map(Arc::new);
+        let text = vec![b'x'; PIECE_BYTES * 2 + 1];
+        let response = held(Response::new(Body::from(text.clone())), CancellationToken::new(), place);
+        assert_eq!(response.body().size_hint().exact(), Some(text.len() as u64));
+        let mut pieces = response.into_body().into_data_stream();
+        let mut sizes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            sizes.push(piece.unwrap().len());
+            assert!(shares.take(&ada).is_none(), "{sizes:?}");
+        }
+        assert_eq!(sizes, [PIECE_BYTES, PIECE_BYTES, 1]);
+        drop(pieces);
+        assert!(shares.take(&ada).is_some());
+    }
 }

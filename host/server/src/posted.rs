@@ -7,6 +7,7 @@
 use crate::message::{self, Misread};
 use crate::session::{Answer, Session};
 use crate::sessions::Sessions;
+use crate::shares::Share;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -38,7 +39,8 @@ pub(crate) async fn answer(sessions: &Sessions, request: Request) -> Result<Resp
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     match message::read(&body) {
         Ok(ClientJsonRpcMessage::Request(request)) if is_of_session(&request.request) => {
-            Ok(respond(session.answer(request).await))
+            let place = parts.extensions.get::<Arc<Share>>().cloned();
+            Ok(respond(session.answer(request, place).await))
         }
         Ok(ClientJsonRpcMessage::Request(_)) => Err(Request::from_parts(parts, Body::from(body))),
         Ok(message) => Ok(match sessions.accept_message(&session.id, message).await {

@@ -2,6 +2,7 @@
 
 use crate::exchange::Exchange;
 use crate::link::{self, Link, Turn};
+use crate::shares::Share;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, StreamExt as _};
 use futures::{FutureExt as _, Stream};
@@ -67,8 +68,13 @@ impl Session {
         Self { link, exchanges, kept, next_number, id, touched, shared }
     }
 
-    /// Works on a request until it is answered, or has to be by a stream; then in a task of its own.
-    pub(crate) async fn answer(self: &Arc<Self>, request: JsonRpcRequest<ClientRequest>) -> Answer {
+    /// Works on a request until it is answered, or has to be by a stream; then in a task of its own. `place` is the request's,
+    /// which the work keeps.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: JsonRpcRequest<ClientRequest>,
+        place: Option<Arc<Share>>,
+    ) -> Answer {
         let touched = *self.touched.lock();
         if touched.elapsed() >= self.shared.touch_after {
             self.touch().await;
@@ -76,7 +82,7 @@ impl Session {
         let Some(turn) = self.link.try_turn(&request.request) else {
             return Answer::Whole(Box::new(link::too_many(request.id)));
         };
-        let begun = self.begin(request, turn);
+        let begun = self.begin(request, (turn, place));
         let exchange = begun.0.exchange.clone();
         let mut begun = Begun(Some(begun));
         tokio::select! {
@@ -103,11 +109,11 @@ impl Session {
         Answer::Stream(events)
     }
 
-    /// Begins a request.
+    /// Begins a request, which has its turn and its place until it has been worked on.
     fn begin(
         self: &Arc<Self>,
         request: JsonRpcRequest<ClientRequest>,
-        turn: Turn,
+        held: (Turn, Option<Arc<Share>>),
     ) -> (Open, BoxFuture<'static, ServerJsonRpcMessage>) {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let token = request.request.get_meta().get_progress_token();
@@ -116,7 +122,7 @@ impl Session {
         self.exchanges.lock().push(exchange.clone());
         let work = async move {
             let answer = work.await;
-            drop(turn);
+            drop(held);
             answer
         };
         (Open { session: self.clone(), exchange }, work.boxed())
