@@ -47,30 +47,43 @@ pub(crate) struct Remains {
     lines: Option<Arc<LineFaults>>,
 }
 
+/// Why there is no connection, in words.
+pub(crate) struct Explained {
+    /// What happened.
+    pub(crate) why: String,
+    /// What the server wrote beside its messages. Once it was called, this may quote anybody's arguments.
+    pub(crate) wrote: Option<String>,
+}
+
+impl Explained {
+    /// All of it: for a server that nobody has called yet.
+    pub(crate) fn whole(self) -> String {
+        match self.wrote {
+            Some(wrote) => format!("{}; {wrote}", self.why),
+            None => self.why,
+        }
+    }
+}
+
 impl Remains {
     /// Ends what there is to end, and puts what is known into words. `why` is what the client saw.
-    pub(crate) async fn explain(&mut self, clock: &dyn Clock, why: &str, timed_out: bool) -> String {
+    pub(crate) async fn explain(&mut self, clock: &dyn Clock, why: &str, timed_out: bool) -> Explained {
         let end = match &mut self.child {
             Some(child) => Some(child.end(clock).await),
             None => None,
         };
         self.child = None;
-        let mut parts = Vec::new();
         let fatal = self.lines.as_ref().and_then(|l| l.fatal());
-        match (&fatal, &end) {
-            (Some(fatal), _) => parts.push(fatal.clone()),
-            (None, Some(end)) if !timed_out => parts.push(end.status.clone()),
-            _ => parts.push(why.to_owned()),
-        }
-        if fatal.is_none()
-            && let Some(stray) = self.lines.take().and_then(|l| l.describe())
-        {
-            parts.push(stray);
-        }
-        if let Some(end) = end.filter(|e| !e.last_words.is_empty()) {
-            parts.push(format!("its last words: {}", end.last_words));
-        }
-        parts.join("; ")
+        let why = match (&fatal, &end) {
+            (Some(fatal), _) => fatal.clone(),
+            (None, Some(end)) if !timed_out => end.status.clone(),
+            _ => why.to_owned(),
+        };
+        let stray = self.lines.take().and_then(|lines| lines.stray_lines()).filter(|_| fatal.is_none());
+        let words = end.map(|end| end.last_words).filter(|words| !words.is_empty());
+        let words = words.map(|words| format!("its last words: {words}"));
+        let wrote: Vec<String> = stray.into_iter().chain(words).collect();
+        Explained { why, wrote: (!wrote.is_empty()).then(|| wrote.join("; ")) }
     }
 }
 

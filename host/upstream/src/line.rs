@@ -37,14 +37,13 @@ struct Faults {
 }
 
 impl LineFaults {
-    /// Why the connection was ended, or what may explain that it never began.
-    pub(crate) fn describe(&self) -> Option<String> {
+    /// The lines that were no messages, which may explain that a connection never began.
+    pub(crate) fn stray_lines(&self) -> Option<String> {
         let faults = self.0.lock();
-        let stray = faults.first_stray.as_ref().map(|line| {
+        faults.first_stray.as_ref().map(|line| {
             let lines = if faults.strays == 1 { "a line" } else { "lines" };
             format!("wrote {lines} to its standard output that are not MCP messages, first: `{line}`")
-        });
-        faults.fatal.clone().or(stray)
+        })
     }
 
     /// Why the connection was ended, if we ended it.
@@ -240,6 +239,6 @@ mod tests {
             heard += 1;
         }
         assert_eq!(heard, 2);
-        assert!(faults.describe().is_some_and(|what| what.contains("not MCP messages")));
+        assert!(faults.stray_lines().is_some_and(|what| what.contains("not MCP messages")));
     }
 }

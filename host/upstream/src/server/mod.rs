@@ -15,7 +15,7 @@ use crate::auth::store::Logins;
 use crate::callers::Callers;
 use crate::catalog::{Catalog, Entry};
 use crate::client::{Fault, Lifecycle, Lists, OurSide, Session};
-use crate::connect::{Connected, Link, Remains, connect};
+use crate::connect::{Connected, Explained, Link, Remains, connect};
 use crate::http::HttpClients;
 use crate::kept::CatalogStore;
 use crate::pins::Pins;
@@ -212,7 +212,7 @@ impl Server {
                 tracing::info!(target: crate::LOG, server = %self.spec.name, connect_ms, "ready");
                 let (live, in_order) = self.serve(connected, generation).await;
                 let lasted = clock.monotonic() - ready;
-                let why = self.scrub(&remains.explain(clock, "the connection was lost", false).await);
+                let why = self.lost(remains.explain(clock, "the connection was lost", false).await);
                 live.ended.send_replace(Some(why.clone()));
                 return Ended { why, needs_auth: false, lasted, in_order };
             }
@@ -229,7 +229,7 @@ impl Server {
         );
         // An answer that was understood says more than how the process ended.
         let said_why = !matches!(&fault, Some(Fault::Lost(_)) | Some(Fault::NotSent(_)));
-        let why = self.scrub(&remains.explain(clock, &saw, said_why).await);
+        let why = self.scrub(&remains.explain(clock, &saw, said_why).await.whole());
         let needs_auth = matches!(fault, Some(Fault::Auth(_)));
         let refused =
             matches!(&fault, Some(Fault::Rpc(error)) if error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION);
@@ -237,6 +237,20 @@ impl Server {
         let in_order = refused && !self.refused_initialize.load(Ordering::Relaxed);
         self.refused_initialize.store(in_order, Ordering::Relaxed);
         Ended { why, needs_auth, lasted: Duration::ZERO, in_order }
+    }
+
+    /// Why a connection was lost, for its callers. What the server wrote meanwhile goes to the log: it may quote the
+    /// arguments of one caller, and every caller is told why.
+    fn lost(&self, explained: Explained) -> String {
+        let Explained { why, wrote } = explained;
+        match wrote {
+            Some(wrote) => {
+                let wrote = self.scrub(&wrote);
+                tracing::error!(target: crate::LOG, server = %self.spec.name, "{why}; {wrote}");
+                format!("{}; what it wrote is in the host's log", self.scrub(&why))
+            }
+            None => self.scrub(&why),
+        }
     }
 
     fn side(&self) -> OurSide {

@@ -18,6 +18,10 @@ fn main() {
             eprintln!("\u{1b}[31mcannot open the database\u{1b}[0m");
             exit(3);
         }
+        "leaks" => {
+            eprintln!("the token is {}", std::env::var("TOKEN").unwrap_or_default());
+            exit(1);
+        }
         "never-initializes" => forever(),
         "prints-logs-only" => {
             println!("Listening on port 3000 \u{1b}[1m:)");
@@ -207,10 +211,6 @@ impl Server {
                 answer(id, &json!({"content": [], "structuredContent": names}));
             }
             "meta" => answer(id, &json!({"content": [], "structuredContent": params["_meta"]})),
-            "leaks" => {
-                eprintln!("the token is {}", std::env::var("TOKEN").unwrap_or_default());
-                exit(1);
-            }
             _ => answer(id, &result),
         }
     }
