@@ -57,7 +57,7 @@ pub fn import(data: &[u8]) {
         match imported {
             Ok(imported) => match tollgate_config::parse_bytes(Format::Yaml, imported.text.as_bytes()) {
                 Ok(_) => {}
-                // Read here without one.
+                // The target reads without a home folder, so `~/` is an error here alone.
                 Err(error) => assert!(error.to_string().contains("no home folder is known"), "{error}"),
             },
             Err(error) => drop(error.to_string()),

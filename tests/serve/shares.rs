@@ -65,7 +65,8 @@ fn calls_of_a_client_that_hung_up_keep_its_places() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(serving.api("bob", "GET", "/mcp/status", &Value::Null).0, 200);
-    // Ending the session ends them, and needs no place.
+    // Ending the session ends them, and needs no place; with a body it would.
+    assert_eq!(serving.exchange("DELETE", "/mcp", "ada", &headers, "{}").0, 503);
     let ended = serving.exchange("DELETE", "/mcp", "ada", &headers, "");
     assert!((200..300).contains(&ended.0), "{ended:?}");
     eventually("they are given back", || (!ada_is_refused()).then_some(()));

@@ -132,7 +132,7 @@ impl Host {
     }
 }
 
-/// Arguments with which cargo leaves the host's own crates unoptimised: they compile six times faster. Dependencies
+/// Arguments with which cargo leaves the host's own crates unoptimised, which compile with a quarter of the CPU. Dependencies
 /// are those of the release profile, and are not compiled again.
 fn optimisation() -> Result<Vec<String>> {
     let mut list = cargo(&["tree", "--locked", "--depth", "0", "--prefix", "none", "--format", "{p}"]);

@@ -119,7 +119,7 @@ struct Link {
     capabilities: OnceLock<String>,
     log_level: Option<String>,
     questions: mpsc::Sender<Question>,
-    /// What is left of [`MAX_ASKED_BYTES`].
+    /// The bytes of [`MAX_ASKED_BYTES`] that no question holds.
     room: Arc<Semaphore>,
     notices: mpsc::Sender<Notice>,
 }

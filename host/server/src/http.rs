@@ -20,6 +20,7 @@ use axum::routing::{any, get};
 use futures::StreamExt as _;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, StatusCode, Uri};
+use http_body::Body as _;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -224,8 +225,8 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     // The request carries its place: work that its client leaves behind keeps it.
     match door.requests.take(&identity).map(Arc::new) {
         Some(place) => drop(request.extensions_mut().insert(place)),
-        // Ending a session ends its work, which gives places back.
-        None if request.method() == Method::DELETE => {}
+        // Ending a session ends its work, which gives places back. A body would be held without a place.
+        None if request.method() == Method::DELETE && request.body().is_end_stream() => {}
         None => return refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY),
     }
     let place = request.extensions().get::<Arc<Share>>().cloned();
@@ -261,7 +262,7 @@ fn held(response: Response, revoked: CancellationToken, place: Option<Arc<Share>
 /// so the body, with its place, is there nearly as long as it is being written.
 struct Held {
     body: Body,
-    /// What is not handed out yet of the body's last piece.
+    /// The end of the body's last frame, still to be handed out.
     rest: Bytes,
     _place: Option<Arc<Share>>,
 }
@@ -399,7 +400,6 @@ fn refuse(status: StatusCode, why: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body::Body as _;
 
     #[tokio::test]
     async fn response_keeps_its_place_until_its_last_piece_is_taken() {

@@ -49,9 +49,9 @@ pub(crate) struct Remains {
 
 /// Why there is no connection, in words.
 pub(crate) struct Explained {
-    /// What happened.
+    /// The cause: how the process ended, or the fault that the client saw.
     pub(crate) why: String,
-    /// What the server wrote beside its messages. Once it was called, this may quote anybody's arguments.
+    /// Text that the server wrote beside its messages. Once it was called, this may quote anybody's arguments.
     pub(crate) wrote: Option<String>,
 }
 

@@ -242,15 +242,10 @@ impl Server {
     /// Why a connection was lost, for its callers. What the server wrote meanwhile goes to the log: it may quote the
     /// arguments of one caller, and every caller is told why.
     fn lost(&self, explained: Explained) -> String {
-        let Explained { why, wrote } = explained;
-        match wrote {
-            Some(wrote) => {
-                let wrote = self.scrub(&wrote);
-                tracing::error!(target: crate::LOG, server = %self.spec.name, "{why}; {wrote}");
-                format!("{}; what it wrote is in the host's log", self.scrub(&why))
-            }
-            None => self.scrub(&why),
-        }
+        let why = self.scrub(&explained.why);
+        let Some(wrote) = explained.wrote else { return why };
+        tracing::error!(target: crate::LOG, server = %self.spec.name, "{why}; {}", self.scrub(&wrote));
+        format!("{why}; what it wrote is in the host's log")
     }
 
     fn side(&self) -> OurSide {
