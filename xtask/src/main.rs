@@ -96,6 +96,15 @@ fn run(command: &mut Command) -> Result {
     }
 }
 
+/// Like [`run`], but what the command prints appears whole once it has ended: for work beside other work.
+fn run_held_back(command: &mut Command) -> Result {
+    let shown = format!("{command:?}").replace('"', "");
+    let output = command.output().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
+    let printed = [String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout)].concat();
+    println!("xtask: {shown}\n{printed}");
+    if output.status.success() { Ok(()) } else { Err(format!("`{shown}` ended with {}", output.status)) }
+}
+
 fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(args);

@@ -5,7 +5,9 @@
 
 use crate::lints::{self, Lints};
 use crate::stages::Stages;
-use crate::{HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, install, interpreters, run, target_dir, tools};
+use crate::{
+    HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, install, interpreters, run, run_held_back, target_dir, tools,
+};
 use std::process::Command;
 
 /// Tests that the usual run leaves out, because they fetch and run the compilers of other languages. What they build then
@@ -46,13 +48,22 @@ fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
         built.and(beside)
     })?;
     stages.run("interpreters: initialise and compile", interpreters::make_ready)?;
-    let mut done = stages.run("host: tests", || run(host.documented(&mut host.tests(&[])).args(args)));
-    if args.is_empty() {
-        let projects = target_dir().join("projects");
-        for filter in PROJECTS {
-            let ignored = || run(host.tests(&["--", "--ignored", filter]).env("TOLLGATE_PROJECTS", &projects));
-            done = done.and(stages.run(filter, ignored));
-        }
+    std::thread::scope(|scope| {
+        let projects = args.is_empty().then(|| scope.spawn(|| projects(stages, host)));
+        let tests = stages.run("host: tests", || run(host.documented(&mut host.tests(&[])).args(args)));
+        let projects = projects.map_or(Ok(()), |lane| lane.join().map_err(|_| "a stage panicked".to_owned())?);
+        tests.and(projects)
+    })
+}
+
+/// Projects in other languages, one after the other: a later test runs what an earlier one built. They wait for the network
+/// most of their time, so the host's tests run beside them; what they print is held back until each ends.
+fn projects(stages: &Stages, host: &Host) -> Result {
+    let folder = target_dir().join("projects");
+    let mut done = Ok(());
+    for filter in PROJECTS {
+        let mut tests = host.tests(&["--", "--ignored", filter]);
+        done = done.and(stages.run(filter, || run_held_back(tests.env("TOLLGATE_PROJECTS", &folder))));
     }
     done
 }
@@ -112,6 +123,11 @@ impl Host {
     fn tests(&self, args: &[&str]) -> Command {
         let mut command = cargo(&[&["test", "--release", "--locked", "--no-fail-fast"], &HOST[..]].concat());
         command.args(&self.optimisation).args(args);
+        // Most tests of the host wait for servers: more of them than there are processors.
+        if std::env::var_os("RUST_TEST_THREADS").is_none() {
+            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            command.env("RUST_TEST_THREADS", (processors * 3).to_string());
+        }
         self.linted(&mut command);
         command
     }
