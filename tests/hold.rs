@@ -48,7 +48,8 @@ fn a_guest_without_a_grant_cannot_take_the_hosts_memory() {
         "a batch of one text",
     ] {
         let input = json!(what).to_string();
-        let (ended, most) = run_and_weigh(&place, ["run", guests::EVIL_HOLD, "--json", "--input", &input]);
+        let args = ["run", guests::EVIL_HOLD, "--json", "--input", &input, "--timeout", "10m"];
+        let (ended, most) = run_and_weigh(&place, args);
         let error = &ended.expect(4).json()["error"];
         assert_eq!(error["limit"], json!({"name": "host_memory", "value": 64 << 20}), "{what}: {error}");
         for want in ["`host_memory`", "64MiB", "--host-memory", "limits.host_memory"] {
@@ -69,6 +70,18 @@ fn arguments_of_calls_that_are_denied_are_not_kept() {
     let (bytes, _) = journal(&place, "j");
     // An end for each of 1,000 calls that were paid, and 64 of the others.
     assert!(bytes < 1_000_000, "{bytes} bytes of journal");
+}
+
+#[test]
+fn answers_that_a_guest_never_takes_are_charged_to_its_run() {
+    let place = Place::new();
+    place.write("servers.json", json!({"servers": {"large": evil_server("large", "8000000")}}).to_string());
+    let options =
+        ["--json", "--input", "\"answers\"", "--grant", "large:*", "--timeout", "10s", "--fuel", "1000000000000"];
+    let args = [&["--config", "servers.json", "run", guests::EVIL_HOLD], &options[..]].concat();
+    let (ended, most) = run_and_weigh(&place, args);
+    assert_eq!(ended.expect(4).json()["error"]["limit"]["name"], "timeout");
+    assert!(most < RESIDENT_MAX_BYTES, "the host took {} MiB", most >> 20);
 }
 
 fn journal(place: &Place, name: &str) -> (u64, Vec<Value>) {

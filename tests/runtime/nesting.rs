@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tollgate_core::budget::Paid;
-use tollgate_core::{BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, Limits, LogLevel, ToolResult};
+use tollgate_core::{BoxFuture, Call, CallError, CallFailure, Caller, LimitKind, Limits, LogLevel, Means, ToolResult};
 use tollgate_runtime::{Program, RunError, RunSetup};
 
 /// Answers the calls of the server `adapter` by a run of an adapter, and all others by tools.
@@ -25,14 +25,14 @@ impl Adapters {
 }
 
 impl Caller for Adapters {
-    fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+    fn call(&self, call: Call, means: Means) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         if call.server != "adapter" {
-            return self.tools.call(call, fuel_left);
+            return self.tools.call(call, means);
         }
         let program = if call.tool == "relay" { self.relay.clone() } else { self.spin.clone() };
         let caller = self.this.upgrade().unwrap();
         Box::pin(async move {
-            let setup = RunSetup::new(caller, Limits { fuel: fuel_left, ..Limits::default() }, 1);
+            let setup = RunSetup::new(caller, Limits { fuel: means.fuel, ..Limits::default() }, 1);
             // In a task of its own: a store's run must not be polled from within another store's. The set
             // aborts it when this future is dropped.
             let mut task = JoinSet::new();

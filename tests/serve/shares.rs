@@ -39,6 +39,25 @@ fn one_token_takes_neither_all_sessions_nor_all_requests_at_once() {
     });
 }
 
+/// Half a kilobyte of zeros is no more than a text; as values it takes seventy times as much.
+#[test]
+fn bodies_of_many_values_take_many_places() {
+    let place = Place::new();
+    let serving = serve(&place, &config(&place), &[]);
+    let call = |values: usize| {
+        json!({"server": "stuck", "tool": "echo", "arguments": {"text": "x", "more": vec![0; values]}}).to_string()
+    };
+    let json = [("Content-Type", "application/json")];
+    let open: Vec<_> = (0..8).map(|_| serving.open("POST", "/mcp/call", "ada", &json, &call(100_000))).collect();
+    eventually("four of them are all that ada may have", || {
+        (serving.exchange("POST", "/mcp/call", "ada", &json, &call(100_000)).0 == 503).then_some(())
+    });
+    assert_eq!(serving.api("bob", "GET", "/mcp/status", &Value::Null).0, 200);
+    drop(open);
+    let (status, text) = serving.exchange("POST", "/mcp/call", "bob", &json, &call(600_000));
+    assert!(status == 413 && text.contains("so many values that they would take 8"), "{status} {text}");
+}
+
 /// A session's calls go on without their client (MCP 2025-11-25), so their places are taken as long as they do.
 #[test]
 fn calls_of_a_client_that_hung_up_keep_its_places() {

@@ -32,6 +32,7 @@ mod deadlines;
 pub mod grant;
 pub mod json;
 pub mod limits;
+pub mod memory;
 pub mod meta;
 pub mod model;
 pub mod name;
@@ -58,6 +59,7 @@ pub use grant::approve::Approvals;
 pub use grant::http::{HostPattern, OriginPattern, Reach};
 pub use grant::{Grant, GrantError, Grants, HostInterface};
 pub use limits::{LimitKind, LimitReached, Limits};
+pub use memory::{Held, HostMemory};
 pub use model::{Completion, ModelError, ModelRequest};
 pub use name::{NameError, ToolName};
 pub use names::{Function, Names, Namespace, Parameter};
@@ -69,7 +71,7 @@ pub use run::{Identity, Principal, RunContext, RunId, Status, Tenant};
 pub use secret::Secret;
 pub use tool::{EffectClass, Tool};
 pub use trace::TraceContext;
-pub use traits::{CallContext, Caller, Candidates, LogLevel, MayUse, Model, Upstream};
+pub use traits::{CallContext, Caller, Candidates, LogLevel, MayUse, Means, Model, Upstream};
 pub use url::{Host, HttpUrl, Scheme, UrlError};
 
 /// A boxed future that can move between threads, as the object-safe traits return.

@@ -8,6 +8,7 @@ use crate::access::StateAccess;
 use crate::budget::{Paid, PaidCall};
 use crate::call::{Answer, Call, CallError, CallFailure, ToolResult};
 use crate::limits::LimitReached;
+use crate::memory::HostMemory;
 use crate::model::{Completion, Meter, ModelError, ModelRequest};
 use crate::query::{ListKind, Listed, Query, QueryKind};
 use crate::question::{AskError, Question, Reply};
@@ -45,12 +46,11 @@ impl LogLevel {
 /// The way out of one run: what the runtime hands a guest's requests to. The gate implements it; one value
 /// belongs to one run and carries its identity.
 pub trait Caller: Send + Sync + 'static {
-    /// Makes one call: checked, paid, recorded, dispatched. `fuel_left` is what the run could still burn:
-    /// an adapter behind the call gets no more than that. The second value is the fuel such an adapter
-    /// used, for the runtime to charge.
+    /// Makes one call: checked, paid, recorded, dispatched. The second value is the fuel that an adapter behind
+    /// the call used, for the runtime to charge.
     ///
     /// Dropping the future cancels the call, at the server too.
-    fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)>;
+    fn call(&self, call: Call, means: Means) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)>;
 
     /// Asks a server for something beside its tools: checked, paid, recorded, dispatched as a call is. The
     /// answer is the result's JSON text; fuel is as with [`Caller::call`].
@@ -58,7 +58,7 @@ pub trait Caller: Send + Sync + 'static {
     /// Dropping the future cancels the request, at the server too.
     ///
     /// A caller that says nothing else has no servers to ask.
-    fn query(&self, query: Query, _fuel_left: u64) -> BoxFuture<'_, (Result<String, CallFailure>, u64)> {
+    fn query(&self, query: Query, _means: Means) -> BoxFuture<'_, (Result<String, CallFailure>, u64)> {
         let error = CallError::Denied("nothing but tools may be asked for here".to_owned());
         let Query { server, kind, name, .. } = query;
         let tool = format!("{kind} {name}");
@@ -85,7 +85,7 @@ pub trait Caller: Send + Sync + 'static {
             name: "*".to_owned(),
             params: String::new(),
         };
-        Box::pin(async move { self.query(query, 0).await.0 })
+        Box::pin(async move { self.query(query, Means::default()).await.0 })
     }
 
     /// Asks the language model that the host has for this run: checked, paid, recorded as a call is. Dropping the future
@@ -150,14 +150,24 @@ pub trait Caller: Send + Sync + 'static {
 pub struct CallContext {
     /// The run that calls.
     pub run: Arc<RunContext>,
-    /// The most fuel that a run behind this call may burn.
-    pub fuel_left: u64,
+    /// What the run has left for it.
+    pub means: Means,
+}
+
+/// What a run has left for one call or query.
+#[derive(Clone, Debug, Default)]
+pub struct Means {
+    /// The most fuel that an adapter behind it may burn.
+    pub fuel: u64,
+    /// Where the answer is charged from when it comes until the run takes it. `None` for who takes every answer at once, as the
+    /// host itself does; a guest may start many calls and do something else.
+    pub memory: Option<HostMemory>,
 }
 
 impl CallContext {
     /// The context of a call of `run` that was paid.
-    pub fn new(run: Arc<RunContext>, _paid: &PaidCall, fuel_left: u64) -> Self {
-        Self { run, fuel_left }
+    pub fn new(run: Arc<RunContext>, _paid: &PaidCall, means: Means) -> Self {
+        Self { run, means }
     }
 }
 

@@ -7,20 +7,20 @@ use tollgate_core::grant::Verdict;
 use tollgate_core::meta::supplied;
 use tollgate_core::name::{SERVER_NAME_MAX_BYTES, TOOL_NAME_MAX_BYTES};
 use tollgate_core::routing::DOMAIN_PREFIX;
-use tollgate_core::{Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Query, Tool};
+use tollgate_core::{Answer, Call, CallContext, CallError, Candidates, EffectClass, LimitKind, Means, Query, Tool};
 use tollgate_journal::Event;
 use tracing::Instrument as _;
 
 impl Session {
     /// The way of one call. The order matters: what is paid first cannot be had for nothing by being
     /// refused later, what a person approved was granted, and what is recorded was checked.
-    pub(crate) async fn pass(&self, open: &mut OpenCall<'_>, call: Call, fuel_left: u64) -> Answer {
+    pub(crate) async fn pass(&self, open: &mut OpenCall<'_>, call: Call, means: Means) -> Answer {
         let number = open.number;
         let span = tracing::debug_span!(target: "tollgate::gate", "call", run = %self.context.run, number, server = %call.server, tool = %call.tool);
-        self.pass_in_span(open, call, fuel_left).instrument(span).await
+        self.pass_in_span(open, call, means).instrument(span).await
     }
 
-    async fn pass_in_span(&self, open: &mut OpenCall<'_>, mut call: Call, fuel_left: u64) -> Answer {
+    async fn pass_in_span(&self, open: &mut OpenCall<'_>, mut call: Call, means: Means) -> Answer {
         // What is the host's own is added where the call is sent.
         call.meta = call.meta.as_deref().and_then(supplied);
         let paid = match open.pay() {
@@ -37,7 +37,7 @@ impl Session {
         if let Err(error) = self.record_call(&paid, open.number, &call, &tools).await {
             return Answer::refused(error);
         }
-        let context = CallContext::new(self.context.clone(), &paid, fuel_left);
+        let context = CallContext::new(self.context.clone(), &paid, means);
         self.bounded(self.gate.upstream.call(&tools, call, context).await)
     }
 
@@ -89,13 +89,7 @@ impl Session {
     }
 
     /// The way of one query: that of a call, but for the tool's schema and effect class.
-    pub(crate) async fn pass_query(
-        &self,
-        open: &mut OpenCall<'_>,
-        shown: &str,
-        query: Query,
-        fuel_left: u64,
-    ) -> Answer {
+    pub(crate) async fn pass_query(&self, open: &mut OpenCall<'_>, shown: &str, query: Query, means: Means) -> Answer {
         let paid = match open.pay() {
             Ok(paid) => paid,
             Err(error) => return Answer::refused(error),
@@ -112,7 +106,7 @@ impl Session {
         if let Err(error) = started.await {
             return Answer::refused(error);
         }
-        let context = CallContext::new(self.context.clone(), &paid, fuel_left);
+        let context = CallContext::new(self.context.clone(), &paid, means);
         self.bounded(self.gate.upstream.query(query, context).await)
     }
 

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use tollgate_core::budget::PaidCall;
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
-    Answer, CallContext, CallError, CallFailure, EffectClass, Health, HostInterface, ListKind, Listed, ServerInfo,
-    Tool, ToolResult,
+    Answer, CallContext, CallError, CallFailure, EffectClass, Health, HostInterface, ListKind, Listed, Means,
+    ServerInfo, Tool, ToolResult,
 };
 
 /// The word in records for it.
@@ -69,7 +69,7 @@ impl Session {
         let names = servers.iter().map(|server| server.name.clone()).collect();
         self.record_start(&paid, open.number, (ALL, kind.method()), ("", None), EffectClass::Read, names).await?;
         let lists = servers.iter().map(|server| async {
-            let context = CallContext::new(self.context.clone(), &paid, 0);
+            let context = CallContext::new(self.context.clone(), &paid, Means::default());
             self.gate.upstream.list_of(&server.name, kind, context).await.unwrap_or_else(|error| {
                 tracing::debug!(target: "tollgate::gate", server = %server.name, "{} failed: {error}", kind.method());
                 Vec::new()
@@ -166,7 +166,7 @@ impl Session {
     }
 
     async fn resources_of(&self, paid: &PaidCall, server: &ServerInfo) -> Result<Map<String, Value>, CallError> {
-        let context = CallContext::new(self.context.clone(), paid, 0);
+        let context = CallContext::new(self.context.clone(), paid, Means::default());
         let listed = self.gate.upstream.list_of(&server.name, ListKind::Resources, context).await?;
         let mut resources = Map::new();
         for Listed { item, .. } in listed {

@@ -10,8 +10,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use tollgate_core::budget::{Paid, PaidCall};
 use tollgate_core::{
     Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface, LimitKind,
-    LimitReached, ListKind, Listed, LogLevel, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind, Question,
-    Reply, RunContext, ServerInfo, StateAccess, Status, Tool, ToolResult,
+    LimitReached, ListKind, Listed, LogLevel, Means, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind,
+    Question, Reply, RunContext, ServerInfo, StateAccess, Status, Tool, ToolResult,
 };
 use tollgate_journal::{CallRecord, Entry, Event, JournalError};
 
@@ -142,19 +142,19 @@ impl Drop for Session {
 }
 
 impl Caller for Session {
-    fn call(&self, call: Call, fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+    fn call(&self, call: Call, means: Means) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         Box::pin(async move {
             let mut open = self.open_call(&call.server, &call.tool, &call.args);
-            let answer = self.pass(&mut open, call, fuel_left).await;
+            let answer = self.pass(&mut open, call, means).await;
             open.close(answer)
         })
     }
 
-    fn query(&self, query: Query, fuel_left: u64) -> BoxFuture<'_, (Result<String, CallFailure>, u64)> {
+    fn query(&self, query: Query, means: Means) -> BoxFuture<'_, (Result<String, CallFailure>, u64)> {
         Box::pin(async move {
             let shown = format!("{} {}", query.kind, query.name);
             let mut open = self.open_call(&query.server, &shown, &query.params);
-            let answer = self.pass_query(&mut open, &shown, query, fuel_left).await;
+            let answer = self.pass_query(&mut open, &shown, query, means).await;
             let (result, fuel_used) = open.close(answer);
             (result.map(|result| result.json), fuel_used)
         })

@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::{
-    Approvals, BoxFuture, Budget, Call, CallContext, CallError, EffectClass, Grants, Health, Limits, ListKind,
+    Approvals, BoxFuture, Budget, Call, CallContext, CallError, EffectClass, Grants, Health, Limits, ListKind, Means,
     Principal, Query, RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, ToolResult, TraceContext, Upstream,
 };
 use tollgate_route::{
@@ -111,7 +111,7 @@ fn context() -> CallContext {
         client: None,
     };
     let paid = run.budget.take_call().unwrap();
-    CallContext::new(Arc::new(run), &paid, 0)
+    CallContext::new(Arc::new(run), &paid, Means::default())
 }
 
 fn call(server: &str, nonce: u64) -> Call {

@@ -321,7 +321,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             (Request::Call { call, context }, Some(tool)) => {
                 let attempted = backend.attempt(tool, call, context).await;
                 self.fuel_used = self.fuel_used.saturating_add(attempted.fuel_used);
-                context.fuel_left = context.fuel_left.saturating_sub(attempted.fuel_used);
+                context.means.fuel = context.means.fuel.saturating_sub(attempted.fuel_used);
                 attempted
             }
             (Request::Query { query, context }, _) => backend.attempt_query(query, context).await,

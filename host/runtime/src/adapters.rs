@@ -13,6 +13,8 @@ use tollgate_core::name::check_tool_name;
 use tollgate_core::{LimitKind, Limits, ToolResult, json};
 use wasmtime::component::Val;
 
+/// The most that all schemas of an adapter take as trees, in bytes.
+const SCHEMAS_MAX_BYTES: usize = 64 << 20;
 /// What reading a document may take: a large one is tens of megabytes.
 const DOCUMENT_MEMORY_BYTES: u64 = 1 << 30;
 const DOCUMENT_TIMEOUT_MS: u64 = 60_000;
@@ -69,6 +71,16 @@ impl Runtime {
                     .await;
                 let (tools,) = end.result.map_err(describe_error)?;
                 let mut names = HashSet::new();
+                let schemas = |tool: &wit::Tool| {
+                    let others = [&tool.output_schema, &tool.annotations].into_iter().flatten();
+                    others.chain([&tool.input_schema]).map(|text| json::tree_bytes(text.as_bytes())).sum::<usize>()
+                };
+                if tools.iter().map(schemas).sum::<usize>() > SCHEMAS_MAX_BYTES {
+                    return Err(RunError::InvalidOutput(format!(
+                        "tools whose schemas would take more than {} MiB of memory",
+                        SCHEMAS_MAX_BYTES >> 20
+                    )));
+                }
                 tools
                     .into_iter()
                     .map(|tool| {

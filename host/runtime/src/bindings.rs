@@ -3,14 +3,14 @@
 //! Types come from the WIT by `bindgen!`; the functions are linked by hand, because they need the store
 //! (to charge fuel) and there are few. Each blocking twin is the same function, waited for.
 
-use crate::held::{Account, Held, Weigh};
+use crate::held::{Weigh, asked_bytes};
 use crate::store::RunState;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core as core;
-use tollgate_core::Caller;
+use tollgate_core::{Caller, Held, HostMemory, Means};
 use wasmtime::component::{Accessor, ComponentNamedList, Lift, Linker, Lower};
 use wasmtime::{AsContextMut, Result, StoreContextMut};
 
@@ -60,9 +60,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     let mut tools = linker.instance("tollgate:tools/tools@0.1.0")?;
     tools.func_wrap_concurrent("call-tool", |accessor: &Accessor<RunState>, call: (String, String, String)| {
         Box::pin(async move {
-            let (caller, fuel_left, _held) =
-                accessor.with(|mut access| start_call(&mut access.as_context_mut(), &call))?;
-            let (answer, fuel_used) = make_call(&*caller, call, fuel_left).await;
+            let (caller, means, _held) =
+                accessor.with(|mut access| start_call(&mut access.as_context_mut(), asked_bytes(&call)))?;
+            let (answer, fuel_used) = make_call(&*caller, call, means).await;
             accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
             Ok((answer,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
@@ -73,8 +73,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
         "call-tool",
         |mut store: StoreContextMut<'_, RunState>, call: (String, String, String)| {
             Box::new(async move {
-                let (caller, fuel_left, _held) = start_call(&mut store, &call)?;
-                let (answer, fuel_used) = make_call(&*caller, call, fuel_left).await;
+                let (caller, means, _held) = start_call(&mut store, asked_bytes(&call))?;
+                let (answer, fuel_used) = make_call(&*caller, call, means).await;
                 charge_fuel(&mut store, fuel_used)?;
                 Ok((answer,))
             })
@@ -82,13 +82,14 @@ pub(crate) fn add_to_linker(linker: &mut Linker<RunState>) -> Result<()> {
     )?;
     tools.func_wrap_async("call-tools", |mut store: StoreContextMut<'_, RunState>, (calls,): (Vec<wit::Call>,)| {
         Box::new(async move {
-            let (caller, fuel_left, _held) = start_call(&mut store, &calls)?;
+            let (caller, means, _held) = start_call(&mut store, calls.weigh())?;
             let at_once = usize::try_from(store.data().calls_at_once).unwrap_or(usize::MAX).max(1);
-            let (caller, account) = (&*caller, &store.data().account.clone());
+            let (caller, means) = (&*caller, &means);
+            let memory = &store.data().memory.clone();
             // All answers wait for the last one.
             let kept = |call: wit::Call| async move {
-                let (answer, used) = make_call(caller, (call.server, call.tool, call.args), fuel_left).await;
-                let held = account.hold(answer_bytes(&answer)).map_err(wasmtime::Error::new)?;
+                let (answer, used) = make_call(caller, (call.server, call.tool, call.args), means.clone()).await;
+                let held = memory.hold(answer_bytes(&answer)).map_err(wasmtime::Error::new)?;
                 Ok::<_, wasmtime::Error>((answer, used, held))
             };
             let answers: Vec<_> = futures::stream::iter(calls).map(kept).buffered(at_once).try_collect().await?;
@@ -186,14 +187,14 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
             let mut concurrent = linker.instance(&format!("tollgate:{instance}/{instance}@0.1.0"))?;
             concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, (): ()| {
                 Box::pin(async move {
-                    let (caller, account) = accessor.with(|mut access| access.data_mut().way_out());
-                    Ok((list(&*caller, &account, kind).await?,))
+                    let (caller, memory) = accessor.with(|mut access| access.data_mut().way_out());
+                    Ok((list(&*caller, &memory, kind).await?,))
                 }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
             })?;
             let mut blocking = linker.instance(&format!("tollgate:{instance}/{instance}-blocking@0.1.0"))?;
             blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, (): ()| {
-                let (caller, account) = store.data().way_out();
-                Box::new(async move { Ok((list(&*caller, &account, kind).await?,)) })
+                let (caller, memory) = store.data().way_out();
+                Box::new(async move { Ok((list(&*caller, &memory, kind).await?,)) })
             })?;
         }
     }
@@ -207,9 +208,9 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut resources = linker.instance("tollgate:resources/resources@0.1.0")?;
     resources.func_wrap_concurrent("read", move |accessor: &Accessor<RunState>, asked: (String, String)| {
         Box::pin(async move {
-            let (caller, fuel_left, _held) =
-                accessor.with(|mut access| start_call(&mut access.as_context_mut(), &asked))?;
-            let (answer, fuel_used) = query(&*caller, read(asked), fuel_left).await;
+            let (caller, means, _held) =
+                accessor.with(|mut access| start_call(&mut access.as_context_mut(), asked.weigh()))?;
+            let (answer, fuel_used) = query(&*caller, read(asked), means).await;
             accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
             Ok((answer,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
@@ -217,8 +218,8 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut resources = linker.instance("tollgate:resources/resources-blocking@0.1.0")?;
     resources.func_wrap_async("read", move |mut store: StoreContextMut<'_, RunState>, asked: (String, String)| {
         Box::new(async move {
-            let (caller, fuel_left, _held) = start_call(&mut store, &asked)?;
-            let (answer, fuel_used) = query(&*caller, read(asked), fuel_left).await;
+            let (caller, means, _held) = start_call(&mut store, asked.weigh())?;
+            let (answer, fuel_used) = query(&*caller, read(asked), means).await;
             charge_fuel(&mut store, fuel_used)?;
             Ok((answer,))
         })
@@ -233,9 +234,9 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     let mut prompts = linker.instance("tollgate:prompts/prompts@0.1.0")?;
     prompts.func_wrap_concurrent("get", move |accessor: &Accessor<RunState>, asked: (String, String, String)| {
         Box::pin(async move {
-            let (caller, fuel_left, _held) =
-                accessor.with(|mut access| start_call(&mut access.as_context_mut(), &asked))?;
-            let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
+            let (caller, means, _held) =
+                accessor.with(|mut access| start_call(&mut access.as_context_mut(), asked_bytes(&asked)))?;
+            let (answer, fuel_used) = query(&*caller, get(asked), means).await;
             accessor.with(|mut access| charge_fuel(&mut access.as_context_mut(), fuel_used))?;
             Ok((answer,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
@@ -245,8 +246,8 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
         "get",
         move |mut store: StoreContextMut<'_, RunState>, asked: (String, String, String)| {
             Box::new(async move {
-                let (caller, fuel_left, _held) = start_call(&mut store, &asked)?;
-                let (answer, fuel_used) = query(&*caller, get(asked), fuel_left).await;
+                let (caller, means, _held) = start_call(&mut store, asked_bytes(&asked))?;
+                let (answer, fuel_used) = query(&*caller, get(asked), means).await;
                 charge_fuel(&mut store, fuel_used)?;
                 Ok((answer,))
             })
@@ -255,20 +256,20 @@ fn add_queries(linker: &mut Linker<RunState>) -> Result<()> {
     Ok(())
 }
 
-async fn query(caller: &dyn Caller, query: core::Query, fuel_left: u64) -> (Queried, u64) {
-    let (answer, fuel_used) = caller.query(query, fuel_left).await;
+async fn query(caller: &dyn Caller, query: core::Query, means: Means) -> (Queried, u64) {
+    let (answer, fuel_used) = caller.query(query, means).await;
     (answer.map_err(Into::into), fuel_used)
 }
 
 /// # Errors
 /// It was refused, for which the interface has no word: the run ends.
-async fn list(caller: &dyn Caller, account: &Account, kind: core::ListKind) -> Result<String> {
+async fn list(caller: &dyn Caller, memory: &HostMemory, kind: core::ListKind) -> Result<String> {
     let items = caller.list(kind).await.map_err(ended)?.into_iter().map(|mut listed| {
         listed.item.insert("server".to_owned(), listed.server.into());
         serde_json::Value::Object(listed.item)
     });
     let text = serde_json::Value::Array(items.collect()).to_string();
-    drop(account.hold(text.weigh()).map_err(wasmtime::Error::new)?);
+    drop(memory.hold(text.weigh()).map_err(wasmtime::Error::new)?);
     Ok(text)
 }
 
@@ -296,25 +297,26 @@ where
     let mut concurrent = linker.instance(&format!("tollgate:{package}/{package}@0.1.0"))?;
     concurrent.func_wrap_concurrent(name, move |accessor: &Accessor<RunState>, asked: P| {
         Box::pin(async move {
-            let (caller, account) = accessor.with(|mut access| access.data_mut().way_out());
-            let _held = account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+            let (caller, memory) = accessor.with(|mut access| access.data_mut().way_out());
+            let _held = memory.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
             Ok((work(caller, asked).await?,))
         }) as Pin<Box<dyn Future<Output = Result<_>> + Send + '_>>
     })?;
     let mut blocking = linker.instance(&format!("tollgate:{package}/{package}-blocking@0.1.0"))?;
     blocking.func_wrap_async(name, move |store: StoreContextMut<'_, RunState>, asked: P| {
-        let (caller, account) = store.data().way_out();
+        let (caller, memory) = store.data().way_out();
         Box::new(async move {
-            let _held = account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+            let _held = memory.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
             Ok((work(caller, asked).await?,))
         })
     })
 }
 
-/// The way out, the fuel that is left, and the charge for what the call brings with it, as long as it is under way.
-fn start_call(store: &mut StoreContextMut<'_, RunState>, asked: &impl Weigh) -> Result<(Arc<dyn Caller>, u64, Held)> {
-    let held = store.data().account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
-    Ok((store.data().caller.clone(), store.get_fuel()?, held))
+/// The way out, what the run has left for the call, and the charge for what the call brings with it, as long as it is under way.
+fn start_call(store: &mut StoreContextMut<'_, RunState>, bytes: u64) -> Result<(Arc<dyn Caller>, Means, Held)> {
+    let (caller, memory) = store.data().way_out();
+    let held = memory.hold(bytes).map_err(wasmtime::Error::new)?;
+    Ok((caller, Means { fuel: store.get_fuel()?, memory: Some(memory) }, held))
 }
 
 /// Takes from the store what an adapter behind a call burnt. A store left with none ends at its next step.
@@ -330,9 +332,9 @@ fn charge_fuel(store: &mut StoreContextMut<'_, RunState>, used: u64) -> Result<(
 async fn make_call(
     caller: &dyn Caller,
     (server, tool, args): (String, String, String),
-    fuel_left: u64,
+    means: Means,
 ) -> (std::result::Result<wit::ToolResult, wit::CallFailure>, u64) {
-    let (answer, fuel_used) = caller.call(core::Call { server, tool, args, meta: None }, fuel_left).await;
+    let (answer, fuel_used) = caller.call(core::Call { server, tool, args, meta: None }, means).await;
     (answer.map(|r| wit::ToolResult { json: r.json }).map_err(Into::into), fuel_used)
 }
 

@@ -1,9 +1,7 @@
-//! What one run makes the host hold beside its linear memory, against the limit `host_memory`.
+//! What entries of tables, and what crosses between a guest and the host, count for in a run's account of host memory.
 
 use crate::bindings::wit;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tollgate_core::{LimitKind, LimitReached, Limits};
+use tollgate_core::{HostMemory, json};
 
 /// What an entry of a table costs, in bytes: a resource, a handle, a task, a timer. More than any of them takes.
 const ENTRY_BYTES: u64 = 4 << 10;
@@ -12,77 +10,14 @@ const ENTRIES_MIN: u64 = 256;
 /// What the host takes from a guest at once, however little the run may make it hold.
 const TRANSFER_MIN: u64 = 1 << 20;
 
-/// One run's account. Clones are the same account.
-#[derive(Clone, Debug)]
-pub(crate) struct Account(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    held: AtomicU64,
-    ceiling: LimitReached,
+/// The most that a guest makes the host copy at once.
+pub(crate) fn transfer_bytes(memory: &HostMemory) -> usize {
+    usize::try_from(memory.ceiling().max(TRANSFER_MIN)).unwrap_or(usize::MAX)
 }
 
-/// Bytes that are charged to a run until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Held {
-    account: Account,
-    bytes: u64,
-}
-
-impl Account {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let ceiling = limits.reached(LimitKind::HostMemory);
-        Self(Arc::new(Shared { held: AtomicU64::new(0), ceiling }))
-    }
-
-    /// Charges bytes.
-    ///
-    /// # Errors
-    /// The limit; nothing is charged then. It ends the run, as linear memory over its limit does.
-    pub(crate) fn hold(&self, bytes: u64) -> Result<Held, LimitReached> {
-        let mut held = Held { account: self.clone(), bytes: 0 };
-        held.resize(bytes)?;
-        Ok(held)
-    }
-
-    /// The most that a guest makes the host copy at once.
-    pub(crate) fn transfer_bytes(&self) -> usize {
-        usize::try_from(self.0.ceiling.value.max(TRANSFER_MIN)).unwrap_or(usize::MAX)
-    }
-
-    /// The most entries of each table of the host and of the engine.
-    pub(crate) fn entries(&self) -> usize {
-        usize::try_from((self.0.ceiling.value / ENTRY_BYTES).max(ENTRIES_MIN)).unwrap_or(usize::MAX)
-    }
-}
-
-impl Held {
-    /// The bytes that are charged.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Charges so much in place of what is charged now.
-    ///
-    /// # Errors
-    /// As of [`Account::hold`].
-    pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), LimitReached> {
-        let Shared { held, ceiling } = &*self.account.0;
-        if let Some(more) = bytes.checked_sub(self.bytes) {
-            let add = |have: u64| have.checked_add(more).filter(|sum| *sum <= ceiling.value);
-            held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).map_err(|_| *ceiling)?;
-        } else {
-            held.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
-        }
-        self.bytes = bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.account.0.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
+/// The most entries of each table of the host and of the engine.
+pub(crate) fn entries(memory: &HostMemory) -> usize {
+    usize::try_from((memory.ceiling() / ENTRY_BYTES).max(ENTRIES_MIN)).unwrap_or(usize::MAX)
 }
 
 /// What came from a guest or goes to it, and takes memory of the host meanwhile.
@@ -134,27 +69,23 @@ tuples! { A; A B; A B C; }
 
 impl Weigh for wit::Call {
     fn weigh(&self) -> u64 {
-        [&self.server, &self.tool, &self.args].into_iter().map(Weigh::weigh).sum()
+        [self.server.weigh(), self.tool.weigh(), json_bytes(&self.args)].into_iter().fold(0, u64::saturating_add)
     }
+}
+
+/// The weight of two texts that name what a guest asks for, and of its arguments in JSON.
+pub(crate) fn asked_bytes((server, name, args): &(String, String, String)) -> u64 {
+    [server.weigh(), name.weigh(), json_bytes(args)].into_iter().fold(0, u64::saturating_add)
+}
+
+/// Arguments on their way: their text, and twice as a tree, once as they are checked and once as they are sent.
+fn json_bytes(args: &str) -> u64 {
+    (json::tree_bytes(args.as_bytes()) as u64).saturating_mul(2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_dropped_can_be_held_again() {
-        let account = Account::new(&Limits { host_memory_bytes: 100, ..Limits::default() });
-        let mut first = account.hold(60).unwrap();
-        assert_eq!(account.hold(41).unwrap_err().kind, LimitKind::HostMemory);
-        let second = account.hold(40).unwrap();
-        assert!(first.resize(61).is_err());
-        drop(second);
-        first.resize(100).unwrap();
-        first.resize(0).unwrap();
-        drop(account.hold(100).unwrap());
-        assert!(account.hold(u64::MAX).is_err());
-    }
 
     #[test]
     fn what_lists_hold_counts() {

@@ -5,11 +5,11 @@ mod objects;
 
 pub(crate) use objects::{HttpView, add_to_linker};
 
-use crate::held::{Account, Held};
 use http_body_util::BodyExt as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tollgate_core::Caller;
+use tollgate_core::{Held, HostMemory};
 use tollgate_outbound::{Client, Failure, Times, Wait};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
@@ -23,16 +23,16 @@ const FIELDS_MAX_BYTES: usize = 128 << 10;
 pub(crate) struct Http {
     hooks: Hooks,
     ctx: WasiHttpCtx,
-    account: Account,
+    memory: HostMemory,
     /// What each object is charged with, by its place in the table.
     charges: HashMap<u32, Held>,
 }
 
 impl Http {
-    pub(crate) fn new(client: Option<Client>, caller: Arc<dyn Caller>, account: Account) -> Self {
+    pub(crate) fn new(client: Option<Client>, caller: Arc<dyn Caller>, memory: HostMemory) -> Self {
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(FIELDS_MAX_BYTES);
-        Self { hooks: Hooks { client, caller, charged: None }, ctx, account, charges: HashMap::new() }
+        Self { hooks: Hooks { client, caller, charged: None }, ctx, memory, charges: HashMap::new() }
     }
 
     pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> HttpView<'a> {

@@ -156,13 +156,13 @@ impl tokio::io::AsyncWrite for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_core::{BoxFuture, Call, CallFailure, LogLevel, ToolResult};
+    use tollgate_core::{BoxFuture, Call, CallFailure, LogLevel, Means, ToolResult};
 
     #[derive(Default)]
     struct Listener(Mutex<Vec<(bool, String)>>);
 
     impl Caller for Listener {
-        fn call(&self, _: Call, _: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+        fn call(&self, _: Call, _: Means) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
             Box::pin(std::future::pending())
         }
 

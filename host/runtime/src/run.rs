@@ -2,7 +2,7 @@
 
 use crate::bindings::wit;
 use crate::engine::{FUEL_YIELD_INTERVAL, Program, Runtime};
-use crate::held::Weigh as _;
+use crate::held::{Weigh as _, entries, transfer_bytes};
 use crate::store::RunState;
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::budget::Paid;
 use tollgate_core::{
-    BoxFuture, Call, CallError, CallFailure, Caller, Clock, LimitKind, LimitReached, Limits, LogLevel, Names,
+    BoxFuture, Call, CallError, CallFailure, Caller, Clock, LimitKind, LimitReached, Limits, LogLevel, Means, Names,
     ToolResult, json,
 };
 use wasmtime::component::{
@@ -264,14 +264,14 @@ impl Runtime {
         let limits = setup.limits.clone();
         let caller = setup.caller.clone();
         let state = RunState::new(setup, self.clock.clone());
-        let (output, account) = (state.output.clone(), state.account.clone());
+        let (output, memory) = (state.output.clone(), state.memory.clone());
         let mut store = Store::new(program.pre.engine(), state);
         store.limiter(|state| &mut state.limiter);
         // What a guest makes the host copy at once, and what makes the engine grow its own tables.
-        store.set_hostcall_fuel(account.transfer_bytes());
-        store.set_max_component_handles(account.entries());
+        store.set_hostcall_fuel(transfer_bytes(&memory));
+        store.set_max_component_handles(entries(&memory));
         if let Some(tasks) = store.concurrent_resource_table() {
-            tasks.set_max_capacity(account.entries());
+            tasks.set_max_capacity(entries(&memory));
         }
         let prepared = store
             .set_fuel(limits.fuel)
@@ -462,7 +462,7 @@ pub(crate) fn describe_error(error: RunError) -> RunError {
 struct Nobody;
 
 impl Caller for Nobody {
-    fn call(&self, call: Call, _: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+    fn call(&self, call: Call, _: Means) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         let error = CallError::Denied("a component that describes itself may call nothing".to_owned());
         let failure = CallFailure { server: call.server, tool: call.tool, attempts: 0, elapsed: Duration::ZERO, error };
         Box::pin(std::future::ready((Err(failure), 0)))

@@ -1,6 +1,6 @@
 //! What one store holds.
 
-use crate::held::Account;
+use crate::held::{entries, transfer_bytes};
 use crate::http::{Http, HttpView};
 use crate::limiter::Limiter;
 use crate::output::Output;
@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_core::{Caller, Clock, Names};
+use tollgate_core::{Caller, Clock, HostMemory, Names};
 use tollgate_state::State;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
@@ -18,7 +18,7 @@ pub(crate) struct RunState {
     pub(crate) caller: Arc<dyn Caller>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limiter: Limiter,
-    pub(crate) account: Account,
+    pub(crate) memory: HostMemory,
     pub(crate) output: Output,
     pub(crate) calls_at_once: u64,
     pub(crate) names: Option<Arc<dyn Names>>,
@@ -34,9 +34,9 @@ impl RunState {
     pub(crate) fn new(setup: RunSetup, clock: Arc<dyn Clock>) -> Self {
         let RunSetup { caller, limits, seed, names, state, http } = setup;
         let output = Output::new(limits.log_bytes, caller.clone());
-        let account = Account::new(&limits);
+        let memory = HostMemory::new(&limits);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(account.entries());
+        table.set_max_capacity(entries(&memory));
         let mut wasi = WasiCtx::builder();
         wasi.stdout(output.stdout())
             .stderr(output.stderr())
@@ -45,15 +45,15 @@ impl RunState {
             .secure_random(StdRng::seed_from_u64(seed))
             .insecure_random(StdRng::seed_from_u64(!seed))
             .insecure_random_seed(u128::from(seed))
-            .max_random_size(account.transfer_bytes() as u64)
+            .max_random_size(transfer_bytes(&memory) as u64)
             .allow_tcp(false)
             .allow_udp(false);
         Self {
-            http: Http::new(http, caller.clone(), account.clone()),
+            http: Http::new(http, caller.clone(), memory.clone()),
             caller,
             clock,
             limiter: Limiter::new(&limits),
-            account,
+            memory,
             output,
             calls_at_once: limits.calls_at_once,
             names,
@@ -64,9 +64,9 @@ impl RunState {
         }
     }
 
-    /// The run's way out, and its account.
-    pub(crate) fn way_out(&self) -> (Arc<dyn Caller>, Account) {
-        (self.caller.clone(), self.account.clone())
+    /// The run's way out, and its account of host memory.
+    pub(crate) fn way_out(&self) -> (Arc<dyn Caller>, HostMemory) {
+        (self.caller.clone(), self.memory.clone())
     }
 
     pub(crate) fn http(&mut self) -> HttpView<'_> {

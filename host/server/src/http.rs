@@ -29,10 +29,19 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tollgate::json;
 use tollgate::{Identity, Origin, Readiness, Seat};
 
 /// So many requests may come at once, however few sessions there may be.
 const MIN_REQUESTS: usize = 256;
+/// What a request's place stands for, in bytes: its body, and what is made of it. One that takes more takes more places.
+const PLACE_BYTES: usize = 1 << 20;
+/// The most that a body takes as a tree, in bytes.
+const TREE_MAX_BYTES: usize = 64 << 20;
+/// Where a body becomes a tree: as it is read, as arguments are checked, and as they are sent.
+const TREES: usize = 3;
+/// A body up to this length takes one place, whatever is in it.
+const SMALL_BYTES: usize = 1 << 10;
 
 /// Who may come in, and how much.
 #[derive(Clone, Debug)]
@@ -232,7 +241,7 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     let place = request.extensions().get::<Arc<Share>>().cloned();
     request.extensions_mut().insert(door.front.access().seat(identity, Origin::Http));
     let answered = async {
-        match door.read_body(request).await {
+        match door.read_body(request, place.as_deref()).await {
             Ok(request) => next.run(request).await,
             Err(refused) => refused,
         }
@@ -352,16 +361,39 @@ impl Door {
         origin.parse::<Uri>().is_ok_and(|uri| is_loopback(uri.host().unwrap_or_default()))
     }
 
-    /// Reads a request whole.
-    async fn read_body(&self, request: Request) -> Result<Request, Response> {
+    /// Reads a request whole, which takes as many places as it is large.
+    async fn read_body(&self, request: Request, place: Option<&Share>) -> Result<Request, Response> {
         let (parts, body) = request.into_parts();
-        let max = self.options.max_body_bytes;
-        match tokio::time::timeout(self.options.idle_timeout, axum::body::to_bytes(body, max)).await {
-            Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body))),
-            // Else the client has gone, and hears of nothing.
-            Ok(Err(_)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is over {max} bytes"))),
+        match tokio::time::timeout(self.options.idle_timeout, self.read_whole(body, place)).await {
+            Ok(body) => Ok(Request::from_parts(parts, Body::from(body?))),
             Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
         }
+    }
+
+    async fn read_whole(&self, body: Body, place: Option<&Share>) -> Result<Vec<u8>, Response> {
+        let max = self.options.max_body_bytes;
+        let has_room = |bytes: usize| match place {
+            Some(place) if !place.grow(1 + bytes / PLACE_BYTES) => {
+                Err(refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY))
+            }
+            _ => Ok(()),
+        };
+        let (mut whole, mut body) = (Vec::new(), body.into_data_stream());
+        while let Some(piece) = body.next().await {
+            // The client has gone, or frames its body in no way of HTTP.
+            let piece = piece.map_err(|_| refuse(StatusCode::BAD_REQUEST, "the body broke off"))?;
+            if whole.len() + piece.len() > max {
+                return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is over {max} bytes")));
+            }
+            has_room(whole.len() + piece.len())?;
+            whole.extend_from_slice(&piece);
+        }
+        if whole.len() > SMALL_BYTES {
+            json::check_tree(&whole, TREE_MAX_BYTES)
+                .map_err(|error| refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is too large: {error}")))?;
+            has_room(json::tree_bytes(&whole).saturating_mul(TREES))?;
+        }
+        Ok(whole)
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {

@@ -22,13 +22,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tollgate::json;
 use tollgate_lines::{Fate, LineError, LineReader, LineWriter, Next};
 
 /// The longest message of a client, in bytes.
 const MAX_BYTES: usize = 16 << 20;
 /// How much requests that are not answered may take, in bytes; the next is refused. What else a client says is read all
 /// the same: the answers to questions that requests wait for are among it.
-const MAX_WAITING_BYTES: usize = 64 << 20;
+const MAX_WAITING_BYTES: usize = 256 << 20;
+/// The most that a message takes as a tree, in bytes.
+const TREE_MAX_BYTES: usize = 64 << 20;
 /// What one request takes beside its text, as it is counted.
 const REQUEST_BYTES: usize = 4 << 10;
 /// The most answers that wait for a client that does not read. Nothing more is read from it then.
@@ -112,7 +115,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Requests<W> {
         drop(self.unwritten.acquire().await);
     }
 
-    /// Room for a request with a text of so many bytes.
+    /// Room for a request that takes so many bytes.
     fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let bytes = u32::try_from(bytes.saturating_add(REQUEST_BYTES)).ok()?;
         self.room.clone().try_acquire_many_owned(bytes).ok()
@@ -289,15 +292,20 @@ where
             }
             self.requests.wait_for_reader().await;
             let (read, bytes) = match self.batch.pop_front() {
-                Some(message) => (message::read(message.as_bytes()), message.len()),
+                Some(message) => (message::read(message.as_bytes()), json::tree_bytes(message.as_bytes())),
                 None => match self.reader.next().await {
                     Next::Line if self.reader.line().is_empty() => continue,
+                    Next::Line if let Err(error) = json::check_tree(self.reader.line(), TREE_MAX_BYTES) => {
+                        let why = format!("a message is too large: {error}");
+                        self.requests.refuse(ErrorData::invalid_request(why, None), None).await?;
+                        continue;
+                    }
                     Next::Line => match message::read_batch(self.reader.line()) {
                         Some(batch) => {
                             self.batch = batch;
                             continue;
                         }
-                        None => (message::read(self.reader.line()), self.reader.line().len()),
+                        None => (message::read(self.reader.line()), json::tree_bytes(self.reader.line())),
                     },
                     Next::TooLong => {
                         let why = format!("a message is over {} MiB", MAX_BYTES >> 20);

@@ -35,33 +35,58 @@ impl Shares {
 
     /// Takes a place, until it is dropped. `None` when all that the principal may have are taken.
     pub(crate) fn take(self: &Arc<Self>, identity: &Identity) -> Option<Share> {
+        let share = Share { shares: self.clone(), identity: identity.clone(), places: AtomicUsize::new(0) };
+        share.grow(1).then_some(share)
+    }
+
+    /// Takes more places for a principal, or none. The lock is held, so nobody else takes them meanwhile.
+    fn add(&self, taken: &mut HashMap<Identity, usize>, identity: &Identity, more: usize) -> bool {
         let (kept, principals) = (self.kept(), self.principals.load(Ordering::Relaxed).max(1));
-        let mut taken = self.taken.lock();
-        let own = taken.get(identity).copied().unwrap_or(0);
-        if own >= kept {
-            let beyond: usize = taken.values().map(|count| count.saturating_sub(kept)).sum();
-            if beyond >= self.max.saturating_sub(kept.saturating_mul(principals)) {
-                return None;
+        let own = taken.get(identity).copied().unwrap_or(0).saturating_add(more);
+        if own > kept {
+            let others = taken.iter().filter(|(other, _)| *other != identity).map(|(_, count)| *count);
+            let beyond: usize = others.chain([own]).map(|count| count.saturating_sub(kept)).sum();
+            if beyond > self.max.saturating_sub(kept.saturating_mul(principals)) {
+                return false;
             }
         }
-        taken.insert(identity.clone(), own + 1);
-        drop(taken);
-        Some(Share { shares: self.clone(), identity: identity.clone() })
+        taken.insert(identity.clone(), own);
+        true
     }
 }
 
-/// A place, until it is dropped.
+/// One place or more, until it is dropped.
 pub(crate) struct Share {
     shares: Arc<Shares>,
     identity: Identity,
+    places: AtomicUsize,
+}
+
+impl Share {
+    /// Takes more places, until it has this many. False when the principal may not have so many; then it keeps those that it has.
+    pub(crate) fn grow(&self, places: usize) -> bool {
+        let mut taken = self.shares.taken.lock();
+        let more = places.saturating_sub(self.places.load(Ordering::Relaxed));
+        if more == 0 {
+            return true;
+        }
+        let grown = self.shares.add(&mut taken, &self.identity, more);
+        if grown {
+            self.places.store(places, Ordering::Relaxed);
+        }
+        grown
+    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
+        let places = *self.places.get_mut();
         let mut taken = self.shares.taken.lock();
         match taken.get_mut(&self.identity) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(taken.remove(&self.identity)),
+            Some(count) if *count > places => *count -= places,
+            // One that was refused had none.
+            Some(_) if places > 0 => drop(taken.remove(&self.identity)),
+            _ => {}
         }
     }
 }
@@ -97,6 +122,20 @@ mod tests {
         assert_eq!(take_all(&shares, identity("bob")).len(), 50, "what she gave back is anybody's again");
         drop(others);
         assert!(shares.taken.lock().is_empty());
+    }
+
+    #[test]
+    fn what_is_large_takes_many_places() {
+        let shares = Shares::new(100);
+        shares.divide_among(2);
+        let (ada, bob) = (identity("ada"), identity("bob"));
+        let large = shares.take(&ada).unwrap();
+        assert!(large.grow(75) && large.grow(10), "her own, and what is anybody's");
+        assert!(!large.grow(76) && shares.take(&ada).is_none());
+        assert_eq!(take_all(&shares, bob).len(), 25);
+        drop(large);
+        assert!(shares.taken.lock().is_empty());
+        assert_eq!(take_all(&shares, ada).len(), 75);
     }
 
     #[test]

@@ -10,7 +10,11 @@ use rmcp::service::RequestContext;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tollgate::json;
 use tollgate::{Call, CallError, CallFailure, Client, ToolName};
+
+/// The most that a result takes as a tree, in bytes.
+const RESULT_TREE_MAX_BYTES: usize = 64 << 20;
 
 /// The tools that agents see, under the names under which they see them.
 pub(crate) fn definitions(catalog: &Catalog) -> impl Iterator<Item = Tool> {
@@ -144,7 +148,13 @@ pub(crate) fn text_of(result: &CallToolResult) -> Outcome {
 
 /// Reads a result. Content of a kind that the protocol does not have goes as text. An older server does not say that
 /// its result is one; rmcp takes that away again for older clients.
+///
+/// # Errors
+/// It is no result, or has too many values to be passed on.
 pub(crate) fn result(text: &str) -> Result<CallToolResult, ErrorData> {
+    let too_large =
+        |error: json::TreeTooLarge| ErrorData::internal_error(format!("the answer is too large: {error}"), None);
+    json::check_tree(text.as_bytes(), RESULT_TREE_MAX_BYTES).map_err(too_large)?;
     let mut result: CallToolResult = match serde_json::from_str(text) {
         Ok(result) => result,
         Err(_) => {

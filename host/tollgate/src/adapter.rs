@@ -160,7 +160,7 @@ impl Adapter {
             Err(error) => return Answer::refused(error),
         };
         let mut limits = self.limits.clone();
-        limits.fuel = limits.fuel.min(context.fuel_left);
+        limits.fuel = limits.fuel.min(context.means.fuel);
         limits.depth = limits.depth.min(caller.limits.depth);
         let session = gate.open(
             Opening {

@@ -4,7 +4,7 @@ use crate::host::Host;
 use crate::request::Behalf;
 use std::sync::Arc;
 use tollgate_core::{
-    Call, CallFailure, Caller as _, Change, ListKind, Listed, Query, ServerInfo, Status, ToolName, ToolResult,
+    Call, CallFailure, Caller as _, Change, ListKind, Listed, Means, Query, ServerInfo, Status, ToolName, ToolResult,
 };
 use tollgate_gate::{Opening, Session};
 
@@ -23,8 +23,7 @@ impl Host {
     /// How the call failed; a tool's `isError` is a failure.
     pub async fn call_as(&self, behalf: Behalf, call: Call) -> Result<ToolResult, CallFailure> {
         let session = self.open(behalf);
-        let fuel = session.context().limits.fuel;
-        let (result, fuel_used) = session.call(call, fuel).await;
+        let (result, fuel_used) = session.call(call, means(&session)).await;
         session.finish(status_of(&result), fuel_used);
         result
     }
@@ -35,8 +34,7 @@ impl Host {
     /// How the request failed.
     pub async fn query_as(&self, behalf: Behalf, query: Query) -> Result<String, CallFailure> {
         let session = self.open(behalf);
-        let fuel = session.context().limits.fuel;
-        let (result, fuel_used) = session.query(query, fuel).await;
+        let (result, fuel_used) = session.query(query, means(&session)).await;
         session.finish(status_of(&result), fuel_used);
         result
     }
@@ -94,6 +92,11 @@ impl Host {
         let opening = Opening { name, digest: None, principal, tenant, grants, approvals, limits, trace, client };
         self.0.gate.open(opening, None)
     }
+}
+
+/// What a call of the host's own may use: all the fuel of its run. Its answer is taken as soon as it comes.
+fn means(session: &Session) -> Means {
+    Means { fuel: session.context().limits.fuel, memory: None }
 }
 
 fn status_of<T>(result: &Result<T, CallFailure>) -> Status {

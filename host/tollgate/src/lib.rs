@@ -66,7 +66,7 @@ pub use view::{Context, View};
 
 pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
-pub use tollgate_core::json::check as check_json;
+pub use tollgate_core::json::{self, check as check_json};
 pub use tollgate_core::meta::is_hosts as is_hosts_meta;
 pub use tollgate_core::text;
 pub use tollgate_core::{

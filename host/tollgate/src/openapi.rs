@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tollgate_config::model::{Category, Document, OpenApi};
 use tollgate_core::address::{AddressKind, is_loopback_host};
+use tollgate_core::json;
 use tollgate_core::{Claimed, Configured, EffectClass, Grants, Host as UrlHost, HttpUrl, Tool};
 use tollgate_outbound::Outbound;
 
+/// The most that what was read of a document takes as a tree, in bytes.
+const CATALOG_TREE_MAX_BYTES: usize = 512 << 20;
 /// The largest document that is fetched or read, in bytes.
 pub const DOCUMENT_MAX_BYTES: usize = 64 << 20;
 
@@ -112,6 +115,8 @@ impl Catalog {
         credentials: &[Credential],
         outbound: &Outbound,
     ) -> Result<Self, String> {
+        json::check_tree(text.as_bytes(), CATALOG_TREE_MAX_BYTES)
+            .map_err(|error| format!("the document has too many operations, or too large ones: {error}"))?;
         let read: Read<'_> =
             serde_json::from_str(text).map_err(|error| format!("the adapter's catalog is none: {error}"))?;
         for warning in &read.warnings {

@@ -12,8 +12,8 @@ use rmcp::{ErrorData, ServerHandler};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_core::{
-    Approvals, Budget, Call, CallContext, Grants, Limits, Principal, RunContext, RunId, SystemClock, SystemEntropy,
-    Tenant, TraceContext,
+    Approvals, Budget, Call, CallContext, Grants, Limits, Means, Principal, RunContext, RunId, SystemClock,
+    SystemEntropy, Tenant, TraceContext,
 };
 use tollgate_route::Backend;
 use tollgate_upstream::{Fleet, ServerSpec, Transport};
@@ -79,7 +79,7 @@ async fn main() {
         trace: TraceContext::new(1, 1),
         client: None,
     });
-    let context = CallContext::new(run.clone(), &run.budget.take_call().unwrap(), 0);
+    let context = CallContext::new(run.clone(), &run.budget.take_call().unwrap(), Means::default());
     let args = r#"{"text":"hello"}"#;
     let arguments: JsonObject = serde_json::from_str(args).unwrap();
     // In turns, so that both see the same machine.

@@ -6,10 +6,11 @@
 //! still does all of the protocol: identities, lifecycles, cancellation, headers.
 
 use crate::callers::Callers;
+use crate::charge::{self, Charge};
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, ClientRequest, CustomResult, DiscoverRequestMethod, DiscoverResult,
-    ErrorCode, ErrorData, JsonObject, JsonRpcVersion2_0, ListToolsResult, MetaObject, NumberOrString, ProtocolVersion,
-    RequestId, ServerJsonRpcMessage, ServerResult, Tool,
+    ErrorCode, ErrorData, JsonObject, JsonRpcError, JsonRpcVersion2_0, ListToolsResult, MetaObject, NumberOrString,
+    ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult, Tool,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -18,9 +19,12 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tollgate_core::json;
 
-/// The longest request or notification of a server, in bytes. As a tree it takes up to forty times that, which no run pays for.
-const MAX_ASKED_BYTES: usize = 4 << 20;
+/// The most that a request, a notification or an error of a server takes as a tree, in bytes, which no run pays for.
+const ASKED_TREE_MAX_BYTES: usize = 16 << 20;
+/// The most that a list takes, or the error that answers a request.
+pub(crate) const TREE_MAX_BYTES: usize = 64 << 20;
 
 /// Where the text of a `tools/list` result travels: a member of `_meta` that no server can set, because
 /// the whole `_meta` is ours.
@@ -57,6 +61,12 @@ impl Carried {
 
     /// The answer to request `id` that carries `text`.
     fn carry(self, id: RequestId, text: &str) -> Option<ServerJsonRpcMessage> {
+        if self != Self::Text
+            && let Err(error) = json::check_tree(text.as_bytes(), TREE_MAX_BYTES)
+        {
+            let error = ErrorData::internal_error(error.to_string(), None);
+            return Some(ServerJsonRpcMessage::error(error, Some(id)));
+        }
         let result = match self {
             Self::Discover => {
                 // What is no such result comes of a server that answers whatever it is asked, an older one.
@@ -148,9 +158,16 @@ fn typed_tool(text: &str) -> Option<Tool> {
     Some(Tool::new(needed.name, "", Arc::new(needed.input_schema)))
 }
 
+/// Reads a message that is an error. Charges what it takes as a tree.
+pub(crate) fn read_error(message: &[u8], charge: Option<&Charge>) -> Result<ErrorData, String> {
+    json::check_tree(message, TREE_MAX_BYTES).map_err(|error| error.to_string())?;
+    charge::grow(charge, json::tree_bytes(message)).map_err(|reached| reached.to_string())?;
+    serde_json::from_slice::<JsonRpcError>(message).map(|error| error.error).map_err(|error| error.to_string())
+}
+
 /// The requests in flight whose answers are not handed on as they are. One belongs to one stream.
 pub(crate) struct InFlight {
-    requests: HashMap<RequestId, Carried>,
+    requests: HashMap<RequestId, (Carried, Option<Charge>)>,
     callers: Arc<Callers>,
     /// The request that everything on this stream belongs to.
     only: Option<RequestId>,
@@ -212,7 +229,7 @@ impl InFlight {
         match message {
             ClientJsonRpcMessage::Request(request) => {
                 if let Some(carried) = Carried::of(&request.request) {
-                    self.requests.insert(request.id.clone(), carried);
+                    self.requests.insert(request.id.clone(), (carried, charge::of(message)));
                 }
             }
             ClientJsonRpcMessage::Notification(notification) => {
@@ -234,13 +251,10 @@ impl InFlight {
         if let Some(message) = self.carried(text) {
             return Ok(message);
         }
-        if text.len() > MAX_ASKED_BYTES && serde_json::from_slice::<Envelope<'_>>(text)?.method.is_some() {
-            let why = format!("a request or notification of a server may have {MAX_ASKED_BYTES} bytes");
-            return Err(serde::de::Error::custom(why));
-        }
+        json::check_tree(text, ASKED_TREE_MAX_BYTES).map_err(serde::de::Error::custom)?;
         let mut message = serde_json::from_slice(text)?;
         if let ServerJsonRpcMessage::Error(error) = &mut message
-            && let Some((_, Carried::Discover)) = error.id.clone().and_then(|id| self.take(id))
+            && let Some((_, (Carried::Discover, _))) = error.id.clone().and_then(|id| self.take(id))
         {
             error.error = older_server(error.error.clone());
         }
@@ -260,8 +274,15 @@ impl InFlight {
         if envelope.error.is_some() {
             return None;
         }
-        let (id, carried) = self.take(envelope.id?)?;
-        carried.carry(id, envelope.result.map_or("null", RawValue::get))
+        let (id, (carried, charge)) = self.take(envelope.id?)?;
+        let result = envelope.result.map_or("null", RawValue::get);
+        match charge::grow(charge.as_ref(), result.len()) {
+            Ok(()) => carried.carry(id, result),
+            Err(reached) => {
+                let error = ErrorData::internal_error(reached.to_string(), None);
+                Some(ServerJsonRpcMessage::error(error, Some(id)))
+            }
+        }
     }
 
     /// Whether a message answers another request than the one that its stream is for.
@@ -271,7 +292,7 @@ impl InFlight {
     }
 
     /// Some servers answer a number with its text.
-    fn take(&mut self, id: RequestId) -> Option<(RequestId, Carried)> {
+    fn take(&mut self, id: RequestId) -> Option<(RequestId, (Carried, Option<Charge>))> {
         let number = number_of(&id).map(NumberOrString::Number);
         [Some(id), number].into_iter().flatten().find_map(|id| self.requests.remove_entry(&id))
     }
@@ -293,7 +314,7 @@ mod tests {
             )
         };
         assert!(in_flight.read(message(10).as_bytes()).is_ok());
-        let error = in_flight.read(message(MAX_ASKED_BYTES / 2).as_bytes()).unwrap_err().to_string();
-        assert!(error.contains("of a server may have 4194304 bytes"), "{error}");
+        let error = in_flight.read(message(ASKED_TREE_MAX_BYTES / 100).as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("MiB of memory, and 16 are taken"), "{error}");
     }
 }

@@ -5,10 +5,11 @@
 //! messages; a request that goes this way has an identity that rmcp never gives.
 
 use crate::callers::Callers;
-use crate::carry::{Envelope, number_of};
+use crate::carry::{Envelope, number_of, read_error};
+use crate::charge::{self, Charge};
 use parking_lot::Mutex;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, NumberOrString, ProgressToken, RequestId};
-use rmcp::model::{GetMeta, JsonRpcError};
+use rmcp::model::{GetExtensions, GetMeta};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::io;
@@ -43,7 +44,12 @@ pub(crate) trait Direct: Send + Sync {
 
 /// Who waits for which answer. `None` once nobody reads answers any more.
 #[derive(Default)]
-struct Waiting(Mutex<Option<HashMap<i64, oneshot::Sender<Answer>>>>);
+struct Waiting(Mutex<Option<HashMap<i64, Waiter>>>);
+
+struct Waiter {
+    reply: oneshot::Sender<Answer>,
+    charge: Option<Charge>,
+}
 
 /// A place among those who wait, given up when it is dropped.
 struct Place<'a> {
@@ -96,16 +102,20 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Lines<W> {
         let Ok(Envelope { id: Some(id), method: None, result, error, .. }) = serde_json::from_slice(message) else {
             return false;
         };
-        let Some(reply) = number_of(&id).and_then(|id| self.waiting.remove(id)) else { return false };
+        let Some(Waiter { reply, charge }) = number_of(&id).and_then(|id| self.waiting.remove(id)) else {
+            return false;
+        };
+        let result = result.map_or("null", RawValue::get);
         let answer = if error.is_some() {
-            match serde_json::from_slice::<JsonRpcError>(message) {
-                Ok(answer) => Err(answer.error),
-                Err(error) => {
-                    Err(ErrorData::internal_error(format!("an error that is none of JSON-RPC: {error}"), None))
-                }
+            match read_error(message, charge.as_ref()) {
+                Ok(error) => Err(error),
+                Err(why) => Err(ErrorData::internal_error(format!("an error that is none of JSON-RPC: {why}"), None)),
             }
         } else {
-            Ok(result.map_or("null", RawValue::get).to_owned())
+            match charge::grow(charge.as_ref(), result.len()) {
+                Ok(()) => Ok(result.to_owned()),
+                Err(reached) => Err(ErrorData::internal_error(reached.to_string(), None)),
+            }
         };
         // Who gave up hears nothing.
         let _ = reply.send(answer);
@@ -121,13 +131,13 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Lines<W> {
 
 impl Waiting {
     /// `None` when the connection was lost.
-    fn enter(&self, id: i64) -> Option<Place<'_>> {
+    fn enter(&self, id: i64, charge: Option<Charge>) -> Option<Place<'_>> {
         let (reply, answer) = oneshot::channel();
-        self.0.lock().as_mut()?.insert(id, reply);
+        self.0.lock().as_mut()?.insert(id, Waiter { reply, charge });
         Some(Place { waiting: self, id, answer })
     }
 
-    fn remove(&self, id: i64) -> Option<oneshot::Sender<Answer>> {
+    fn remove(&self, id: i64) -> Option<Waiter> {
         self.0.lock().as_mut()?.remove(&id)
     }
 }
@@ -145,10 +155,11 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Direct for Arc<Lines<W>> {
     ) -> BoxFuture<'static, Result<Answer, LineError>> {
         request.get_meta_mut().set_progress_token(ProgressToken(id.clone()));
         let number = number_of(&id);
+        let charge = request.extensions().get::<Charge>().cloned();
         let message = ClientJsonRpcMessage::request(request, id);
         let (lines, fate) = (self.clone(), fate.clone());
         Box::pin(async move {
-            let place = number.and_then(|number| lines.waiting.enter(number));
+            let place = number.and_then(|number| lines.waiting.enter(number, charge));
             let mut place = place.ok_or_else(|| LineError::NotSent(io::ErrorKind::NotConnected.into()))?;
             Callers::sent(&message);
             lines.write(&message, &fate).await?;
@@ -165,6 +176,7 @@ mod tests {
     use super::*;
     use rmcp::model::{CallToolRequest, CallToolRequestParams};
     use tokio::io::{AsyncBufReadExt, BufReader, DuplexStream};
+    use tollgate_core::{HostMemory, Limits};
 
     /// Of a request that is not given up.
     fn sent() -> Fate {
@@ -221,6 +233,33 @@ mod tests {
         assert_eq!(one.unwrap().unwrap(), "null");
         assert_eq!(two.unwrap().unwrap(), r#"{"n": 2}"#);
         assert_eq!(three.unwrap().unwrap_err().message, "no");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_charged_from_when_it_comes() {
+        let (lines, _server) = lines(1 << 16);
+        let memory = HostMemory::new(&Limits { host_memory_bytes: 100, ..Limits::default() });
+        let charge = Charge::new(memory.clone());
+        let mut request = call("x");
+        request.extensions_mut().insert(charge.clone());
+        let waits = lines.request(lines.next_id(), request, &sent());
+        let mut waits = Box::pin(waits);
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        let answer =
+            |length: usize| format!(r#"{{"jsonrpc":"2.0","id":{FIRST_ID},"result":"{}"}}"#, "x".repeat(length));
+        assert!(lines.take(answer(90).as_bytes()));
+        assert!(memory.hold(10).is_err(), "nobody has taken it");
+        assert!(waits.await.unwrap().is_ok() && charge.reached().is_none());
+        drop(charge);
+        let charge = Charge::new(memory.clone());
+        let mut request = call("x");
+        request.extensions_mut().insert(charge.clone());
+        let waits = lines.request(lines.next_id(), request, &sent());
+        let comes = async {
+            assert!(lines.take(answer(200).replace(&FIRST_ID.to_string(), &(FIRST_ID + 1).to_string()).as_bytes()))
+        };
+        let (refused, ()) = tokio::join!(waits, comes);
+        assert!(refused.unwrap().is_err() && charge.reached().is_some());
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ pub mod auth;
 mod callers;
 mod carry;
 mod catalog;
+mod charge;
 mod child;
 mod client;
 mod connect;

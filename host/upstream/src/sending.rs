@@ -1,9 +1,8 @@
 //! What is sent to a server: the call of a tool, or a query; and what its answer must be.
 #![expect(deprecated, reason = "what 2026-07-28 deprecates is what older servers speak")]
 
-use crate::callers::Caller;
 use crate::catalog::Entry;
-use crate::client::{Answered, Session};
+use crate::client::{Answered, Behalf, Session};
 use crate::freshness;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, CompleteRequest, CompleteRequestParams, GetExtensions,
@@ -13,7 +12,6 @@ use rmcp::model::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use tollgate_core::{CallError, Query, QueryKind, ToolResult};
 use tollgate_route::Freshness;
 
@@ -42,7 +40,7 @@ impl Sending<'_> {
     }
 
     /// Sends it, and gives the text of the result.
-    pub(crate) async fn send(&self, session: &Session, caller: Option<&Arc<Caller>>) -> Answered {
+    pub(crate) async fn send(&self, session: &Session, behalf: Behalf<'_>) -> Answered {
         match self {
             Self::Call { entry, args, meta } => {
                 let make = |responses, state| {
@@ -50,7 +48,7 @@ impl Sending<'_> {
                     (params.input_responses, params.request_state) = (responses, state);
                     with_meta(ClientRequest::CallToolRequest(CallToolRequest::new(params)), meta.as_ref())
                 };
-                session.converse(make, caller).await
+                session.converse(make, behalf).await
             }
             Self::Query(QueryRequest {
                 kind: kind @ (QueryKind::Subscribe | QueryKind::Unsubscribe),
@@ -60,7 +58,7 @@ impl Sending<'_> {
                 let text = session.subscribe(name, *kind == QueryKind::Subscribe, request(None, None)).await;
                 Answered { text, rounds: 1 }
             }
-            Self::Query(QueryRequest { request, .. }) => session.converse(request, caller).await,
+            Self::Query(QueryRequest { request, .. }) => session.converse(request, behalf).await,
         }
     }
 

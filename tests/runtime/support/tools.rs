@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tollgate_core::budget::Paid;
 use tollgate_core::{
-    Answer, BoxFuture, Budget, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel,
+    Answer, BoxFuture, Budget, Call, CallError, CallFailure, Caller, LimitKind, LimitReached, Limits, LogLevel, Means,
     RpcError, ToolResult, Violation,
 };
 
@@ -117,7 +117,7 @@ impl Tools {
 }
 
 impl Caller for Tools {
-    fn call(&self, call: Call, _fuel_left: u64) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
+    fn call(&self, call: Call, _means: Means) -> BoxFuture<'_, (Result<ToolResult, CallFailure>, u64)> {
         self.calls.lock().push(call.clone());
         Box::pin(async move {
             let Answer { result, attempts, fuel_used, .. } = self.answer(&call).await;

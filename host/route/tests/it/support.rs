@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tollgate_core::{
     Answer, Approvals, BoxFuture, Budget, Call, CallContext, CallError, Candidates, Clock, EffectClass, Grants, Health,
-    Limits, ListKind, Listed, ManualClock, Principal, Query, QueryKind, RunContext, RunId, SeededEntropy, Tenant, Tool,
-    ToolResult, TraceContext, Upstream,
+    Limits, ListKind, Listed, ManualClock, Means, Principal, Query, QueryKind, RunContext, RunId, SeededEntropy,
+    Tenant, Tool, ToolResult, TraceContext, Upstream,
 };
 use tollgate_route::{Attempted, Backend, Freshness, List, Member, RouteSpec, Router, RouterSettings};
 
@@ -296,7 +296,7 @@ pub fn context(who: Who) -> CallContext {
         client: None,
     };
     let paid = run.budget.take_call().unwrap();
-    CallContext::new(Arc::new(run), &paid, 1_000)
+    CallContext::new(Arc::new(run), &paid, Means { fuel: 1_000, memory: None })
 }
 
 pub fn tool(server: &str, name: &str, effect: EffectClass) -> Arc<Tool> {

@@ -2,13 +2,13 @@
 //! and recorded when it ended or was given up.
 
 use super::generated::tollgate::state::state_types as wit;
-use crate::held::{Held, Weigh};
+use crate::held::Weigh;
 use crate::inspect::Digest;
 use crate::store::RunState;
 use std::pin::Pin;
 use std::sync::Arc;
 use tollgate_core::budget::Paid;
-use tollgate_core::{Caller, StateAccess, StateOperation};
+use tollgate_core::{Caller, Held, StateAccess, StateOperation};
 use tollgate_state::{Entry, Expected, KEY_MAX_BYTES, Page, State, StateError, Version};
 use wasmtime::component::{Accessor, ComponentNamedList, Lift, Linker, Lower};
 use wasmtime::{Result, StoreContextMut};
@@ -126,7 +126,7 @@ struct Request {
 impl Request {
     /// A request that begins, and the charge for what it brings.
     fn of<P: Weigh>(run: &RunState, about: About<P>, asked: &P) -> Result<(Self, Held)> {
-        let held = run.account.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
+        let held = run.memory.hold(asked.weigh()).map_err(wasmtime::Error::new)?;
         let (operation, key, bytes) = about(asked);
         let state = run.state.clone().unwrap_or_default();
         let access = StateAccess {

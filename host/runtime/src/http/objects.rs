@@ -5,9 +5,9 @@
 //! looked at what it holds.
 
 use super::{CHUNK_BYTES, FIELDS_MAX_BYTES, Http};
-use crate::held::Held;
 use crate::store::RunState;
 use std::collections::hash_map::Entry;
+use tollgate_core::Held;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime::{Error, Result};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
@@ -58,7 +58,7 @@ impl HttpView<'_> {
         match self.http.charges.entry(object.rep()) {
             Entry::Occupied(mut held) => held.get_mut().resize(bytes).map_err(Error::new),
             Entry::Vacant(place) => {
-                place.insert(self.http.account.hold(bytes).map_err(Error::new)?);
+                place.insert(self.http.memory.hold(bytes).map_err(Error::new)?);
                 Ok(())
             }
         }

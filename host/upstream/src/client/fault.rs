@@ -8,7 +8,7 @@ use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use serde_json::Value;
 use std::io::ErrorKind;
-use tollgate_core::{CallError, RpcError};
+use tollgate_core::{CallError, LimitReached, RpcError};
 use tollgate_lines::LineError;
 
 pub(super) const MAX_SHOWN_CHARS: usize = 500;
@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     Invalid(String),
     /// What came is over the limit.
     TooLarge(String),
+    /// The answer is more than the run that asked may have the host hold.
+    Limit(LimitReached),
     /// Nothing came in time.
     TimedOut(String),
     /// It wants something of the client behind the call, and there is none, or it would not.
@@ -65,6 +67,7 @@ impl Fault {
             }
             Self::Auth(why) => format!("wants authorisation: {why}"),
             Self::RateLimited(_) => "asks to slow down".to_owned(),
+            Self::Limit(reached) => reached.to_string(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a server lists: its tools, resources and prompts, page by page and as far as the limits go.
 
-use super::{Fault, Session};
-use crate::carry::list_text;
+use super::{Behalf, Fault, Session};
+use crate::carry::{TREE_MAX_BYTES, list_text};
 use crate::catalog::{MAX_TOOLS, read_tools};
 use crate::freshness;
 use crate::provider::ToolProvider;
@@ -13,13 +13,14 @@ use rmcp::model::{
 use rmcp::service::{PeerRequestOptions, ServiceError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tollgate_core::json::tree_bytes;
 use tollgate_core::{ListKind, Tool};
 use tollgate_route::Freshness;
 
 /// The most pages of one list.
 const MAX_PAGES: usize = 256;
-/// The most bytes of all pages of one list.
-const MAX_LIST_BYTES: usize = 64 << 20;
+/// The most pages of one list take together, in bytes: each as text and as a tree.
+const MAX_LIST_BYTES: usize = TREE_MAX_BYTES;
 /// The most items of one list of resources or prompts.
 const MAX_ITEMS: usize = 10_000;
 
@@ -68,11 +69,12 @@ impl Session {
                 }
                 ListKind::Prompts => ClientRequest::ListPromptsRequest(ListPromptsRequest::with_param(params)),
             };
-            let text = match self.request(request, None).await {
+            let text = match self.request(request, Behalf::default()).await {
                 Err(Fault::Rpc(error)) if error.code.0 == -32601 => return Ok((items, fresh)),
                 answer => answer?,
             };
-            bytes += text.len();
+            bytes += tree_bytes(text.as_bytes());
+            within(bytes, items.len(), kind.method())?;
             fresh = freshness::least(fresh, freshness::of(&text));
             let mut page: Map<String, Value> = serde_json::from_str(&text)
                 .map_err(|error| Fault::Invalid(format!("answered {} with something else: {error}", kind.method())))?;
@@ -82,13 +84,7 @@ impl Session {
                     _ => None,
                 }));
             }
-            if bytes > MAX_LIST_BYTES || items.len() > MAX_ITEMS {
-                let limit = crate::bytes_text(MAX_LIST_BYTES);
-                return Err(Fault::TooLarge(format!(
-                    "its answer to {} is over {limit} or {MAX_ITEMS} items",
-                    kind.method()
-                )));
-            }
+            within(bytes, items.len(), kind.method())?;
             match page.remove("nextCursor") {
                 Some(Value::String(next)) if !next.is_empty() => cursor = Some(next),
                 _ => return Ok((items, fresh)),
@@ -120,13 +116,8 @@ impl Session {
             let Some((page, passed)) = list_text(result) else {
                 return Err(Fault::Invalid("answered tools/list past the transport".to_owned()));
             };
-            bytes += page.len();
-            if bytes > MAX_LIST_BYTES {
-                return Err(Fault::TooLarge(format!(
-                    "its list of tools is over {}",
-                    crate::bytes_text(MAX_LIST_BYTES)
-                )));
-            }
+            bytes += tree_bytes(page.as_bytes());
+            within(bytes, 0, "tools/list")?;
             let next = next_cursor(&page)?;
             tools.extend(read_tools(spec, &page, &passed));
             if tools.len() > MAX_TOOLS {
@@ -139,6 +130,16 @@ impl Session {
         }
         Err(Fault::TooLarge(format!("its list of tools has over {MAX_PAGES} pages")))
     }
+}
+
+/// # Errors
+/// The pages of a list are too much together.
+fn within(bytes: usize, items: usize, method: &str) -> Result<(), Fault> {
+    if bytes <= MAX_LIST_BYTES && items <= MAX_ITEMS {
+        return Ok(());
+    }
+    let limit = crate::bytes_text(MAX_LIST_BYTES);
+    Err(Fault::TooLarge(format!("its answer to {method} takes over {limit} of memory, or has over {MAX_ITEMS} items")))
 }
 
 fn next_cursor(page: &str) -> Result<Option<String>, Fault> {

@@ -9,6 +9,7 @@ pub(crate) use lists::Lists;
 
 use crate::callers::{Caller, Callers, Slot};
 use crate::carry::result_text;
+use crate::charge::Charge;
 use crate::direct::Direct;
 use crate::handler::{Handler, ask};
 use crate::text::clean;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use subscriptions::Heard;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::task::TaskTracker;
-use tollgate_core::{AskKind, BoxFuture, Change, RpcError};
+use tollgate_core::{AskKind, BoxFuture, Change, HostMemory, RpcError};
 use tollgate_lines::Fate;
 
 /// How often a server may want more input for one request (what rmcp's own client allows).
@@ -86,6 +87,15 @@ pub(crate) struct Session {
     listened: watch::Sender<BTreeMap<String, Heard>>,
     /// Cancellations on their way.
     cancels: TaskTracker,
+}
+
+/// Whose request it is: nobody's where there is neither.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Behalf<'a> {
+    /// Whom its questions, progress and log lines are for.
+    pub(crate) caller: Option<&'a Arc<Caller>>,
+    /// What its answer is charged to until it is taken.
+    pub(crate) memory: Option<&'a HostMemory>,
 }
 
 /// What came of a request.
@@ -177,21 +187,26 @@ impl Session {
     }
 
     /// Sends one request, and gives the text of its result. Dropping the future cancels it at the server.
-    pub(crate) async fn request(
-        &self,
-        mut request: ClientRequest,
-        caller: Option<&Arc<Caller>>,
-    ) -> Result<String, Fault> {
+    pub(crate) async fn request(&self, mut request: ClientRequest, behalf: Behalf<'_>) -> Result<String, Fault> {
         if self.peer.is_transport_closed() {
             return Err(Fault::NotSent("the connection is closed".to_owned()));
         }
+        let Behalf { caller, memory } = behalf;
         if let Some(caller) = caller {
             request.extensions_mut().insert(Slot(caller.clone()));
         }
+        let charge = memory.map(|memory| Charge::new(memory.clone()));
+        if let Some(charge) = &charge {
+            request.extensions_mut().insert(charge.clone());
+        }
         // Each way has its own future, and the longer one a box: what waits for a server is many times in memory.
-        match &self.direct {
+        let answer = match &self.direct {
             Some(direct) => self.request_directly(&**direct, request, caller).await,
             None => Box::pin(self.request_by_rmcp(request, caller)).await,
+        };
+        match charge.and_then(|charge| charge.reached()) {
+            Some(reached) => Err(Fault::Limit(reached)),
+            None => answer,
         }
     }
 
@@ -258,18 +273,18 @@ impl Session {
     pub(crate) async fn converse(
         &self,
         make: impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest,
-        caller: Option<&Arc<Caller>>,
+        behalf: Behalf<'_>,
     ) -> Answered {
         let (mut responses, mut state) = (None, None);
         for rounds in 1..=MAX_ROUNDS {
-            let text = match self.request(make(responses.take(), state.take()), caller).await {
+            let text = match self.request(make(responses.take(), state.take()), behalf).await {
                 Ok(text) => text,
                 // The server has had the request before.
                 Err(Fault::NotSent(why)) if rounds > 1 => return Answered { text: Err(Fault::Lost(why)), rounds },
                 Err(fault) => return Answered { text: Err(fault), rounds },
             };
             let Some(wanted) = InputWanted::read(&text) else { return Answered { text: Ok(text), rounds } };
-            responses = match Box::pin(self.answers(wanted.input_requests, caller)).await {
+            responses = match Box::pin(self.answers(wanted.input_requests, behalf.caller)).await {
                 Ok(answers) => Some(answers),
                 Err(fault) => return Answered { text: Err(fault), rounds },
             };

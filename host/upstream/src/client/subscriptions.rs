@@ -2,7 +2,7 @@
 //! each resource.
 #![expect(deprecated, reason = "what 2026-07-28 deprecates is what older servers speak")]
 
-use super::{Fault, Session};
+use super::{Behalf, Fault, Session};
 use crate::handler::Handler;
 use crate::text::clean;
 use rmcp::model::{
@@ -139,7 +139,7 @@ impl Session {
         if !first_or_last {
             return Ok("{}".to_owned());
         }
-        let answer = self.request(request, None).await;
+        let answer = self.request(request, Behalf::default()).await;
         if answer.is_err() && on {
             self.subscribed.send_modify(|uris| {
                 uris.remove(uri);
@@ -189,7 +189,7 @@ impl Session {
         let uris: Vec<String> = self.subscribed.borrow().keys().cloned().collect();
         for uri in uris {
             let request = ClientRequest::SubscribeRequest(SubscribeRequest::new(SubscribeRequestParams::new(&uri)));
-            if let Err(fault) = self.request(request, None).await {
+            if let Err(fault) = self.request(request, Behalf::default()).await {
                 let (uri, why) = (clean(&uri, 200), fault.describe());
                 tracing::warn!(target: crate::LOG, %uri, "a subscription is lost with the last connection: {why}");
             }

@@ -1,5 +1,6 @@
 //! One exchange over HTTP: what is sent, where it may be redirected, and what refusals and failures mean.
 
+use crate::charge::{self, Charge};
 use crate::text::{clean, with_causes};
 use crate::web::{client_builder, through};
 use http::header::{DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -131,7 +132,7 @@ pub(crate) async fn refuse(response: Response, now: SystemTime) -> Result<Respon
     if let Some(error) = auth_or_wait(&response, now) {
         return Err(error);
     }
-    let body = read_body(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
+    let body = read_body(response, MAX_REFUSAL_BYTES, None).await.unwrap_or_default();
     Err(status_error(status, &body))
 }
 
@@ -176,12 +177,17 @@ pub(super) fn status_error(status: StatusCode, body: &[u8]) -> HttpError {
     HttpError::Status { status: status.as_u16(), body }
 }
 
-pub(super) async fn read_body(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, HttpError> {
+pub(super) async fn read_body(
+    mut response: Response,
+    max_bytes: usize,
+    charge: Option<&Charge>,
+) -> Result<Vec<u8>, HttpError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| HttpError::Lost(error_text(error)))? {
         if body.len() + chunk.len() > max_bytes {
             return Err(HttpError::TooLarge(max_bytes));
         }
+        charge::grow(charge, body.len() + chunk.len()).map_err(|_| HttpError::TooLarge(body.len()))?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)

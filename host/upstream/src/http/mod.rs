@@ -10,6 +10,7 @@ pub(crate) use exchange::{HttpClients, HttpError, refuse, send};
 use crate::auth::access::ServerAuth;
 use crate::callers::Callers;
 use crate::carry::{InFlight, carried_by_shape, older_server, same_id};
+use crate::charge::{self, Charge};
 use crate::text::clean;
 use bytes::Bytes;
 use exchange::{auth_or_wait, error_text, read_body, status_error};
@@ -121,7 +122,7 @@ impl Endpoint {
         if !is_type(&response, "text/event-stream") {
             return Err(HttpError::NotMcp("answered without a stream of events".to_owned()));
         }
-        Ok(self.events(response))
+        Ok(self.events(response, None))
     }
 
     /// A POST of a message. The answer may be a refusal.
@@ -147,8 +148,8 @@ impl Endpoint {
         }
     }
 
-    fn events(&self, response: Response) -> BoxStream<'static, Result<Sse, SseError>> {
-        SseStream::from_bytes_stream(bounded_events(response.bytes_stream(), self.max_bytes)).boxed()
+    fn events(&self, response: Response, charge: Option<Charge>) -> BoxStream<'static, Result<Sse, SseError>> {
+        SseStream::from_bytes_stream(bounded_events(response.bytes_stream(), self.max_bytes, charge)).boxed()
     }
 
     async fn answer(
@@ -170,13 +171,14 @@ impl Endpoint {
             return Ok(Accepted);
         }
         let session = response.headers().get(SESSION_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let charge = charge::of(message);
         let mut in_flight = InFlight::answering(message, self.callers.clone());
         if is_type(&response, "text/event-stream") {
-            let events = self.events(response).map(move |event| event.map(|event| own(event, &mut in_flight)));
+            let events = self.events(response, charge).map(move |event| event.map(|event| own(event, &mut in_flight)));
             return Ok(Sse(events.boxed(), session));
         }
         let is_json = is_type(&response, "application/json");
-        let body = read_body(response, self.max_bytes).await.map_err(StreamableHttpError::Client)?;
+        let body = read_body(response, self.max_bytes, charge.as_ref()).await.map_err(StreamableHttpError::Client)?;
         match in_flight.read(&body) {
             // On this stream nothing else can come: who waits for it would wait until its time is over.
             Ok(answer) if is_json && answers_another(message, &answer) => {
@@ -211,7 +213,7 @@ impl Endpoint {
         if let Some(error) = auth_or_wait(&response, self.callers.now()) {
             return Err(failed(error));
         }
-        let body = read_body(response, exchange::MAX_REFUSAL_BYTES).await.unwrap_or_default();
+        let body = read_body(response, exchange::MAX_REFUSAL_BYTES, None).await.unwrap_or_default();
         let error = match serde_json::from_slice(&body) {
             Ok(ServerJsonRpcMessage::Error(error)) if is_json => Some(error),
             _ => None,
@@ -353,6 +355,7 @@ fn is_type(response: &Response, wanted: &str) -> bool {
 fn bounded_events(
     stream: impl Stream<Item = Result<Bytes, reqwest::Error>> + Send,
     max_bytes: usize,
+    charge: Option<Charge>,
 ) -> impl Stream<Item = Result<Bytes, HttpError>> + Send {
     let mut event_bytes = 0;
     let mut line_is_empty = true;
@@ -371,6 +374,7 @@ fn bounded_events(
                 return Err(HttpError::TooLarge(max_bytes));
             }
         }
+        charge::grow(charge.as_ref(), event_bytes).map_err(|_| HttpError::TooLarge(event_bytes))?;
         Ok(chunk)
     })
 }

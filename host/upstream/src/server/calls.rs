@@ -2,7 +2,7 @@
 
 use super::{Live, Server};
 use crate::callers::Caller;
-use crate::client::{Answered, Fault, Session, rejected};
+use crate::client::{Answered, Behalf, Fault, Session, rejected};
 use crate::connect::Link;
 use crate::sending::{QueryRequest, Sending, meta_of};
 use crate::text::clean;
@@ -133,7 +133,8 @@ impl Server {
         context: &CallContext,
     ) -> Attempted {
         let mut place = self.callers.enter(context.run.client.as_ref());
-        let sent = Box::pin(sending.send(session, place.caller.as_ref()));
+        let behalf = Behalf { caller: place.caller.as_ref(), memory: context.means.memory.as_ref() };
+        let sent = Box::pin(sending.send(session, behalf));
         let answered = self.in_time(place.caller.as_deref(), timeout, sent).await;
         if answered.is_some() {
             place.answered();
@@ -200,6 +201,7 @@ impl Server {
             Fault::RateLimited(wait_ms) => CallError::RateLimited(wait_ms),
             Fault::Invalid(why) => CallError::InvalidResponse(text(&why)),
             Fault::TooLarge(why) => CallError::TooLarge(text(&why)),
+            Fault::Limit(reached) => CallError::BudgetExhausted(reached),
             Fault::TimedOut(why) => CallError::TimedOut(text(&why)),
             Fault::NeedsClient(error) => CallError::Rejected(error),
         }

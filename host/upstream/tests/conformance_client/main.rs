@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Approvals, Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Notice, Principal, RpcError,
-    RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, TraceContext,
+    Approvals, Ask, AskKind, BoxFuture, Budget, Call, CallContext, Client, Grants, Limits, Means, Notice, Principal,
+    RpcError, RunContext, RunId, SystemClock, SystemEntropy, Tenant, Tool, TraceContext,
 };
 use tollgate_route::Backend;
 use tollgate_upstream::{AuthSpec, Fleet, FleetOptions, ServerSpec, Transport};
@@ -146,7 +146,7 @@ fn context() -> Result<CallContext> {
         client: Some(Arc::new(Person)),
     };
     let paid = run.budget.take_call().map_err(|reached| format!("no call is left: {reached}"))?;
-    Ok(CallContext::new(Arc::new(run), &paid, 0))
+    Ok(CallContext::new(Arc::new(run), &paid, Means::default()))
 }
 
 /// Who answers the suite's questions: a person who accepts what is proposed.

@@ -143,6 +143,11 @@ impl Server {
                 let text = std::fs::read_to_string(&self.arg).unwrap_or_default();
                 tools = serde_json::from_str(&text).unwrap_or_default();
             }
+            // Each value takes two bytes of text.
+            "grows" => {
+                let values = self.arg.parse().unwrap_or(0);
+                tools = vec![json!({"name": "echo", "inputSchema": {"type": "object", "default": vec![0; values]}})];
+            }
             "list-changed" if self.listed > 1 => tools.push(tool("new")),
             "odd-list" => {
                 answer(id, &json!({"gadgets": []}));
@@ -173,6 +178,10 @@ impl Server {
                     let _ = stdout().lock().write_all(chunk.as_bytes());
                 }
                 say("");
+            }
+            "large" => {
+                let text = "x".repeat(self.arg.parse().unwrap_or(0));
+                answer(id, &json!({"content": [{"type": "text", "text": text}]}));
             }
             "never-answers" => note(&self.arg, &format!("called {id}")),
             "odd-results" => match text.as_str() {

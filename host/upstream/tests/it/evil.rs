@@ -44,7 +44,7 @@ async fn one_that_never_initializes_is_timed_out_alone() {
     let start = Instant::now();
     let error = fails(&fleet, "bad:echo", json!({})).await.to_string();
     assert!(error.contains("was not ready within 300 ms"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(20));
     fleet.shutdown().await;
 }
 
@@ -187,6 +187,15 @@ async fn an_endless_list_of_tools_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_list_that_grows_in_memory_is_a_failure() {
+    let fleet = beside_a_good_one(evil("bad", "grows", "1000000"));
+    let error = until(&fleet, "bad", ServerState::Failed).await.error.unwrap();
+    assert!(error.contains("so many values that they would take 1") && error.contains("64 are taken"), "{error}");
+    echoes(&fleet, "good:echo").await;
+    fleet.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_list_that_is_none_is_a_failure() {
     let fleet = beside_a_good_one(evil("bad", "odd-list", ""));
     let error = until(&fleet, "bad", ServerState::Failed).await.error.unwrap();
@@ -307,7 +316,7 @@ async fn a_deaf_child_is_stopped_in_bounded_time() {
     echoes(&fleet, "bad:echo").await;
     let start = Instant::now();
     fleet.shutdown().await;
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!(status(&fleet, "bad").state, ServerState::Stopped);
 }
 

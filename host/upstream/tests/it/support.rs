@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::{
-    Approvals, Budget, Call, CallContext, CallError, Grants, Limits, Principal, RunContext, RunId, SystemClock,
+    Approvals, Budget, Call, CallContext, CallError, Grants, Limits, Means, Principal, RunContext, RunId, SystemClock,
     SystemEntropy, Tenant, ToolName, TraceContext,
 };
 use tollgate_route::{Attempted, Backend};
@@ -33,7 +33,7 @@ pub fn context() -> CallContext {
         client: None,
     };
     let paid = run.budget.take_call().unwrap();
-    CallContext::new(Arc::new(run), &paid, 0)
+    CallContext::new(Arc::new(run), &paid, Means::default())
 }
 
 /// Finds and calls `server:tool`.

@@ -33,7 +33,11 @@ unsafe extern "C" {
 struct Texts([usize; 6]);
 
 fn texts(arguments: &str) -> Texts {
-    let [server, tool] = ["slow", "never"].map(|text| [text.as_ptr() as usize, text.len()]);
+    call_of(["slow", "never"], arguments)
+}
+
+fn call_of(names: [&'static str; 2], arguments: &str) -> Texts {
+    let [server, tool] = names.map(|text| [text.as_ptr() as usize, text.len()]);
     Texts([server[0], server[1], tool[0], tool[1], arguments.as_ptr() as usize, arguments.len()])
 }
 
@@ -111,6 +115,17 @@ async fn run(input: String) -> kit::Output {
                 let result = Box::leak(Box::new([0; 64]));
                 // SAFETY: the texts live until the end of the run, and the place for the result is never looked at.
                 std::hint::black_box(unsafe { call_tool(&texts, result.as_mut_ptr()) });
+            }
+            // Of which none is ever taken.
+            "answers" => {
+                let texts = call_of(["large", "echo"], "{}");
+                for _ in 0..200 {
+                    // SAFETY: as above.
+                    unsafe { call_tool(&texts, Box::leak(Box::new([0; 64])).as_mut_ptr()) };
+                }
+                loop {
+                    std::hint::black_box(());
+                }
             }
             "a batch of one text" => {
                 let texts = [texts(&large); 1_000];

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tollgate_core::{
     BoxFuture, Budget, Call, CallContext, CallError, Clock, EffectClass, Entropy as _, Health, ListKind, Listed,
-    ManualClock, Query, RpcError, SeededEntropy, Tool, ToolResult,
+    ManualClock, Means, Query, RpcError, SeededEntropy, Tool, ToolResult,
 };
 use tollgate_route::{Attempted, Backend, Freshness, List, Member, RouteSpec};
 
@@ -207,7 +207,7 @@ impl Faulty {
                 let mut run = (*context.run).clone();
                 run.depth += 1;
                 let paid = Budget::new(run.limits.clone(), None).take_call().unwrap();
-                let below = CallContext::new(Arc::new(run), &paid, 0);
+                let below = CallContext::new(Arc::new(run), &paid, Means::default());
                 let to = ["a", "b", "nest", "domain:shop"][self.dice.below(4) as usize].to_owned();
                 let nonce = format!("any-{}", self.dice.below(5));
                 nested(to, "find", nonce, below).await;
