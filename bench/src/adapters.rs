@@ -111,7 +111,7 @@ pub(crate) fn beside_processes() {
     start(&processes, &cache);
     line("5 adapters: first start, compiles them", compiled.all_answers, None, "");
     let (mut of_adapters, mut of_processes, mut of_none) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..crate::times(ROUNDS) {
         of_adapters.push(start(&adapters, &cache));
         of_processes.push(start(&processes, &cache));
         let client = host(&none, &cache);

@@ -1,4 +1,5 @@
-//! What runs and calls cost: `cargo xtask bench [NAME…]`.
+//! What runs and calls cost: `cargo xtask bench [--quick] [NAME…]`. With `--quick` each measurement is made a few times only, to see that
+//! it works; its figures mean nothing.
 //!
 //! The machine is noisy, so each figure is a median, what is compared is measured in turn in the same run,
 //! and the ratio is what counts.
@@ -34,52 +35,79 @@ mod serve;
 mod server;
 mod startup;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+static QUICK: AtomicBool = AtomicBool::new(false);
+
+/// How often something is done: so often, or a few times where it is only to be seen that it works.
+fn times(often: usize) -> usize {
+    if QUICK.load(Ordering::Relaxed) { often.div_ceil(100).max(3) } else { often }
+}
+
+enum Measurement {
+    Async(fn() -> BoxFuture<'static, ()>),
+    /// It starts what it needs by itself.
+    Sync(fn()),
+}
+
+/// Each measurement, by the name that chooses it.
+const MEASUREMENTS: [(&str, Measurement); 15] = {
+    use Measurement::{Async, Sync};
+    [
+        ("runs", Async(|| Box::pin(runs::fresh()))),
+        ("runs", Async(|| Box::pin(runs::calls()))),
+        ("runs", Async(|| Box::pin(runs::at_once()))),
+        ("memory", Async(|| Box::pin(memory::suspended()))),
+        ("routing", Async(|| Box::pin(routing::calls()))),
+        ("routing", Async(|| Box::pin(routing::failover()))),
+        ("routing", Async(|| Box::pin(routing::hub()))),
+        ("outside", Async(|| Box::pin(outside::requests()))),
+        ("metering", Async(|| Box::pin(metering::loops()))),
+        ("scripts", Async(|| Box::pin(scripts::tiny()))),
+        ("scripts", Async(|| Box::pin(scripts::ten_calls()))),
+        ("scripts", Async(|| Box::pin(scripts::waiting()))),
+        ("startup", Async(|| Box::pin(startup::tools()))),
+        ("adapters", Sync(adapters::beside_processes)),
+        (
+            "serve",
+            Sync(|| {
+                serve::first_list();
+                serve::echo();
+            }),
+        ),
+    ]
+};
+
+fn main() -> ExitCode {
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.first().is_some_and(|first| first == "relay") {
-        return relay::run(&wanted[1..]);
+        relay::run(&wanted[1..]);
+        return ExitCode::SUCCESS;
     }
+    let given = wanted.len();
+    wanted.retain(|arg| arg != "--quick");
+    QUICK.store(wanted.len() < given, Ordering::Relaxed);
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("{:<48} {:>12} {:>12} {:>8}  target", "measurement", "median", "baseline", "ratio");
-    runtime.block_on(async {
-        if is_wanted("runs") {
-            runs::fresh().await;
-            runs::calls().await;
-            runs::at_once().await;
+    let mut failed = false;
+    for (name, measurement) in MEASUREMENTS.iter().filter(|(name, _)| is_wanted(name)) {
+        // One that goes wrong says so, and the others are made all the same.
+        let made = match measurement {
+            Measurement::Async(measure) => runtime.block_on(AssertUnwindSafe(measure()).catch_unwind()),
+            Measurement::Sync(measure) => catch_unwind(measure),
+        };
+        if made.is_err() {
+            println!("{name:<48} went wrong, as said above");
+            failed = true;
         }
-        if is_wanted("memory") {
-            memory::suspended().await;
-        }
-        if is_wanted("routing") {
-            routing::calls().await;
-            routing::failover().await;
-            routing::hub().await;
-        }
-        if is_wanted("outside") {
-            outside::requests().await;
-        }
-        if is_wanted("metering") {
-            metering::loops().await;
-        }
-        if is_wanted("scripts") {
-            scripts::tiny().await;
-            scripts::ten_calls().await;
-            scripts::waiting().await;
-        }
-        if is_wanted("startup") {
-            startup::tools().await;
-        }
-    });
-    if is_wanted("adapters") {
-        adapters::beside_processes();
     }
-    if is_wanted("serve") {
-        serve::first_list();
-        serve::echo();
-    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// The median of some times or sizes.

@@ -17,7 +17,7 @@ pub(crate) async fn suspended() {
 
     let before = resident_bytes(std::process::id());
     let start = Instant::now();
-    let runs: Vec<_> = (0..RUNS)
+    let runs: Vec<_> = (0..crate::times(RUNS))
         .map(|_| {
             let (host, request) = (host.clone(), request(8_000));
             tokio::spawn(async move { host.run(request).await.unwrap() })
@@ -25,18 +25,19 @@ pub(crate) async fn suspended() {
         .collect();
     // By now all have made their call, and none has its answer.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let each = resident_bytes(std::process::id()).saturating_sub(before) / RUNS as u64;
+    let each = resident_bytes(std::process::id()).saturating_sub(before) / crate::times(RUNS) as u64;
     let mut ended_well = 0;
     for run in runs {
         let report = run.await.unwrap();
         ended_well += usize::from(report.status == Status::Ok);
     }
     println!(
-        "{:<48} {:>12} {:>12} {:>8}  ≤ 120 kB; {ended_well} of {RUNS} ended well, in {:.1} s",
+        "{:<48} {:>12} {:>12} {:>8}  ≤ 120 kB; {ended_well} of {} ended well, in {:.1} s",
         "memory of a suspended run",
         format!("{:.1} kB", each as f64 / 1e3),
         "-",
         "-",
+        crate::times(RUNS),
         start.elapsed().as_secs_f64(),
     );
     host.shutdown().await;

@@ -3,6 +3,7 @@
 use crate::{line, median};
 use std::time::{Duration, Instant};
 use tollgate_test_guests as guests;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -30,8 +31,18 @@ impl Side {
         let component = Component::from_file(&engine, guests::POLICY_LOOPS).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-        // The loops make no call.
-        linker.allow_shadowing(true).define_unknown_imports_as_traps(&component).unwrap();
+        // The loops make no call. Wasmtime's own traps for what is unknown would stand before WASI, which has another version's name.
+        for (name, item) in component.component_type().imports(&engine) {
+            let (true, ComponentItem::ComponentInstance(instance)) = (name.starts_with("tollgate:"), item.ty) else {
+                continue;
+            };
+            let mut linked = linker.instance(name).unwrap();
+            for (function, item) in instance.exports(&engine) {
+                if matches!(item.ty, ComponentItem::ComponentFunc(_)) {
+                    linked.func_new(function, |_, _, _, _| Err(wasmtime::Error::msg("a loop makes no call"))).unwrap();
+                }
+            }
+        }
         Self { engine, linker, component, metered }
     }
 
@@ -57,7 +68,7 @@ pub(crate) async fn loops() {
     let (metered, plain) = (Side::new(true), Side::new(false));
     for which in ["integers", "memory", "calls"] {
         let (mut with, mut without) = (Vec::new(), Vec::new());
-        for _ in 0..11 {
+        for _ in 0..crate::times(11) {
             with.push(metered.time(which).await);
             without.push(plain.time(which).await);
         }

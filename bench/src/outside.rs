@@ -102,12 +102,12 @@ pub(crate) async fn requests() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..WARM + ROUNDS {
+    for round in 0..crate::times(WARM) + crate::times(ROUNDS) {
         let start = Instant::now();
         direct(&client, &url).await;
         let between = Instant::now();
         through(&host, &args).await;
-        if round >= WARM {
+        if round >= crate::times(WARM) {
             theirs.push(between - start);
             ours.push(between.elapsed());
         }
@@ -117,18 +117,19 @@ pub(crate) async fn requests() {
     line_over("request with a secret: through an adapter", ours, theirs, "≤ 150 µs");
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..5 {
+    for _ in 0..crate::times(5) {
         let start = Instant::now();
-        stream::iter(0..REQUESTS).for_each_concurrent(AT_ONCE, |_| direct(&client, &url)).await;
+        stream::iter(0..crate::times(REQUESTS)).for_each_concurrent(AT_ONCE, |_| direct(&client, &url)).await;
         let between = Instant::now();
-        stream::iter(0..REQUESTS).for_each_concurrent(AT_ONCE, |_| through(&host, &args)).await;
+        stream::iter(0..crate::times(REQUESTS)).for_each_concurrent(AT_ONCE, |_| through(&host, &args)).await;
         theirs.push(between - start);
         ours.push(between.elapsed());
     }
     let (ours, theirs) = (median(ours), median(theirs));
-    let rate = |time: Duration| REQUESTS as f64 / time.as_secs_f64();
-    line("100 at once, each: reqwest", theirs / REQUESTS as u32, None, "");
-    line("100 at once, each: adapters", ours / REQUESTS as u32, Some(theirs / REQUESTS as u32), "");
+    let requests = crate::times(REQUESTS) as u32;
+    let rate = |time: Duration| f64::from(requests) / time.as_secs_f64();
+    line("100 at once, each: reqwest", theirs / requests, None, "");
+    line("100 at once, each: adapters", ours / requests, Some(theirs / requests), "");
     println!("  that is {:.0} requests a second by reqwest, {:.0} by adapters", rate(theirs), rate(ours));
     host.shutdown().await;
 }

@@ -73,7 +73,7 @@ pub(crate) async fn calls() {
     let approvals = Approvals::parse(["other:delete_*"]).unwrap();
     let careful = Behalf { approvals, ..Behalf::default() };
     let mut times = vec![Vec::new(); 5];
-    for round in 0..ROUNDS + 2 {
+    for round in 0..crate::times(ROUNDS) + 2 {
         let start = Instant::now();
         for _ in 0..CALLS {
             direct.call().await;
@@ -102,7 +102,7 @@ pub(crate) async fn calls() {
 pub(crate) async fn failover() {
     const TRIES: usize = 15;
     let mut times = Vec::new();
-    for _ in 0..TRIES {
+    for _ in 0..crate::times(TRIES) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let serving = server::serve(theirs);
         let first = ServerSpec {
@@ -143,7 +143,7 @@ pub(crate) async fn hub() {
         .collect();
     let input = serde_json::json!({"mode": "at_once", "calls": calls}).to_string();
     let mut times = Vec::new();
-    for round in 0..23 {
+    for round in 0..crate::times(20) + 3 {
         let request = RunRequest::file(guests::POLICY_CALLS).input(&*input).grants(Grants::parse(["*:*"]).unwrap());
         let start = Instant::now();
         let report = host.run(request).await.unwrap();

@@ -44,7 +44,7 @@ pub(crate) async fn fresh() {
     .await;
     let direct = Direct::connect().await;
     let mut times = vec![Vec::new(); 5];
-    for round in 0..ROUNDS + 100 {
+    for round in 0..crate::times(ROUNDS) + 100 {
         let start = Instant::now();
         direct.call().await;
         let mut took = vec![start.elapsed()];
@@ -73,7 +73,7 @@ pub(crate) async fn calls() {
     let direct = Direct::connect().await;
     let through_gate = "echo:echo".parse().unwrap();
     let mut times = vec![Vec::new(); 4];
-    for round in 0..42 {
+    for round in 0..crate::times(40) + 2 {
         let start = Instant::now();
         for _ in 0..CALLS {
             direct.call().await;
@@ -111,7 +111,7 @@ pub(crate) async fn at_once() {
     let call = serde_json::json!({"server": "echo", "tool": "wait", "args": {"ms": 100}});
     let input = serde_json::json!({"mode": "at_once", "calls": vec![call; 100]}).to_string();
     let mut times = Vec::new();
-    for _ in 0..11 {
+    for _ in 0..crate::times(11) {
         times.push(timed(&host, "calls", &input).await);
     }
     line("100 calls of 100 ms at once", median(times), Some(Duration::from_millis(100)), "≤ 110 ms");

@@ -49,7 +49,7 @@ pub(crate) async fn tiny() {
     let warm = host(1_000).await;
     for (language, target) in LANGUAGES.into_iter().zip(["≤ 250 µs", "≤ 3 ms"]) {
         let mut times = Vec::new();
-        for round in 0..520 {
+        for round in 0..crate::times(500) + 20 {
             let took = timed(&warm, language, "1 + 1").await;
             if round >= 20 {
                 times.push(took);
@@ -57,7 +57,7 @@ pub(crate) async fn tiny() {
         }
         line(&format!("tiny script ({language})"), median(times), None, target);
         let mut first = Vec::new();
-        for _ in 0..11 {
+        for _ in 0..crate::times(11) {
             let fresh = host(1_000).await;
             first.push(timed(&fresh, language, "1 + 1").await);
             fresh.shutdown().await;
@@ -98,7 +98,7 @@ async fn ten_calls_of(place: &str, host: Host, direct: Direct) {
     let subprocess = Subprocess::new(host.clone());
     let mut times = vec![Vec::new(); 6];
     let mut processes = Vec::new();
-    for round in 0..220 {
+    for round in 0..crate::times(200) + 20 {
         let start = Instant::now();
         for _ in 0..10 {
             direct.call().await;
@@ -229,20 +229,21 @@ pub(crate) async fn waiting() {
             let (host, request) = (host.clone(), request(language, code).limit(LimitKind::Memory, 256 << 20));
             tokio::spawn(async move { host.run(request).await.unwrap() })
         };
-        let runs: Vec<_> = (0..SCRIPTS).map(run).collect();
+        let runs: Vec<_> = (0..crate::times(SCRIPTS)).map(run).collect();
         // By now all have made their call, and none has its answer.
         tokio::time::sleep(Duration::from_secs(12)).await;
-        let each = private_bytes(std::process::id()).saturating_sub(before) / SCRIPTS as u64;
+        let each = private_bytes(std::process::id()).saturating_sub(before) / crate::times(SCRIPTS) as u64;
         let mut well = 0;
         for run in runs {
             well += usize::from(run.await.unwrap().status == Status::Ok);
         }
         println!(
-            "{:<48} {:>12} {:>12} {:>8}  ≤ {target} kB; {well} of {SCRIPTS} ended well, in {:.1} s",
+            "{:<48} {:>12} {:>12} {:>8}  ≤ {target} kB; {well} of {} ended well, in {:.1} s",
             format!("memory of a waiting script ({language})"),
             format!("{:.0} kB", each as f64 / 1e3),
             "-",
             "-",
+            crate::times(SCRIPTS),
             start.elapsed().as_secs_f64(),
         );
         host.shutdown().await;

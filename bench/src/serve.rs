@@ -193,10 +193,10 @@ pub(crate) fn echo() {
 
     let idle = resident_bytes(http_pid);
     let mut times = vec![Vec::new(); clients.len()];
-    for round in 0..WARM + ROUNDS {
+    for round in 0..crate::times(WARM) + crate::times(ROUNDS) {
         for ((_, tool, client), times) in clients.iter_mut().zip(&mut times) {
             let took = client.echo(tool, round);
-            if round >= WARM {
+            if round >= crate::times(WARM) {
                 times.push(took);
             }
         }
@@ -221,7 +221,7 @@ pub(crate) fn first_list() {
     std::fs::write(&config, r#"{"mcpServers":{}}"#).expect("a file");
     let tollgate = tollgate();
     let mut times = Vec::new();
-    for _ in 0..41 {
+    for _ in 0..crate::times(41) {
         let mut command = Command::new(&tollgate);
         command.args(["serve", "--config"]).arg(&config);
         let start = Instant::now();

@@ -14,7 +14,7 @@ pub(crate) async fn tools() {
     let file = serde_json::json!({"mcpServers": {"everything": {"command": "node", "args": [server, "stdio"]}}});
     std::fs::write(&config, file.to_string()).unwrap();
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..11 {
+    for _ in 0..crate::times(11) {
         let start = Instant::now();
         let output = Command::new(&tollgate).arg("--config").arg(&config).args(["tools", "--json"]).output().unwrap();
         ours.push(start.elapsed());

@@ -140,6 +140,13 @@ fn plugins() -> Result {
 fn bench(args: &[String]) -> Result {
     fleet::install()?;
     run(&mut cargo(&[&["build", "--release", "--locked"], &HOST[..]].concat()))?;
+    run(measurements().args(args))
+}
+
+/// The program that measures, once it is built.
+fn measurements() -> Command {
+    let mut command = Command::new(target_dir().join("release/tollgate-bench"));
     // With RUST_BACKTRACE=1 an error in the engine costs a backtrace that nobody sees: 60 µs for each HTTP answer that ends.
-    run(Command::new(target_dir().join("release/tollgate-bench")).args(args).env("RUST_LIB_BACKTRACE", "0"))
+    command.env("RUST_LIB_BACKTRACE", "0");
+    command
 }

@@ -65,7 +65,7 @@ fn projects(stages: &Stages, host: &Host) -> Result {
         let mut tests = host.tests(&["--", "--ignored", filter]);
         done = done.and(stages.run(filter, || run_held_back(tests.env("TOLLGATE_PROJECTS", &folder))));
     }
-    done
+    done.and(stages.run("measurements, a few times each", || run_held_back(crate::measurements().arg("--quick"))))
 }
 
 /// All that needs no host: packages, interpreters, and the guests' own tests on this machine.
