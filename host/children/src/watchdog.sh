@@ -11,13 +11,18 @@ done
 groups="$groups${begun:+$begun }"
 [ "$groups" != ' ' ] || exit 0
 marked=$groups born=' '
+stat_of() {
+  line=
+  while read -r part || [ -n "$part" ]; do line="${line:+$line }$part"; done < "/proc/$1/stat"
+  [ -n "$line" ]
+}
 mark() {
   grew=1
   while [ -n "$grew" ]; do
     grew=
-    for stat in /proc/[0-9]*/stat; do
-      read -r line < "$stat" || continue
-      pid=${line%% *}
+    for process in /proc/[0-9]*; do
+      pid=${process#/proc/}
+      stat_of "$pid" || continue
       set -- ${line##*) }
       case $born in *" $pid="*) continue ;; esac
       case $marked in
@@ -29,7 +34,7 @@ mark() {
 end() {
   for group in $groups; do kill -s "$1" -- "-$group" && left=1; done
   for known in $born; do
-    read -r line < "/proc/${known%%=*}/stat" || continue
+    stat_of "${known%%=*}" || continue
     signal=$1
     set -- ${line##*) }
     case $1 in Z) ;; *) [ "${20}" = "${known#*=}" ] && kill -s "$signal" "${known%%=*}" && left=1 ;; esac
