@@ -12,6 +12,7 @@ use rmcp::model::{ErrorData, RequestStateCodec, SealOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::task::AbortOnDropHandle;
 use tollgate::{Entropy, Identity, SystemEntropy};
 
 /// Requests between two messages.
@@ -19,7 +20,14 @@ pub(crate) struct Parked {
     shares: Arc<Shares>,
     ttl: Duration,
     codec: RequestStateCodec,
-    places: Arc<Mutex<HashMap<u128, (Work, Share)>>>,
+    places: Arc<Mutex<HashMap<u128, Waiting>>>,
+}
+
+/// One request between two messages, with its place, and what ends it when its time is over.
+struct Waiting {
+    work: Work,
+    _place: Share,
+    _timer: AbortOnDropHandle<()>,
 }
 
 impl Parked {
@@ -46,13 +54,16 @@ impl Parked {
             let why = "too many requests wait for answers of their clients already; answer some, or try again later";
             return Err(ErrorData::internal_error(why, None));
         };
-        self.places.lock().insert(number, (work, share));
         let (places, ttl) = (self.places.clone(), self.ttl);
-        tokio::spawn(async move {
+        let mut waiting = self.places.lock();
+        let timer = AbortOnDropHandle::new(tokio::spawn(async move {
             tokio::time::sleep(ttl).await;
             // Ends what waits.
-            drop(places.lock().remove(&number));
-        });
+            let ended = places.lock().remove(&number);
+            drop(ended);
+        }));
+        waiting.insert(number, Waiting { work, _place: share, _timer: timer });
+        drop(waiting);
         let belongs_to = belongs_to(identity, request);
         let options = SealOptions::new().associated_data(&belongs_to).ttl(ttl);
         Ok(self.codec.seal_with(&number.to_le_bytes(), &options))
@@ -66,7 +77,7 @@ impl Parked {
     pub(crate) fn take(&self, identity: &Identity, request: &str, state: &str) -> Result<Work, ErrorData> {
         let opened = self.codec.open_with(state, &belongs_to(identity, request)).ok();
         let number = opened.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()).map(u128::from_le_bytes);
-        number.and_then(|number| self.places.lock().remove(&number)).map(|(work, _)| work).ok_or_else(|| {
+        number.and_then(|number| self.places.lock().remove(&number)).map(|waiting| waiting.work).ok_or_else(|| {
             let why = "the requestState belongs to no request that waits (it serves once, and expires); send the request anew without it";
             ErrorData::invalid_params(why, None)
         })
