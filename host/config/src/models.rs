@@ -39,11 +39,13 @@ keys! {
         prefer "prefer": Prefer,
         /// Schemas are made to fit the provider's strict form.
         strict "strict": bool,
+        /// Answers are asked for piece by piece, which they are unless this is false.
+        stream "stream": bool,
     }
 }
 
 /// The keys that speak of an endpoint.
-const OF_ENDPOINT: [&str; 7] = ["url", "private", "models", "secret", "token_key", "prefer", "strict"];
+const OF_ENDPOINT: [&str; 8] = ["url", "private", "models", "secret", "token_key", "prefer", "strict", "stream"];
 /// Those that speak of OpenAI's interface.
 const OF_OPENAI: [&str; 1] = ["token_key"];
 
@@ -211,6 +213,7 @@ impl Read for Model {
             timeout: keys.timeout.map(|time| time.value.0),
             prefer: keys.prefer.map(|who| who.value),
             strict: keys.strict.map(|word| word.value),
+            stream: keys.stream.map(|word| word.value),
         })
     }
 

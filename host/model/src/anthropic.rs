@@ -22,7 +22,7 @@ pub(crate) fn body(request: &Checked<'_>, shape: &Shape<'_>, model: &str, settin
     let mut add = |name: &str, value: Value| body.insert(name.to_owned(), value);
     add("model", model.into());
     add("max_tokens", options.max_tokens.or(settings.max_tokens).unwrap_or(UNSAID_MAX_TOKENS).into());
-    add("stream", true.into());
+    add("stream", settings.stream.into());
     let system = request.system(shape.words.clone());
     if !system.is_empty() {
         add("system", system.into());
@@ -94,6 +94,8 @@ fn messages(messages: &[Message]) -> Value {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Said {
+    /// An answer that comes whole.
+    Message(Whole),
     MessageStart {
         message: Start,
     },
@@ -117,6 +119,16 @@ enum Said {
     /// Pings, ends of blocks, and what is new.
     #[serde(other)]
     Other,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(flatten)]
+    start: Start,
+    #[serde(default)]
+    content: Vec<Block>,
+    #[serde(flatten)]
+    end: MessageDelta,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +198,40 @@ impl Counted {
     }
 }
 
+impl MessageDelta {
+    fn finish(self) -> Option<Finish> {
+        self.stop_reason.map(|reason| match reason.as_str() {
+            "tool_use" => Finish::ToolUse,
+            "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+            "refusal" => Finish::Refusal,
+            _ => Finish::Stop,
+        })
+    }
+}
+
+fn begin(draft: &mut Draft, start: Start) {
+    draft.is_begun = true;
+    draft.model = start.model.unwrap_or_default();
+    start.usage.unwrap_or_default().count(draft);
+}
+
+fn take_block(draft: &mut Draft, index: u64, block: Block) -> Result<(), Broken> {
+    match block {
+        Block::Text { text } => draft.content.push_str(&text),
+        Block::ToolUse { id, name, input } => {
+            let one = draft.tool_use(index)?;
+            (one.id, one.name) = (id, name);
+            // The input comes in pieces; where the answer is whole, and of compatible servers, it is here.
+            one.arguments = match input {
+                Value::Object(input) if !input.is_empty() => Value::Object(input).to_string(),
+                _ => String::new(),
+            };
+        }
+        Block::Other => {}
+    }
+    Ok(())
+}
+
 /// Takes one event into the answer.
 ///
 /// # Errors
@@ -195,27 +241,18 @@ pub(crate) fn take(draft: &mut Draft, event: &Event) -> Result<(), Broken> {
     let said: Said = serde_json::from_str(&event.data)
         .map_err(|error| invalid(format!("the event `{}` is none of a message: {error}", shown(&event.name))))?;
     match said {
-        Said::MessageStart { message } => {
-            draft.is_begun = true;
-            draft.model = message.model.unwrap_or_default();
-            message.usage.unwrap_or_default().count(draft);
+        Said::Message(Whole { start, content, end }) => {
+            begin(draft, start);
+            for (index, block) in (0_u64..).zip(content) {
+                take_block(draft, index, block)?;
+            }
+            draft.finish = end.finish();
         }
+        Said::MessageStart { message } => begin(draft, message),
         Said::Error { error } => return Err(Broken::Said(ProviderError::of(&error))),
         Said::Other => {}
         _ if !draft.is_begun => return Err(invalid("it does not begin with message_start".to_owned())),
-        Said::ContentBlockStart { index, content_block } => match content_block {
-            Block::Text { text } => draft.content.push_str(&text),
-            Block::ToolUse { id, name, input } => {
-                let one = draft.tool_use(index)?;
-                (one.id, one.name) = (id, name);
-                // The input comes in pieces; compatible servers give it here instead.
-                one.arguments = match input {
-                    Value::Object(input) if !input.is_empty() => Value::Object(input).to_string(),
-                    _ => String::new(),
-                };
-            }
-            Block::Other => {}
-        },
+        Said::ContentBlockStart { index, content_block } => take_block(draft, index, content_block)?,
         Said::ContentBlockDelta { index, delta } => match delta {
             BlockDelta::TextDelta { text } => draft.content.push_str(&text),
             BlockDelta::InputJsonDelta { partial_json } => {
@@ -228,12 +265,7 @@ pub(crate) fn take(draft: &mut Draft, event: &Event) -> Result<(), Broken> {
         },
         Said::MessageDelta { delta, usage } => {
             usage.unwrap_or_default().count(draft);
-            draft.finish = delta.stop_reason.map(|reason| match reason.as_str() {
-                "tool_use" => Finish::ToolUse,
-                "max_tokens" | "model_context_window_exceeded" => Finish::Length,
-                "refusal" => Finish::Refusal,
-                _ => Finish::Stop,
-            });
+            draft.finish = delta.finish();
         }
         Said::MessageStop => draft.is_over = true,
     }

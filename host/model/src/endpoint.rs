@@ -2,7 +2,7 @@
 
 use crate::check::Checked;
 use crate::draft::Draft;
-use crate::events::Reader;
+use crate::events::{Event, Reader};
 use crate::fault::{self, Fault, Retry};
 use crate::flat;
 use crate::schema::{Adapted, Dialect, adapt_schema};
@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_core::json::check_tree;
 use tollgate_core::model::{Meter, Usage};
 use tollgate_core::{
     AddressKind, Clock, Completion, Entropy, Grant, Grants, HttpUrl, ModelError, Tenant, address, grant,
@@ -26,6 +27,8 @@ use tollgate_secrets::SecretStore;
 
 /// The longest request, in bytes.
 const MAX_REQUEST_BYTES: usize = 16 << 20;
+/// The most that an answer which comes whole takes as a tree, in bytes.
+const TREE_MAX_BYTES: usize = 64 << 20;
 /// The longest answer, in bytes of its stream.
 const MAX_ANSWER_BYTES: u64 = 8 << 20;
 /// How much of an answer that is no success is read.
@@ -262,11 +265,39 @@ impl Remote {
         }
         let kind = head.headers.get(header::CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
         let media = kind.as_deref().and_then(|kind| kind.split(';').next()).map(str::trim);
-        if let Some(media) = media.filter(|media| !media.eq_ignore_ascii_case("text/event-stream")) {
-            let why = format!("it answers with `{}`, where a stream of events was asked for", shown(media));
-            return Err(Fault::invalid(&self.name, &why));
+        let so_far = |draft: &Draft| cost.count(draft.usage(sent));
+        match media {
+            Some(media) if media.eq_ignore_ascii_case("application/json") => self.read_whole(body, so_far).await,
+            Some(media) if !media.eq_ignore_ascii_case("text/event-stream") => {
+                let why = format!("it answers with `{}`, which is neither JSON nor a stream of events", shown(media));
+                Err(Fault::invalid(&self.name, &why))
+            }
+            _ => self.read(body, so_far).await,
         }
-        self.read(body, |draft| cost.count(draft.usage(sent))).await
+    }
+
+    /// Reads an answer that does not come in pieces.
+    async fn read_whole(&self, mut body: ResponseBody, mut so_far: impl FnMut(&Draft)) -> Result<Draft, Fault> {
+        let mut text = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|failure| Fault::of_failure(&self.name, &failure))?;
+            if let Ok(data) = frame.into_data() {
+                text.extend_from_slice(&data);
+            }
+        }
+        let invalid = |why: &str| Fault::invalid(&self.name, why);
+        check_tree(&text, TREE_MAX_BYTES).map_err(|error| invalid(&error.to_string()))?;
+        let data = String::from_utf8(text).map_err(|_| invalid("the answer is not UTF-8"))?;
+        let mut draft = Draft::default();
+        let taken = draft.take_all(self.settings.provider, &[Event { data, ..Event::default() }]);
+        so_far(&draft);
+        let secret = self.settings.secret.as_deref();
+        taken.map_err(|broken| Fault::of_broken(&self.name, broken, secret))?;
+        if !draft.is_begun {
+            return Err(invalid("the answer is JSON, and no completion"));
+        }
+        draft.is_over = true;
+        Ok(draft)
     }
 
     /// `so_far` is told of what came.
@@ -337,7 +368,8 @@ fn target(settings: &Endpoint) -> Result<(http::Uri, HttpUrl), String> {
 fn headers(settings: &Endpoint) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let accepted = if settings.stream { "text/event-stream, application/json;q=0.5" } else { "application/json" };
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accepted));
     if settings.provider == Provider::Anthropic {
         headers.insert("anthropic-version", HeaderValue::from_static(anthropic::VERSION));
     }

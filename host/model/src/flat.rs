@@ -137,7 +137,7 @@ mod tests {
             let branches: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();
             let flat = super::flat(json!({ keyword: branches }).as_object().unwrap());
             assert_eq!(required(&flat).len(), if keyword == "allOf" { names.len() } else { 0 });
-            assert!(started.elapsed() < Duration::from_secs(10), "{keyword}: {:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(20), "{keyword}: {:?}", started.elapsed());
         }
     }
 }

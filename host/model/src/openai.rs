@@ -19,8 +19,10 @@ pub(crate) fn body(request: &Checked<'_>, shape: &Shape<'_>, model: &str, settin
     let mut add = |name: &str, value: Value| body.insert(name.to_owned(), value);
     add("model", model.into());
     add("messages", messages(&request.request.messages, shape.words.as_deref()));
-    add("stream", true.into());
-    add("stream_options", json!({ "include_usage": true }));
+    add("stream", settings.stream.into());
+    if settings.stream {
+        add("stream_options", json!({ "include_usage": true }));
+    }
     if let Some(max_tokens) = options.max_tokens.or(settings.max_tokens) {
         let key = match settings.token_key {
             TokenKey::MaxCompletionTokens => "max_completion_tokens",
@@ -105,7 +107,8 @@ struct Chunk {
 struct Choice {
     #[serde(default)]
     index: u64,
-    #[serde(default)]
+    /// An answer that comes whole has a `message` instead, of the same members.
+    #[serde(default, alias = "message")]
     delta: Option<Delta>,
     #[serde(default)]
     finish_reason: Option<String>,

@@ -92,6 +92,7 @@ fn settings(said: &config::Model) -> ModelSettings {
         Some(config::TokenKey::MaxTokens) => TokenKey::MaxTokens,
     };
     endpoint.strict = said.strict.unwrap_or(endpoint.strict);
+    endpoint.stream = said.stream.unwrap_or(endpoint.stream);
     if let Some(timeout) = said.timeout {
         endpoint.timeout = timeout;
         endpoint.idle = endpoint.idle.min(timeout.max(Duration::from_millis(1)));

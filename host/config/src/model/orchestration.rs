@@ -157,6 +157,8 @@ pub struct Model {
     pub prefer: Option<Prefer>,
     /// Schemas are made to fit the provider's strict form.
     pub strict: Option<bool>,
+    /// Answers are asked for piece by piece.
+    pub stream: Option<bool>,
 }
 
 /// Who answers what models are asked.

