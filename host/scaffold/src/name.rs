@@ -90,7 +90,7 @@ const RESERVED: &[&str] = &[
     "nul",
 ];
 
-/// Checks a project's name: 1 to 64 of `a-z`, `0-9` and `-`, the first a letter, no `-` at the end or beside another,
+/// Checks a project's name: 1 to 64 of `a-z`, `0-9`, `-` and `_`, the first a letter, no `-` or `_` at the end or beside another,
 /// and no word that a language or package manager keeps for itself.
 ///
 /// # Errors
@@ -106,13 +106,14 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return wrong("it does not begin with a letter from a to z");
     }
-    if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        return wrong("use small letters a to z, digits and `-`");
+    let plain = name.replace('_', "-");
+    if !plain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return wrong("use small letters a to z, digits, `-` and `_`");
     }
-    if name.ends_with('-') || name.contains("--") {
-        return wrong("a `-` stands between two letters or digits");
+    if plain.ends_with('-') || plain.contains("--") {
+        return wrong("a `-` or `_` stands between two letters or digits");
     }
-    if RESERVED.contains(&name) {
+    if RESERVED.contains(&name) || RESERVED.contains(&plain.as_str()) {
         return wrong("a language or package manager keeps this word for itself");
     }
     Ok(())

@@ -17,12 +17,13 @@ pub struct Created {
     pub next_steps: Vec<String>,
 }
 
-/// Writes a project into `folder`, which it makes; there may be an empty folder, but nothing in it.
+/// Writes a project into `folder`, which it makes; there may be an empty folder, but nothing in it. `crm` is the component of the server
+/// that the example of a policy calls, so that it runs at once.
 ///
 /// # Errors
 /// Where the name or the kind will not do, where something is there already (then nothing is written), and where a file
 /// cannot be written.
-pub fn new(kind: Kind, name: &str, language: Language, folder: &Path) -> Result<Created, Error> {
+pub fn new(kind: Kind, name: &str, language: Language, folder: &Path, crm: &[u8]) -> Result<Created, Error> {
     check_name(name)?;
     if !language.has(kind) {
         return Err(Error::Kind { kind, language });
@@ -37,9 +38,10 @@ pub fn new(kind: Kind, name: &str, language: Language, folder: &Path) -> Result<
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(Error::Exists(folder.to_owned())),
         Err(error) => return Err(Error::io("read", folder, error)),
     }
-    let own = [project_file(kind, name, language), readme(kind, name, language)];
+    let own = [project_file(kind, name, language), servers(kind, name), readme(kind, name, language)];
     let own: Vec<File> = own.into_iter().chain(files::template(kind, language, name)).collect();
-    for file in own.iter().chain(&files::vendored(language)) {
+    let example = (kind == Kind::Policy).then(|| File { path: CRM.to_owned(), contents: crm.to_owned() });
+    for file in own.iter().chain(&files::vendored(language)).chain(&example) {
         write(folder, file)?;
     }
     let mut listed: Vec<PathBuf> = own.into_iter().map(|file| file.path.into()).collect();
@@ -78,13 +80,31 @@ fn test_command(kind: Kind, language: Language) -> String {
     }
 }
 
+/// The configuration of a new project.
+const CONFIG: &str = "tollgate.yaml";
+/// The component of the server that a policy's example calls.
+const CRM: &str = "tollgate/crm.wasm";
+
+/// The configuration with which the project runs as it was made.
+fn servers(kind: Kind, name: &str) -> File {
+    let text = match kind {
+        Kind::Policy => format!(
+            "# The servers whose tools the policy may call, each as far as `--grant` says.\nservers:\n  # An example, with six customers. Put your own servers beside it or in its place.\n  crm:\n    component: {CRM}\n"
+        ),
+        Kind::Adapter => format!("# The adapter as a server.\nservers:\n  {name}:\n    component: ./{name}.wasm\n"),
+    };
+    File { path: CONFIG.to_owned(), contents: text.into_bytes() }
+}
+
 fn run_command(kind: Kind, name: &str) -> String {
     match kind {
         Kind::Policy => {
-            format!("tollgate run ./{name}.wasm --input '{{\"name\":\"Ada\"}}' --grant crm:search_customers")
+            format!(
+                "tollgate --config {CONFIG} run ./{name}.wasm --input '{{\"name\":\"John\"}}' --grant crm:search_customers"
+            )
         }
         Kind::Adapter => {
-            format!("tollgate call {name}:count_words '{{\"text\":\"to be or not\"}}' --config tollgate.yaml")
+            format!("tollgate --config {CONFIG} call {name}:count_words '{{\"text\":\"to be or not\"}}'")
         }
     }
 }
@@ -124,11 +144,9 @@ fn readme(kind: Kind, name: &str, language: Language) -> File {
     let run = run_command(kind, name);
     let use_it = match kind {
         Kind::Policy => format!(
-            "```sh\ntollgate check ./{name}.wasm\n{run}\n```\n\nIt calls the tool `crm:search_customers`: the configuration needs a server `crm` that has it."
+            "```sh\ntollgate check ./{name}.wasm\n{run}\n```\n\nIt calls the tool `crm:search_customers` of the example server in `{CONFIG}`; put your own servers there."
         ),
-        Kind::Adapter => format!(
-            "As a server in `tollgate.yaml`:\n\n```yaml\nservers:\n  {name}:\n    component: ./{name}.wasm\n```\n\n```sh\ntollgate check ./{name}.wasm\n{run}\n```"
-        ),
+        Kind::Adapter => format!("It is a server in `{CONFIG}`:\n\n```sh\ntollgate check ./{name}.wasm\n{run}\n```"),
     };
     let text = format!(
         "# {name}\n\nA Tollgate {kind}. Its code is `{source}`.\n\n## Test\n\n```sh\n{test}\n```\n{test_note}\nThe test needs no host: the helper package stands in for it.\n\n## Build\n\n```sh\ntollgate build\n```\n\nMakes `{name}.wasm`. {needs}\n\n## Use\n\n{use_it}\n\n## What is here\n\n`tollgate/` holds the helper package and the host's interfaces (WIT), as they belong to the release that made this\nproject. Commit it; a build reads nothing else of Tollgate's.\n"

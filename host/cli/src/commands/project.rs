@@ -8,7 +8,7 @@ use tollgate_scaffold::{Cancel, Event};
 
 pub(crate) fn new(args: New) -> Result<u8, Failure> {
     let folder = args.dir.unwrap_or_else(|| args.name.clone().into());
-    let created = tollgate_scaffold::new(args.kind, &args.name, args.lang, &folder)
+    let created = tollgate_scaffold::new(args.kind, &args.name, args.lang, &folder, setup::plugins::ADAPTER_CRM)
         .map_err(|error| Failure::usage(error.to_string()))?;
     print::out(format_args!("{} in {}", styled(BOLD, &args.name), created.folder.display()))?;
     for file in &created.files {

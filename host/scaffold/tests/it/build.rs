@@ -21,7 +21,7 @@ fn every_template_builds_and_its_test_passes() {
         let name = format!("hello-{language}-{kind}");
         let project = folder.join(&name);
         if !project.exists() {
-            new(kind, &name, language, &project).unwrap();
+            new(kind, &name, language, &project, b"crm").unwrap();
         }
         let mut fetched = false;
         let cold = build(&project, &Cancel::new(), &mut |event| fetched |= matches!(event, Event::Fetching(_)))
@@ -49,7 +49,7 @@ fn projects_with_every_interface_build() {
         let name = format!("interfaces-{language}");
         let project = folder.join(&name);
         if !project.exists() {
-            new(Kind::Policy, &name, language, &project).unwrap();
+            new(Kind::Policy, &name, language, &project, b"crm").unwrap();
         }
         let extension = if language == Language::Python { "py" } else { "ts" };
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/projects/interfaces.{extension}"));

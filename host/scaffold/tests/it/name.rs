@@ -9,7 +9,7 @@ fn error(name: &str) -> String {
 
 #[test]
 fn ordinary_names_will_do() {
-    for name in ["hello", "customer-360", "a", "x1-y2-z3", &"a".repeat(64)] {
+    for name in ["hello", "customer-360", "a", "x1-y2-z3", "two_clocks", &"a".repeat(64)] {
         check_name(name).unwrap();
     }
 }
@@ -20,13 +20,13 @@ fn other_names_say_why_and_what_would_do() {
         ("", "`` cannot name a project: it is empty"),
         ("../x", "does not begin with a letter from a to z; `x` would do"),
         ("/etc", "does not begin with a letter from a to z; `etc` would do"),
-        ("a/b", "use small letters a to z, digits and `-`; `a-b` would do"),
+        ("a/b", "use small letters a to z, digits, `-` and `_`; `a-b` would do"),
         ("myPolicy", "`my-policy` would do"),
         ("My Policy", "`my-policy` would do"),
-        ("snake_case", "`snake-case` would do"),
+        ("a-_b", "a `-` or `_` stands between two letters or digits; `a-b` would do"),
         ("360", "does not begin with a letter from a to z"),
         ("-a", "`a` would do"),
-        ("a-", "a `-` stands between two letters or digits; `a` would do"),
+        ("a-", "a `-` or `_` stands between two letters or digits; `a` would do"),
         ("a--b", "`a-b` would do"),
         ("fn", "keeps this word for itself; `my-fn` would do"),
         ("tollgate", "keeps this word for itself; `my-tollgate` would do"),
@@ -46,7 +46,7 @@ proptest! {
     #[test]
     fn no_name_that_will_do_can_leave_its_folder_or_break_a_file(name in ".{0,80}") {
         if check_name(&name).is_ok() {
-            prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b)));
         }
     }
 

@@ -28,7 +28,7 @@ fn a_project_is_whole_and_is_read_back() {
     for (kind, language) in every_project() {
         let temp = tempfile::tempdir().unwrap();
         let folder = temp.path().join("renewal-report");
-        let Created { files: own, next_steps, .. } = new(kind, "renewal-report", language, &folder).unwrap();
+        let Created { files: own, next_steps, .. } = new(kind, "renewal-report", language, &folder, b"crm").unwrap();
         let project = Project::open(&folder).unwrap();
         assert_eq!((project.kind, project.language, &*project.name), (kind, language, "renewal-report"));
         assert!(project.component().ends_with("renewal-report.wasm"));
@@ -54,7 +54,7 @@ fn a_project_is_whole_and_is_read_back() {
 fn only_the_helper_package_of_its_language_comes_with_a_project() {
     for (kind, language) in every_project() {
         let temp = tempfile::tempdir().unwrap();
-        new(kind, "hello", language, temp.path()).unwrap();
+        new(kind, "hello", language, temp.path(), b"crm").unwrap();
         let packages = fs::read_dir(temp.path().join("tollgate/guest-sdk")).unwrap();
         assert_eq!(packages.count(), 1, "{language} {kind}");
         for path in files(temp.path()) {
@@ -70,7 +70,7 @@ fn only_the_helper_package_of_its_language_comes_with_a_project() {
 fn a_hello_policy_has_less_than_twenty_lines() {
     for language in Language::ALL {
         let temp = tempfile::tempdir().unwrap();
-        new(Kind::Policy, "hello", language, temp.path()).unwrap();
+        new(Kind::Policy, "hello", language, temp.path(), b"crm").unwrap();
         let file = match language {
             Language::Rust => "src/lib.rs",
             Language::JavaScript => "src/policy.js",
@@ -91,9 +91,9 @@ fn what_is_there_already_stays_as_it_is() {
     let temp = tempfile::tempdir().unwrap();
     let file = temp.path().join("notes.txt");
     fs::write(&file, "mine").unwrap();
-    let error = new(Kind::Policy, "hello", Language::Rust, temp.path()).unwrap_err();
+    let error = new(Kind::Policy, "hello", Language::Rust, temp.path(), b"crm").unwrap_err();
     assert!(matches!(error, Error::Exists(_)) && error.to_string().contains("nothing was written"), "{error}");
-    let error = new(Kind::Policy, "hello", Language::Rust, &file).unwrap_err();
+    let error = new(Kind::Policy, "hello", Language::Rust, &file, b"crm").unwrap_err();
     assert!(matches!(error, Error::Exists(_)), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
@@ -102,7 +102,7 @@ fn what_is_there_already_stays_as_it_is() {
 #[test]
 fn an_empty_folder_is_filled() {
     let temp = tempfile::tempdir().unwrap();
-    new(Kind::Policy, "hello", Language::C, temp.path()).unwrap();
+    new(Kind::Policy, "hello", Language::C, temp.path(), b"crm").unwrap();
     assert!(temp.path().join("src/policy.c").is_file());
 }
 
@@ -111,7 +111,7 @@ fn an_adapter_in_go_or_c_is_refused_before_anything_is_written() {
     for language in [Language::Go, Language::C] {
         let temp = tempfile::tempdir().unwrap();
         let folder = temp.path().join("hello");
-        let error = new(Kind::Adapter, "hello", language, &folder).unwrap_err().to_string();
+        let error = new(Kind::Adapter, "hello", language, &folder, b"crm").unwrap_err().to_string();
         assert!(error.contains("rust, js, ts or python"), "{error}");
         assert!(!folder.exists());
     }
@@ -136,7 +136,7 @@ fn the_lock_files_of_rust_projects_have_what_the_sdk_needs() {
     assert!(needed.len() > 5, "{needed:?}");
     for kind in [Kind::Policy, Kind::Adapter] {
         let temp = tempfile::tempdir().unwrap();
-        new(kind, "hello", Language::Rust, temp.path()).unwrap();
+        new(kind, "hello", Language::Rust, temp.path(), b"crm").unwrap();
         let lock: toml::Table = fs::read_to_string(temp.path().join("Cargo.lock")).unwrap().parse().unwrap();
         let packages = lock["package"].as_array().unwrap();
         let locked = packages.iter().find(|package| package["name"].as_str() == Some("tollgate-sdk")).unwrap();
