@@ -48,6 +48,16 @@ fn help() {
         "config",
         "trust",
         "completions",
+        "status",
+        "cache stats",
+        "cache clear",
+        "new",
+        "build",
+        "secrets list",
+        "secrets set",
+        "lock",
+        "add openapi",
+        "import",
     ] {
         let ended = place.run(command.split_whitespace().chain(["--help"])).expect(0);
         let name = if command.is_empty() { "tollgate".to_owned() } else { command.replace(' ', "_") };

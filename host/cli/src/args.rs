@@ -49,60 +49,60 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Commands {
-    /// Run five servers and one policy, with no set-up at all
+    /// Run five servers and one policy, with no set-up
     Demo(Demo),
-    /// Run a policy: a component or script file, or a name from the configuration
+    /// Run a policy: a component, a script, or a name from the configuration
     Run(Run),
-    /// Run a script in the sandbox: JavaScript, TypeScript or Python
+    /// Run a script: JavaScript, TypeScript or Python
     Exec(Exec),
     /// Call one tool
     Call(Call),
-    /// List the tools of all servers
+    /// List or search the tools of all servers
     Tools(Tools),
     /// List the servers and their state
     Servers(Servers),
-    /// Ask a question: a language model answers it with the tools of all servers
+    /// Have a language model answer a question with the tools
     Ask(Ask),
     /// Be an MCP server in front of all servers and policies
     Serve(Serve),
-    /// How a host that serves HTTP is: its servers, their calls, its cache
+    /// Show the servers, calls and cache of a host that serves
     Status(Status),
-    /// What a host that serves HTTP keeps of answers, and forgetting it
+    /// Show or clear the answers that a serving host keeps
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// Log in to a server that wants it (OAuth)
+    /// Log in to a server (OAuth)
     Login(Login),
-    /// Forget the login to a server
+    /// Forget a login
     Logout(Logout),
-    /// Look at tools that changed since they were approved, and approve them as they are now
+    /// Review tools that changed, and approve them as they are now
     Approve(Approve),
-    /// Write type declarations of all tools, for scripts, or typed calls, for policies in Rust
+    /// Write the types of all tools, for your editor
     Bindings(Bindings),
-    /// List the interpreters of scripts, or compile them for this machine
+    /// List the interpreters of scripts, or compile them
     Interpreters(Interpreters),
-    /// Look at a component: what it imports, exports and asks for; by its name, also what the configuration grants it
+    /// Show what a component imports, exports and may use
     Check(Check),
-    /// Make a project for a policy or an adapter that builds and runs
+    /// Create a project that builds and runs
     New(New),
-    /// Build the project of a folder
+    /// Build a project
     Build(Build),
-    /// List, set or check the secrets that the host holds for servers and components
+    /// List, set or check secrets
     #[command(subcommand)]
     Secrets(SecretsCommand),
-    /// What components keep from run to run: list it, look at it, forget it
+    /// Show or clear what components keep from run to run
     #[command(subcommand)]
     State(StateCommand),
-    /// Pin what components and API documents are now, or show what changed
+    /// Pin components and API documents, or show what changed
     Lock(Lock),
-    /// Add a server to the configuration: an API with an OpenAPI document, a component, a URL
+    /// Add a server: an API, a component, a URL
     #[command(subcommand)]
     Add(AddCommand),
-    /// Make a configuration of another program's: an `mcpServers` file, or an orchestrator's YAML
+    /// Convert another program's configuration
     Import(Import),
-    /// Check the configuration, or print its JSON Schema
+    /// Check the configuration, or print its schema
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Allow a configuration that was found, not named, to start what it says
+    /// Allow a configuration that was found to start its commands
     Trust(Trust),
     /// Print a completion script for a shell
     Completions(Completions),

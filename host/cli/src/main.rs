@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`args`]: the command line.
+//! - [`args`]: the command line; [`help`]: the help of the whole program.
 //! - [`setup`]: from the command line to a host: which configuration, whether it is trusted, journals.
 //! - [`commands`]: one file a command.
 //! - [`terminal`]: the person at the terminal as a run's client; [`form`]: questions and answers.
@@ -16,17 +16,17 @@ mod args;
 mod commands;
 mod exit;
 mod form;
+mod help;
 mod print;
 mod setup;
 mod terminal;
 mod timeline;
 mod wait;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = help::parse();
     setup::init_output(&args.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
