@@ -134,3 +134,18 @@ fn a_server_that_fails_does_not_fail_what_does_not_need_it() {
     assert!(ended.stderr.contains("`bad` is not available"), "{}", ended.stderr);
     assert!(ended.stdout.contains("good:echo"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_call_starts_the_server_that_it_names_and_no_other() {
+    let place = Place::new();
+    let started = place.work().join("started");
+    let other = json!({"command": "sh", "args": ["-c", format!("touch {}; exec cat", started.display())]});
+    let off = json!({"command": "sh", "disabled": true});
+    let servers = json!({"mcpServers": {"good": evil_server("good", ""), "other": other, "off": off}});
+    place.write("servers.json", servers.to_string());
+    let call = |tool: &str| place.run(["--config", "servers.json", "call", tool, r#"{"text":"x"}"#]);
+    assert_eq!(call("good:echo").expect(0).stdout, "x\n");
+    assert!(!started.exists());
+    assert!(call("off:echo").expect(2).stderr.contains("`off` is disabled"));
+    assert!(call("god:echo").expect(2).stderr.contains("did you mean `good`?"));
+}

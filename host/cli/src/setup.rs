@@ -6,10 +6,13 @@ use crate::print;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tollgate::config::model::{Server, Transport};
 use tollgate::config::{self, Config, ConfigError, Folders, TrustStore};
 use tollgate::secrets::{FolderStore, SecretStore};
 use tollgate::state::{LazySqliteStore, Quota, SqliteOptions};
-use tollgate::{ComponentSource, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState};
+use tollgate::{
+    ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState,
+};
 
 /// The components that came with the program.
 #[allow(dead_code, reason = "not all that are built come with it")]
@@ -69,6 +72,43 @@ pub(crate) fn discovered() -> Result<Option<PathBuf>, Failure> {
     let cwd = std::env::current_dir()
         .map_err(|error| Failure::usage(format!("the working folder cannot be found: {error}")))?;
     Ok(config::discover(&cwd, folders().config.as_deref())?)
+}
+
+/// Checks that the configuration has a server of this name, which may be started.
+///
+/// # Errors
+/// There is none, with a name that is near; or it is disabled.
+pub(crate) fn named_server<'c>(config: &'c Config, name: &str) -> Result<&'c Server, Failure> {
+    let Some(server) = config.servers.iter().find(|server| server.name.value == name) else {
+        let known: Vec<&str> = config.servers.iter().map(|server| server.name.value.as_str()).collect();
+        let help = match config::suggest(name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "the configuration has none".to_owned(),
+            None => format!("the configuration has {}", known.join(", ")),
+        };
+        return Err(Failure::usage(format!("no server is named `{}`; {help}", print::visible(name))));
+    };
+    if server.disabled {
+        let why = format!("the server `{name}` is disabled; take `disabled: true` out of its configuration to use it");
+        return Err(Failure::usage(why));
+    }
+    Ok(server)
+}
+
+/// Leaves in the configuration only the server that is to be called, so that no other is started. What names a domain may be
+/// answered by any, and an adapter may call the others.
+///
+/// # Errors
+/// As of [`named_server`].
+pub(crate) fn only_called(config: &mut Config, called: &str) -> Result<(), Failure> {
+    if called.starts_with(DOMAIN_PREFIX) {
+        return Ok(());
+    }
+    let server = named_server(config, called)?;
+    if !matches!(&server.transport, Transport::Adapter(adapter) if !adapter.grants.is_empty()) {
+        config.servers.retain(|server| server.name.value == called);
+    }
+    Ok(())
 }
 
 /// Reads a file and says what is odd about it.

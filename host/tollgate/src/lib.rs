@@ -68,6 +68,7 @@ pub use tollgate_config as config;
 pub use tollgate_core::grant::glob;
 pub use tollgate_core::json::{self, check as check_json};
 pub use tollgate_core::meta::is_hosts as is_hosts_meta;
+pub use tollgate_core::routing::DOMAIN_PREFIX;
 pub use tollgate_core::text;
 pub use tollgate_core::{
     Approvals, Ask, AskError, AskKind, BoxFuture, Call, CallError, CallFailure, Change, Claimed, Client, Clock,

@@ -11,7 +11,8 @@ use tollgate::{Behalf, CallError, CallFailure, Principal, Status, ToolResult};
 
 pub(crate) async fn call(global: &Global, call: Call) -> Result<u8, Failure> {
     let arguments = setup::json_argument("arguments", &call.arguments).await?;
-    let config = setup::needed_configuration(global)?;
+    let mut config = setup::needed_configuration(global)?;
+    setup::only_called(&mut config, &call.tool.server)?;
     let config_file = config.file.clone();
     let timeline = Arc::new(Timeline::new(Detail::Live));
     let host = setup::builder(vec![timeline.clone()], call.journal.as_deref())?.config(config).build().await?;

@@ -9,15 +9,9 @@ use std::sync::Arc;
 use tollgate::{EffectClass, Tool};
 
 pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
-    let config = setup::needed_configuration(global)?;
-    let known: Vec<String> = config.servers.iter().map(|s| s.name.value.clone()).collect();
-    if let Some(server) = &args.server
-        && !known.contains(server)
-    {
-        return Err(Failure::usage(format!(
-            "no server is named `{server}`; the configuration has {}",
-            known.join(", ")
-        )));
+    let mut config = setup::needed_configuration(global)?;
+    if let Some(server) = &args.server {
+        setup::only_called(&mut config, server)?;
     }
     let host = setup::builder(vec![], None)?.config(config).build().await?;
     let listed = async {
