@@ -15,7 +15,7 @@ use crate::read::{Cx, Key, Read, Table, Unknown, exactly_one, keys, suggest};
 use crate::routing::{Labels, LazyWord, RateLimit};
 use crate::serve::warn_of_strangers;
 use crate::template::Template;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 use crate::values::{Argument, Command, HeaderName, Ignored, Name, Priority, Seconds, Text, Tools, Url, VariableName};
 use serde_json::json;
 use std::collections::HashMap;
@@ -145,6 +145,14 @@ const KINDS: [(&str, &str, Option<RemoteProtocol>); 6] = [
     ("sse", "url", Some(RemoteProtocol::Sse)),
 ];
 
+/// A key of a server that is nearly one of [`TRANSPORTS`], and which.
+fn misspelt(node: &Node) -> Option<(&str, &'static str)> {
+    let Value::Map(entries) = &node.value else { return None };
+    let near = |name: &str| suggest(name, &TRANSPORTS.map(|(main, _)| main));
+    let unknown = entries.iter().map(|(name, _)| name.as_str()).filter(|name| !ServerKeys::NAMES.contains(name));
+    unknown.filter_map(|name| Some((name, near(name)?))).next()
+}
+
 struct Kind(&'static str, Option<RemoteProtocol>);
 
 impl Read for Kind {
@@ -176,9 +184,18 @@ impl Read for Server {
         let main = match given.as_slice() {
             [(main, _)] => *main,
             [] => {
-                let help =
-                    "a process has a `command`, a remote server a `url`, an adapter a `component`, an API an `openapi`";
-                cx.error_help(node.line, key, "does not say how to reach the server", help);
+                match misspelt(node) {
+                    // It was told as an unknown key, with this help.
+                    Some(_) if unknown == Unknown::Refuse => {}
+                    Some((written, main)) => {
+                        let help = format!("did you mean `{main}` where it says {}?", quoted(written));
+                        cx.error_help(node.line, key, "does not say how to reach the server", help);
+                    }
+                    None => {
+                        let help = "a process has a `command`, a remote server a `url`, an adapter a `component`, an API an `openapi`";
+                        cx.error_help(node.line, key, "does not say how to reach the server", help);
+                    }
+                }
                 return None;
             }
             several => {

@@ -168,6 +168,20 @@ pub(crate) fn uses(
             let help = "add `hosts: [api.example.com]`: nobody else gets it";
             cx.error_help(secret.line, &key, "does not say which hosts may get the secret", help);
         }
+        let address = document.and_then(|api| HttpUrl::parse(api.server.as_ref()?).ok());
+        let reads = |host: &At<String>| OriginPattern::parse_host(&host.value).ok();
+        if let (Some(address), Some(first)) = (address, hosts.first())
+            && !hosts.iter().filter_map(reads).any(|origin| origin.matches(&address))
+        {
+            let shown = address.origin();
+            let message = format!("none of these is the API's address, {shown}: its requests go without the secret");
+            cx.warn(
+                first.line,
+                &key.child("hosts"),
+                message,
+                format!("add '{shown}'; without a scheme https is meant"),
+            );
+        }
         for host in &hosts {
             // One that cannot be read is the host's to refuse, with all else that is wrong with the secret.
             if let Some(doubt) = OriginPattern::parse_host(host).ok().and_then(|origin| origin.host.doubt()) {

@@ -8,7 +8,6 @@ use crate::secret_text::{is_secret, looks_secret};
 use crate::template::{is_variable_name, misplaced};
 use crate::tree::{Node, Value};
 use std::collections::{HashMap, HashSet};
-use tollgate_core::name::check_server_name;
 
 /// What VS Code asks a person for: by `id`, what it is for.
 pub(super) type Inputs<'n> = HashMap<&'n str, &'n str>;
@@ -128,7 +127,6 @@ impl Importer<'_> {
         let (kind, name) = inside.split_once(':').unwrap_or(("", inside));
         match (kind, name) {
             ("env", name) if is_variable_name(name) => format!("${{env:{name}}}"),
-            ("secret", name) if check_server_name(name).is_ok() => format!("${{secret:{name}}}"),
             ("input", id) => {
                 let name = self.secrets.name(id, place.server, &format!("${{input:{id}}}"));
                 let what = inputs.get(id).filter(|text| !text.is_empty());

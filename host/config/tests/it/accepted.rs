@@ -538,4 +538,11 @@ fn the_hosts_of_a_secret_are_those_of_the_apis_server_where_nothing_else_is_said
     });
     let hosts: Vec<Vec<String>> = hosts.collect();
     assert_eq!(hosts, [vec!["y.com"], vec!["https://x.com:8443"], vec!["http://localhost:3"], vec![]]);
+    // One that the API's address never is, as a name without a scheme means https.
+    let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+    assert_eq!(
+        warning.to_string(),
+        "/etc/gate/a.yaml:2: servers.said.secrets.k.hosts: none of these is the API's address, https://x.com: its requests go without the \
+         secret; add 'https://x.com'; without a scheme https is meant"
+    );
 }

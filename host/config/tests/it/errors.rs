@@ -80,6 +80,8 @@ topics! {
         ("a.yaml", "servers: {a: {command: x, secrets: {b: {hosts: [x.com], in: bearer}}}}"),
         ("a.yaml", "servers: {a: {openapi: p.yaml, component: c.wasm}}"),
         ("a.yaml", "servers: {a: {openapi: p.yaml, grants: ['crm:*']}}"),
+        ("a.yaml", "servers: {a: {comand: x}, b: {cmd: x}}"),
+        ("a.json", r#"{"mcpServers": {"a": {"comand": "x"}}}"#),
         ("a.yaml", "servers: {a: {openapi: {tags: [x]}}}"),
         ("a.yaml", "servers: {a: {openapi: {document: p.yaml, category: all, path: /x}}}"),
         ("a.yaml", "servers: {a: {openapi: {document: 'ftp://x.com/p.yaml'}}}"),
