@@ -170,6 +170,10 @@ impl FromStr for Grant {
             return scope.parse().map(|grant| Self(Scope::Http(grant))).map_err(error);
         }
         let is_tool = kind == HostInterface::Tool;
+        // All tools of all servers: `*:*`.
+        if is_tool && scope == "*" {
+            return Ok(Self(Scope::Named(Named::all(kind))));
+        }
         if is_tool && scope == READ_ONLY {
             return Ok(Self(Scope::Named(Named { read_only: true, ..Named::all(kind) })));
         }
