@@ -31,6 +31,9 @@ const MAX_CLIENT_NAME_BYTES: usize = 256;
 const INSTRUCTIONS: &str = "Tollgate stands in front of other MCP servers. Find a tool with search_tools, see its \
      arguments with get_api_documentation, and call it with call_tool; a policy is a ready-made workflow over many \
      tools, run with run_policy.";
+/// Where scripts can be run.
+const CODE_INSTRUCTIONS: &str = " Several calls that belong together are quicker as one script, in which every tool is a \
+     function: run it with execute_code.";
 
 /// One agent's connection. In 2026-07-28, over HTTP, one request.
 #[derive(Clone)]
@@ -118,7 +121,11 @@ impl Connection {
         let mut us = Implementation::new("tollgate", env!("CARGO_PKG_VERSION"));
         us.title = Some("Tollgate".to_owned());
         let config = ServerConfig::new(capabilities).with_server_info(us);
-        if view.surface() == Surface::Direct { config } else { config.with_instructions(INSTRUCTIONS) }
+        match view.surface() {
+            Surface::Direct => config,
+            _ if view.script_languages().is_empty() => config.with_instructions(INSTRUCTIONS),
+            _ => config.with_instructions([INSTRUCTIONS, CODE_INSTRUCTIONS].concat()),
+        }
     }
 }
 

@@ -121,6 +121,7 @@ impl Server {
         let uses = TaskTracker::new();
         // So that it can be waited for; it can be used all the same.
         uses.close();
+        let began = shared.clock.monotonic();
         Arc::new(Self {
             callers: Callers::new(&spec.name, shared.clock.clone()),
             subscribed: watch::Sender::default(),
@@ -130,7 +131,7 @@ impl Server {
             route: Arc::new(spec.route.clone()),
             spec,
             shared,
-            phase: watch::Sender::new(Phase::Connecting),
+            phase: watch::Sender::new(Phase::Connecting(began)),
             catalog: ArcSwap::default(),
             judging: tokio::sync::Mutex::default(),
             connect_ms: Mutex::default(),
@@ -160,7 +161,7 @@ impl Server {
                 }
             }
             generation += 1;
-            self.set_phase(Phase::Connecting);
+            self.set_phase(self.connecting());
             let mut remains = Remains::default();
             let Ended { why, needs_auth, lasted, in_order } = self.one_connection(generation, &mut remains).await;
             if self.stop.is_cancelled() {
@@ -304,7 +305,7 @@ impl Server {
             } => (false, false),
         };
         if !unneeded {
-            self.set_phase(Phase::Connecting);
+            self.set_phase(self.connecting());
             if !self.is_listed_always() {
                 self.changed(Change::Tools);
             }
@@ -377,9 +378,9 @@ impl Server {
     /// Connects anew, whatever state it is in. Who waits for it from now on waits for the new connection.
     pub(crate) fn reconnect(&self) {
         self.phase.send_if_modified(|phase| match phase {
-            Phase::Stopped | Phase::Connecting => false,
+            Phase::Stopped | Phase::Connecting(_) => false,
             _ => {
-                *phase = Phase::Connecting;
+                *phase = self.connecting();
                 true
             }
         });
@@ -406,7 +407,10 @@ impl Server {
     /// How far it is, and why no further.
     pub(crate) fn state(&self) -> (ServerState, Option<String>) {
         match &*self.phase.borrow() {
-            Phase::Connecting => (ServerState::Connecting, self.last_error.lock().clone()),
+            Phase::Connecting(since) => {
+                let last = self.last_error.lock().clone();
+                (ServerState::Connecting, last.or_else(|| self.silence(*since)))
+            }
             Phase::Idle => (ServerState::Idle, self.last_error.lock().clone()),
             // Its task is about to see it.
             Phase::Ready(live) if self.is_lost(live) => (ServerState::Connecting, None),

@@ -13,7 +13,8 @@ use tollgate_core::CallError;
 
 #[derive(Clone)]
 pub(super) enum Phase {
-    Connecting,
+    /// Since then, on the clock's monotonic scale.
+    Connecting(Duration),
     /// It is started when somebody needs it.
     Idle,
     Ready(Arc<Live>),
@@ -61,6 +62,21 @@ impl Server {
         });
     }
 
+    /// The phase of a server that is being connected from now on.
+    pub(super) fn connecting(&self) -> Phase {
+        Phase::Connecting(self.shared.clock.monotonic())
+    }
+
+    /// What there is to say of a server that has been connecting since then: that it says nothing, if that takes long.
+    pub(super) fn silence(&self, since: Duration) -> Option<String> {
+        let silent = self.shared.clock.monotonic().saturating_sub(since);
+        (silent >= Duration::from_secs(1)).then(|| {
+            let silent = crate::duration_text(Duration::from_secs(silent.as_secs()));
+            let given = crate::duration_text(self.spec.connect_timeout);
+            format!("has not answered for {silent}; `connect_timeout` gives it {given}")
+        })
+    }
+
     /// Notes that a connection is lost: nothing more is sent over it.
     pub(super) fn lose(&self, live: &Live) {
         self.lost.fetch_max(live.generation, Ordering::AcqRel);
@@ -75,7 +91,7 @@ impl Server {
     pub(crate) fn is_offered(&self) -> bool {
         match &*self.phase.borrow() {
             Phase::Ready(_) | Phase::Idle => true,
-            Phase::Connecting | Phase::Failed(_) => self.is_listed_always(),
+            Phase::Connecting(_) | Phase::Failed(_) => self.is_listed_always(),
             Phase::Stopped => false,
         }
     }
@@ -95,7 +111,7 @@ impl Server {
         }
         let now = self.shared.clock.monotonic();
         let found = self.phase_when(self.spec.connect_timeout, |phase| match phase {
-            Phase::Connecting => false,
+            Phase::Connecting(_) => false,
             Phase::Ready(live) => !self.is_lost(live),
             Phase::Failed(failure) => failure.retry_at > now,
             Phase::Idle | Phase::Stopped => true,
@@ -141,7 +157,7 @@ impl Server {
         let _use = self.begin_use();
         let give_up = self.shared.clock.monotonic() + patience;
         let found = self.phase_when(limit, |phase| match phase {
-            Phase::Connecting => false,
+            Phase::Connecting(_) => false,
             Phase::Idle => {
                 self.wanted.notify_one();
                 false
