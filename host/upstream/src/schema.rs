@@ -253,7 +253,7 @@ mod tests {
         ] {
             let begun = Instant::now();
             let _ = check(&schema, &args);
-            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
         }
     }
 

@@ -40,7 +40,7 @@ async fn a_body_that_stops_and_one_that_drips_are_ended() {
     let limits = HttpLimits { between_bytes: Duration::from_secs(5), total, ..short() };
     let started = Instant::now();
     assert_eq!(failure(&drips, limits).await, Failure::Late { wait: Wait::Total, after: total });
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]

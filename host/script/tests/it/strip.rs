@@ -156,7 +156,7 @@ fn no_nesting_overflows_the_host() {
             for code in [code.as_str(), code.get(..code.len() / 2).unwrap_or_default()] {
                 drop(strip(code));
             }
-            assert!(began.elapsed() < Duration::from_secs(10), "{open}…{close} × {count}: {:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(20), "{open}…{close} × {count}: {:?}", began.elapsed());
         }
     }
 }

@@ -143,7 +143,7 @@ fn a_hostile_catalog_takes_bounded_work() {
     let began = Instant::now();
     let index = Index::new(&tools);
     assert_eq!(index.search(&Query { limit: 50, ..Query::new(&many) }).len(), 20);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
 proptest! {

@@ -221,7 +221,7 @@ fn a_signature_is_bounded_whatever_the_schema() {
             // The header stands beside the tool's signature.
             assert!(document.len() <= SIGNATURE_MAX_BYTES + 400, "{language:?}: {} bytes", document.len());
         }
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     }
 }
 
