@@ -20,6 +20,9 @@ const PROJECTS: [&str; 5] = [
     "the_compiler_takes_any_catalog_and_refuses_wrong_arguments",
 ];
 
+/// For tests of guests on this machine, of which nothing is kept: their code is compiled in less time than it would gain.
+const UNOPTIMISED: [&str; 2] = ["--config", "profile.release.opt-level=0"];
+
 /// Runs every test; with `--lint` first among `args` everything is linted too. The other arguments go to `cargo test`.
 ///
 /// # Errors
@@ -57,7 +60,7 @@ fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
 }
 
 /// Projects in other languages, one after the other: a later test runs what an earlier one built. They wait for the network
-/// most of their time, so the host's tests run beside them; what they print is held back until each ends.
+/// much of their time, so the host's tests run beside them; what they print is held back until each ends.
 fn projects(stages: &Stages, host: &Host) -> Result {
     let folder = target_dir().join("projects");
     let mut done = Ok(());
@@ -80,15 +83,16 @@ fn beside_the_host(stages: &Stages, host: &Host) -> Result {
     stages.run("Python interpreter: tests", interpreters::python::test)?;
     for (name, workspace) in [("guest SDK: tests", "guest-sdk/rust"), ("JavaScript interpreter: tests", JAVASCRIPT)] {
         let mut tests = in_workspace(workspace, &["test", "--locked", "--release"]);
+        tests.args(UNOPTIMISED);
         stages.run(name, || run(host.linted(&mut tests)))?;
     }
     if host.lints.is_some() {
         stages.run("guest SDK: clippy", lints::sdk)?;
     }
-    // On this machine, where nothing is gained by making them small.
     let plugins = || {
         let mut command = in_workspace("plugins", &["test", "--locked", "--release"]);
-        command.args(["--config", "profile.release.lto=false", "--config", "profile.release.codegen-units=16"]);
+        command.args(UNOPTIMISED).args(["--config", "profile.release.lto=false"]);
+        command.args(["--config", "profile.release.codegen-units=16"]);
         command
     };
     stages.run("plugins: tests", || {
@@ -123,11 +127,6 @@ impl Host {
     fn tests(&self, args: &[&str]) -> Command {
         let mut command = cargo(&[&["test", "--release", "--locked", "--no-fail-fast"], &HOST[..]].concat());
         command.args(&self.optimisation).args(args);
-        // Most tests of the host wait for servers: more of them than there are processors.
-        if std::env::var_os("RUST_TEST_THREADS").is_none() {
-            let processors = std::thread::available_parallelism().map_or(1, usize::from);
-            command.env("RUST_TEST_THREADS", (processors * 3).to_string());
-        }
         self.linted(&mut command);
         command
     }
