@@ -291,7 +291,11 @@ pub(crate) async fn reload_on_hangup_and(host: Host, global: &Global, file: Opti
             Err(failure) => Err(failure),
         };
         match outcome {
-            Ok(()) => tracing::info!(file = %file.display(), "the configuration was reloaded"),
+            Ok(()) => {
+                tracing::info!(file = %file.display(), "the configuration was reloaded");
+                // Also those that it leaves alone: their tools may have changed though they did not say so.
+                host.ask_anew().await;
+            }
             Err(failure) => {
                 print::error(&format!("the configuration stays as it was until the next SIGHUP: {}", failure.message));
             }

@@ -188,7 +188,7 @@ impl MetaTool {
                 ("List every tool of every server, or of one, by name.", json!({"server": text}), json!([]), true)
             }
             Self::Refresh => (
-                "Wait for servers that are starting, and say how many tools there are now.",
+                "Ask every server anew which tools it has, wait for those that are starting, and say how many tools there are now.",
                 json!({}),
                 json!([]),
                 true,
@@ -226,7 +226,7 @@ impl MetaTool {
                     Err(why) => return told(why),
                 };
                 let found = search(&*front.settled_catalog(view).await, &args);
-                answer(found + &starting(&agent))
+                answer(found + &absent(&agent))
             }
             Self::Documentation => {
                 let args: DocumentationArgs = match self.read(args) {
@@ -290,8 +290,8 @@ impl MetaTool {
                 answer(names.join("\n"))
             }
             Self::Refresh => {
-                view.settled().await;
-                answer(overview(&front.catalog(view)))
+                view.ask_anew().await;
+                answer(overview(&front.catalog(view)) + &absent(&agent))
             }
             Self::ListPolicies => list_policies(&agent).await,
             Self::Status => {
@@ -439,15 +439,20 @@ fn documentation(catalog: &Catalog, args: &DocumentationArgs) -> Result<String, 
     Ok(if text.len() > MAX_ANSWER_BYTES { signatures.document(&found, Detail::Brief) } else { text })
 }
 
-/// Who could not be asked yet.
-fn starting(agent: &Agent) -> String {
+/// The servers whose tools are not among what was found.
+fn absent(agent: &Agent) -> String {
     let servers = agent.view().servers();
-    let names: Vec<&str> =
-        servers.iter().filter(|s| s.state == ServerState::Connecting).map(|s| s.name.as_str()).collect();
-    if names.is_empty() {
-        return String::new();
+    let mut text = String::new();
+    for (state, before, after) in [
+        (ServerState::Connecting, "Still starting, so not included", ". Ask again in a moment."),
+        (ServerState::Failed, "Not available, so not included", "."),
+    ] {
+        let names: Vec<&str> = servers.iter().filter(|s| s.state == state).map(|s| s.name.as_str()).collect();
+        if !names.is_empty() {
+            let _ = write!(text, "\n{before}: {}{after}", names.join(", "));
+        }
     }
-    format!("\nStill starting, so not searched: {}. Ask again in a moment.", names.join(", "))
+    text
 }
 
 fn overview(catalog: &Catalog) -> String {

@@ -93,6 +93,11 @@ impl Host {
         drop(self.0.fleet.wait_ready(&names).await);
     }
 
+    /// Asks every connected server for its tools anew: some do not say that they changed. Waits for that up to their connect timeouts.
+    pub async fn ask_anew(&self) {
+        self.0.fleet.ask_anew(|_| true).await;
+    }
+
     /// Every tool of every server that is ready; waits for those that connect.
     pub async fn tools(&self) -> Vec<Arc<Tool>> {
         self.0.fleet.tools().await

@@ -129,6 +129,12 @@ impl View {
         self.host.settled().await;
     }
 
+    /// Has the servers of which he was granted something asked for their tools anew, and waits for that and for those that connect.
+    pub async fn ask_anew(&self) {
+        self.host.settled().await;
+        self.host.0.fleet.ask_anew(|server| self.grants().knows(server)).await;
+    }
+
     /// How the host is, as far as it exists for him.
     pub fn status(&self) -> HostStatus {
         let mut status = self.host.status();

@@ -196,6 +196,12 @@ impl Fleet {
         self.tasks.spawn(async move { server.retire(RETIRE_GRACE).await });
     }
 
+    /// Asks the connected servers that `wanted` names for their tools anew, and waits for that up to their connect timeouts.
+    pub async fn ask_anew(&self, wanted: impl Fn(&str) -> bool) {
+        let servers = self.servers.load_full();
+        join_all(servers.values().filter(|server| wanted(&server.spec.name)).map(|server| server.ask_anew())).await;
+    }
+
     /// What changes from now on. Who is slow misses some, and is told so.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.shared.changes.subscribe()

@@ -6,7 +6,7 @@ use crate::exit::{ERROR, Failure};
 use crate::print;
 use crate::setup;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,7 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
         }
         None => None,
     };
+    tokio::spawn(tell_what_is_served(host.clone()));
     let known_tokens = listening.as_ref().map(Listening::tokens);
     // Rights and tokens follow the file as it is now.
     let also = |config: &Config| -> Result<Box<dyn FnOnce()>, Failure> {
@@ -76,6 +77,16 @@ pub(crate) async fn serve(global: &Global, serve: Serve) -> Result<u8, Failure> 
     };
     host.shutdown().await;
     code
+}
+
+/// Says on stderr, once every server is ready or has failed, what there is, and what there is not.
+async fn tell_what_is_served(host: Host) {
+    host.settled().await;
+    let tools = host.tools_now();
+    let servers: BTreeSet<&str> = tools.iter().map(|tool| tool.server.as_str()).collect();
+    let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    print::note(format_args!("{} of {}", counted(tools.len(), "tool"), counted(servers.len(), "server")));
+    setup::warn_of_failed(&host);
 }
 
 async fn over_stdio(front: &Front, stop: CancellationToken) -> Result<u8, Failure> {

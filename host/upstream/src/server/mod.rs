@@ -112,6 +112,8 @@ pub(crate) struct Server {
     anew: watch::Sender<u64>,
     stop: CancellationToken,
     callers: Arc<Callers>,
+    /// Counts how often its tools were asked for while it was connected, whatever came of it.
+    asked: watch::Sender<u64>,
     /// How many want to hear of each resource, by URI.
     subscribed: watch::Sender<BTreeMap<String, usize>>,
 }
@@ -127,6 +129,7 @@ impl Server {
             subscribed: watch::Sender::default(),
             auth: auth_of(&spec, &shared),
             anew: watch::Sender::new(0),
+            asked: watch::Sender::new(0),
             name: spec.name.as_str().into(),
             route: Arc::new(spec.route.clone()),
             spec,
@@ -343,8 +346,27 @@ impl Server {
                     tracing::warn!(target: crate::LOG, %server, "its tools changed, but could not be read: {why}");
                 }
             }
+            self.asked.send_modify(|count| *count += 1);
             clock.sleep(REFRESH_PAUSE).await;
         }
+    }
+
+    /// Has the server asked for its tools anew, also where it has not said that they changed, and waits for that up to the connect
+    /// timeout. However many want it at once, it is asked once or twice. One that is not connected is left alone.
+    pub(crate) async fn ask_anew(&self) {
+        let Phase::Ready(live) = self.phase.borrow().clone() else { return };
+        let Link::Mcp(session) = &live.link else { return };
+        let mut asked = self.asked.subscribe();
+        let before = *asked.borrow_and_update();
+        session.changed.notify_one();
+        for kind in
+            [Change::Resources { server: self.spec.name.clone() }, Change::Prompts { server: self.spec.name.clone() }]
+        {
+            self.changed(kind);
+        }
+        // Who closes it ends the server too.
+        let asked = asked.wait_for(|count| *count != before);
+        drop(within(&*self.shared.clock, self.spec.connect_timeout, asked).await);
     }
 
     fn delay(&self, failures: u32) -> Duration {

@@ -262,6 +262,29 @@ async fn a_changed_list_is_read_again() {
 }
 
 #[tokio::test]
+async fn a_list_that_changed_in_silence_is_read_when_somebody_asks_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tools.json");
+    let list = |names: &[&str]| {
+        let tools: Vec<_> = names.iter().map(|name| json!({"name": name, "inputSchema": {"type": "object"}})).collect();
+        std::fs::write(&file, json!(tools).to_string()).unwrap();
+    };
+    list(&["one"]);
+    let fleet = beside_a_good_one(evil("bad", "tools-of-file", file.to_str().unwrap()));
+    until(&fleet, "bad", ServerState::Ready).await;
+    list(&["one", "two"]);
+    assert_eq!(status(&fleet, "bad").tools, 1);
+    fleet.ask_anew(|server| server == "good").await;
+    assert_eq!(status(&fleet, "bad").tools, 1, "another was asked");
+    let anew = || fleet.ask_anew(|server| server == "bad");
+    tokio::join!(anew(), anew(), anew());
+    assert_eq!(status(&fleet, "bad").tools, 2);
+    fleet.shutdown().await;
+    // One that is not there is not waited for.
+    fleet.ask_anew(|_| true).await;
+}
+
+#[tokio::test]
 async fn a_child_gets_a_minimal_environment_plus_its_own() {
     let Transport::Stdio { command, args, .. } = evil("bad", "environment", "").transport else { panic!() };
     let env = [("MINE".to_owned(), Secret::from("yes"))].into();
