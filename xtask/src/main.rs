@@ -5,6 +5,7 @@
 //! - This file: the commands.
 //! - [`testing`]: `test`, stage by stage; with `--lint` all that CI checks. [`lints`]: `check`, and how a build lints what it compiles.
 //! - [`stages`]: how long each stage takes.
+//! - `links`: a test that links of the documentation lead somewhere.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`interpreters`]: the components that run scripts, each built in its language's way.
 //! - [`tools`]: rules for dependencies, fuzzing.
@@ -15,6 +16,8 @@ mod dist;
 mod fleet;
 mod install;
 mod interpreters;
+#[cfg(test)]
+mod links;
 mod lints;
 mod stages;
 mod testing;
