@@ -146,6 +146,9 @@ fn a_call_starts_the_server_that_it_names_and_no_other() {
     let call = |tool: &str| place.run(["--config", "servers.json", "call", tool, r#"{"text":"x"}"#]);
     assert_eq!(call("good:echo").expect(0).stdout, "x\n");
     assert!(!started.exists());
+    let bad = json!({"mcpServers": {"bad": evil_server("dies-at-start", "")}});
+    place.write("bad.json", bad.to_string());
+    assert_eq!(place.run(["--config", "bad.json", "servers", "--json"]).expect(5).json()[0]["state"], "failed");
     assert!(call("off:echo").expect(2).stderr.contains("`off` is disabled"));
     assert!(call("god:echo").expect(2).stderr.contains("did you mean `good`?"));
 }

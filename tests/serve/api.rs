@@ -68,7 +68,15 @@ fn it_calls_and_runs_and_says_what_is_wrong() {
     }
     let plain = served.exchange("POST", "/mcp/call", &[("Content-Type", "text/plain")], "{}");
     assert_eq!(plain.0, 415, "a page can send this without being asked whether it may");
-    assert_eq!(served.exchange("GET", "/mcp/call", &[], "").0, 405);
+    for (method, path, want, part) in [
+        ("GET", "/mcp/call", 405, "is not for GET"),
+        ("GET", "/mcp/nosuch", 404, "there is nothing at /mcp/nosuch"),
+        ("GET", "/mcp/tools?category=bogus", 400, "the query does not fit"),
+        ("DELETE", "/mcp/cache?server=nosuch", 404, "there is no server `nosuch`"),
+    ] {
+        let (status, said) = told(served.exchange(method, path, &[], ""));
+        assert!(status == want && said["error"]["message"].as_str().unwrap().contains(part), "{path}: {said:#}");
+    }
     let (status, report) = post(&served, "/mcp/run", &json!({"policy": "echoes", "input": {"a": 1}}));
     assert_eq!((status, &report["status"]), (200, &json!("ok")), "{report:#}");
     let (status, said) = post(&served, "/mcp/run", &json!({"policy": "nope"}));

@@ -11,7 +11,7 @@ use tollgate::config::{self, Config, ConfigError, Folders, TrustStore};
 use tollgate::secrets::{FolderStore, SecretStore};
 use tollgate::state::{LazySqliteStore, Quota, SqliteOptions};
 use tollgate::{
-    ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState,
+    ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState, ServerStatus,
 };
 
 /// The components that came with the program.
@@ -402,9 +402,12 @@ pub(crate) fn warn_of_quarantined(host: &Host) {
     }
 }
 
-/// Says which servers have failed.
+/// Says which servers have failed, or have been silent for as long as they were waited for.
 pub(crate) fn warn_of_failed(host: &Host) {
-    for server in host.servers().iter().filter(|s| s.state == ServerState::Failed) {
+    let is_absent = |server: &&ServerStatus| {
+        server.state == ServerState::Failed || (server.state == ServerState::Connecting && server.error.is_some())
+    };
+    for server in host.servers().iter().filter(is_absent) {
         let why = server.error.as_deref().unwrap_or("no reason known");
         print::warn(format_args!("server `{}` is not available: {why}", server.name));
     }

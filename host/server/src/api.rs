@@ -5,12 +5,14 @@ use crate::http::Door;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, FromRequestParts, Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate::{
@@ -64,7 +66,32 @@ routes! {
 
 /// The routes, below `/mcp`.
 pub(crate) fn routes() -> Router<Arc<Door>> {
-    Route::ALL.iter().fold(Router::new(), |router, route| router.route(route.path(), route.handler()))
+    let routes = Route::ALL.iter().fold(Router::new(), |router, route| router.route(route.path(), route.handler()));
+    routes.route("/mcp/{*path}", any(nothing)).method_not_allowed_fallback(other_method)
+}
+
+async fn nothing(uri: Uri) -> Response {
+    let message = format!("there is nothing at {}; /mcp/openapi.json says what there is", uri.path());
+    refuse(StatusCode::NOT_FOUND, "unknown", message)
+}
+
+async fn other_method(method: Method, uri: Uri) -> Response {
+    let message = format!("{} is not for {method}; /mcp/openapi.json says what is", uri.path());
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "unknown", message)
+}
+
+/// The query of a URL. One that does not fit is refused as all else is.
+struct Asked<T>(T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
+        let asked = Query::<T>::try_from_uri(&parts.uri);
+        asked.map(|Query(asked)| Self(asked)).map_err(|error| {
+            refuse(StatusCode::BAD_REQUEST, "invalid-arguments", format!("the query does not fit: {}", error.body_text()))
+        })
+    }
 }
 
 /// An answer that is not what was asked for: `{"error": {"kind", "message"}}`.
@@ -98,7 +125,7 @@ enum Category {
 async fn tools(
     State(door): State<Arc<Door>>,
     Extension(seat): Extension<Seat>,
-    Query(wanted): Query<ToolsQuery>,
+    Asked(wanted): Asked<ToolsQuery>,
 ) -> Response {
     let catalog = door.front().settled_catalog(&seat.view()).await;
     let words: Vec<String> = wanted.query.iter().flat_map(|q| q.split_whitespace()).map(str::to_lowercase).collect();
@@ -122,7 +149,7 @@ struct GatherQuery {
     fail_fast: Option<bool>,
 }
 
-async fn resources(Extension(seat): Extension<Seat>, headers: HeaderMap, Query(query): Query<GatherQuery>) -> Response {
+async fn resources(Extension(seat): Extension<Seat>, headers: HeaderMap, Asked(query): Asked<GatherQuery>) -> Response {
     gathered(&seat.view(), &headers, None, query.fail_fast).await
 }
 
@@ -211,11 +238,17 @@ struct ClearQuery {
 async fn clear_cache(
     State(door): State<Arc<Door>>,
     Extension(seat): Extension<Seat>,
-    Query(query): Query<ClearQuery>,
+    Asked(query): Asked<ClearQuery>,
 ) -> Response {
     let view = seat.view();
     if !view.passes_on() {
         return refuse(StatusCode::FORBIDDEN, "denied", "what the servers answered is not exposed here");
+    }
+    if let Some(server) = &query.server
+        && !view.servers().iter().any(|known| known.name == *server)
+    {
+        let message = format!("there is no server `{server}`; /mcp/servers lists those that there are");
+        return refuse(StatusCode::NOT_FOUND, "unknown-server", message);
     }
     let removed = match (query.expired, &query.server) {
         (true, None) => view.clean_cache(),
@@ -248,7 +281,7 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
 }
 
 /// A body of JSON. Its type must say so: what a web page can send without asking first is none.
-fn read<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {

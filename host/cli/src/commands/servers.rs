@@ -4,7 +4,7 @@ use crate::args::{Global, Servers};
 use crate::exit::Failure;
 use crate::print::{self, BAD, BOLD, GOOD, ODD, styled};
 use crate::{setup, wait};
-use tollgate::{ServerState, ServerStatus};
+use tollgate::{ServerState, ServerStatus, Status};
 
 pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failure> {
     let config = setup::needed_configuration(global)?;
@@ -23,7 +23,9 @@ pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failur
     let shown = if args.json { print::json(&servers) } else { print::out(table(&servers)) };
     setup::warn_of_quarantined(&host);
     host.shutdown().await;
-    shown.map(|()| 0)
+    let is_there = |server: &ServerStatus| matches!(server.state, ServerState::Ready | ServerState::Idle);
+    let code = if servers.is_empty() || servers.iter().any(is_there) { 0 } else { Status::Unavailable.exit_code() };
+    shown.map(|()| code)
 }
 
 fn table(servers: &[ServerStatus]) -> String {
