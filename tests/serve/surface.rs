@@ -39,6 +39,25 @@ fn the_default_surface_is_four_tools_that_find_and_call_all_others() {
 }
 
 #[test]
+fn an_agent_calls_a_domain_and_sees_which_servers_are_missing() {
+    let place = crate::support::Place::new();
+    let good = evil_server("good", "");
+    let config = json!({"servers": {
+        "notes": {"command": good["command"], "args": good["args"], "domains": ["notes"]},
+        "gone": evil_server("dies-at-start", ""),
+    }});
+    place.write("tollgate.json", config.to_string());
+    let mut agent = serve(&place, &[], json!({}));
+    let called = agent.call("call_tool", json!({"tool": "domain:notes:echo", "arguments": {"text": "hi"}}));
+    assert!(text(&called).contains("hi"), "{called:#}");
+    let unknown = agent.call("call_tool", json!({"tool": "domain:note:echo"}));
+    assert!(text(&unknown).contains("did you mean domain:notes:*?"), "{unknown:#}");
+    let found = agent.call("search_tools", json!({"query": "echo a text"}));
+    assert!(text(&found).contains("Not available, so not included: gone."), "{found:#}");
+    assert_eq!(agent.close(), 0);
+}
+
+#[test]
 fn the_default_surface_is_small() {
     let place = place();
     let mut agent = serve(&place, &[], json!({}));

@@ -11,7 +11,8 @@ use tollgate::config::{self, Config, ConfigError, Folders, TrustStore};
 use tollgate::secrets::{FolderStore, SecretStore};
 use tollgate::state::{LazySqliteStore, Quota, SqliteOptions};
 use tollgate::{
-    ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState, ServerStatus,
+    ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState,
+    ServerStatus,
 };
 
 /// The components that came with the program.

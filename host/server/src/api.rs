@@ -89,7 +89,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
         let asked = Query::<T>::try_from_uri(&parts.uri);
         asked.map(|Query(asked)| Self(asked)).map_err(|error| {
-            refuse(StatusCode::BAD_REQUEST, "invalid-arguments", format!("the query does not fit: {}", error.body_text()))
+            refuse(
+                StatusCode::BAD_REQUEST,
+                "invalid-arguments",
+                format!("the query does not fit: {}", error.body_text()),
+            )
         })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{CallError, Client, ScriptLanguage, ServerState, Surface, ToolName, View};
+use tollgate::{CallError, Client, DOMAIN_PREFIX, ScriptLanguage, ServerState, Surface, ToolName, View};
 use tollgate_surface::{Detail, Language, Query};
 
 /// The most tools that one answer tells of.
@@ -368,6 +368,11 @@ struct ListArgs {
 
 /// The tool that is meant; models write `server:tool` in one argument too.
 fn named(server: Option<String>, tool: String) -> Result<ToolName, String> {
+    // `domain:TOPIC:tool` is for the best server of a topic.
+    let of_domain = tool.strip_prefix(DOMAIN_PREFIX).and_then(|rest| rest.split_once(':'));
+    if let (None, Some((domain, tool))) = (&server, of_domain) {
+        return Ok(ToolName { server: format!("{DOMAIN_PREFIX}{domain}"), tool: tool.to_owned() });
+    }
     match (server, tool.split_once(':')) {
         (Some(server), Some((prefix, rest))) if prefix == server => Ok(ToolName { server, tool: rest.to_owned() }),
         (Some(server), _) => Ok(ToolName { server, tool }),
