@@ -58,6 +58,39 @@ fn nine_of_ten_questions_find_their_tool_within_the_first_three() {
     assert!(tuned + held_out >= 45, "{tuned} of 25 tuned, {held_out} of 25 held out{missed}");
 }
 
+/// Asked by somebody who knew neither the tools nor the search.
+#[test]
+fn words_that_strangers_used_find_their_tools() {
+    let tools = [
+        ("everything", "get-sum", "Returns the sum of two numbers"),
+        ("calc", "calculate", "Evaluates a mathematical expression"),
+        ("files", "search_files", "Recursively search for files and directories matching a pattern"),
+        ("files", "read_text_file", "Read the complete contents of a file from the file system as text"),
+        ("files", "read_media_file", "Read an image or audio file"),
+        ("files", "list_directory", "Get a detailed listing of all files and directories in a path"),
+        ("git", "git_status", "Shows the working tree status"),
+        ("git", "git_diff_unstaged", "Shows changes in the working directory that are not yet staged"),
+        ("git", "git_commit", "Records changes to the repository"),
+        ("git", "git_log", "Shows the commit logs"),
+        ("time", "get_current_time", "Get current time in a specific timezone"),
+        ("memory", "search_nodes", "Search for nodes in the knowledge graph based on a query"),
+    ];
+    let schema = json!({"type": "object"});
+    let tools: Vec<_> =
+        tools.map(|(server, name, description)| Arc::new(tool(server, name, description, schema.clone()))).into();
+    let index = Index::new(&tools);
+    for (question, wanted) in [
+        ("do some arithmetic", &["calc:calculate"][..]),
+        ("what's 17 percent of 340", &["calc:calculate"]),
+        ("find files by name", &["files:search_files"]),
+        ("which files are modified but not committed", &["git:git_status", "git:git_diff_unstaged"]),
+        ("read a file", &["files:read_text_file"]),
+    ] {
+        let first = names(&index, &Query { limit: 3, ..Query::new(question) });
+        assert!(first.iter().any(|name| wanted.contains(&name.as_str())), "{question}: {first:?}");
+    }
+}
+
 #[test]
 fn questions_that_came_later_do_as_well_as_was_measured() {
     let index = Index::new(&catalog());
