@@ -1,4 +1,4 @@
-//! What runs and calls cost: `cargo xtask bench [--quick] [NAME…]`. With `--quick` each measurement is made a few times only, to see that
+//! The cost of runs and calls: `cargo xtask bench [--quick] [NAME…]`. With `--quick` each measurement is made a few times only, to see that
 //! it works; its figures mean nothing.
 //!
 //! The machine is noisy, so each figure is a median, what is compared is measured in turn in the same run,

@@ -36,13 +36,13 @@ pub fn unambiguous(text: &str) -> Result<String, serde_json::Error> {
     Ok(compact)
 }
 
-/// What a value takes in a tree, in bytes: a list grows by doubling, so there is room for twice as many.
+/// The bytes of a value in a tree: a list grows by doubling, so there is room for twice as many.
 const VALUE_BYTES: usize = 2 * size_of::<serde_json::Value>();
-/// What a list takes beside its values: the first has room for three more.
+/// The bytes of a list beside its values: the first has room for three more.
 const LIST_BYTES: usize = 4 * size_of::<serde_json::Value>();
 /// The same of an object, which has two tables.
 const OBJECT_BYTES: usize = 4 * (size_of::<serde_json::Value>() + 48);
-/// What the name of a member takes, beside its letters: the name itself, its hash, its place in the table, twice as for values.
+/// The bytes of a member's name beside its letters: the name itself, its hash, its place in the table, twice as for values.
 const MEMBER_BYTES: usize = 2 * 48;
 /// No text takes more for each of its bytes: the densest is a list of empty objects.
 const MAX_GROWTH: usize = 300;
@@ -56,9 +56,9 @@ const MAX_GROWTH: usize = 300;
 pub struct TreeTooLarge {
     /// The length of the text.
     pub text_bytes: usize,
-    /// What its tree would take.
+    /// The bytes of its tree.
     pub tree_bytes: usize,
-    /// What it may take.
+    /// The most that it may have.
     pub max_bytes: usize,
 }
 

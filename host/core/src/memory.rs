@@ -1,4 +1,4 @@
-//! What one run makes the host hold beside its linear memory, against the limit `host_memory`.
+//! The account of what one run makes the host hold beside its linear memory, against the limit `host_memory`.
 
 use crate::limits::{LimitKind, LimitReached, Limits};
 use std::sync::Arc;

@@ -150,11 +150,11 @@ pub trait Caller: Send + Sync + 'static {
 pub struct CallContext {
     /// The run that calls.
     pub run: Arc<RunContext>,
-    /// What the run has left for it.
+    /// The means that the run has left for it.
     pub means: Means,
 }
 
-/// What a run has left for one call or query.
+/// The means that a run has left for one call or query.
 #[derive(Clone, Debug, Default)]
 pub struct Means {
     /// The most fuel that an adapter behind it may burn.

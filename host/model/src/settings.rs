@@ -72,7 +72,7 @@ pub struct Endpoint {
     /// Whether the provider knows schemas that bind the model: OpenAI's `strict`, Anthropic's `output_config`. Without it,
     /// tools are described, and the shape of an answer is asked for in words.
     pub strict: bool,
-    /// Whether answers are asked for piece by piece. An endpoint that answers whole is understood all the same.
+    /// Answers are asked for piece by piece. An endpoint that answers whole is understood all the same.
     pub stream: bool,
     /// The limit's name in Chat Completions.
     pub token_key: TokenKey,

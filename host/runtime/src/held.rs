@@ -1,4 +1,4 @@
-//! What entries of tables, and what crosses between a guest and the host, count for in a run's account of host memory.
+//! The weights, in a run's account of host memory, of entries of tables and of what crosses between a guest and the host.
 
 use crate::bindings::wit;
 use tollgate_core::{HostMemory, json};
