@@ -149,6 +149,8 @@ fn a_call_starts_the_server_that_it_names_and_no_other() {
     let bad = json!({"mcpServers": {"bad": evil_server("dies-at-start", "")}});
     place.write("bad.json", bad.to_string());
     assert_eq!(place.run(["--config", "bad.json", "servers", "--json"]).expect(5).json()[0]["state"], "failed");
-    assert!(call("off:echo").expect(2).stderr.contains("`off` is disabled"));
-    assert!(call("god:echo").expect(2).stderr.contains("did you mean `good`?"));
+    assert!(call("off:echo").expect(5).stderr.contains("`off` is disabled"));
+    assert!(call("god:echo").expect(1).stderr.contains("did you mean good:echo?"));
+    let unknown = place.run(["--config", "servers.json", "call", "nobody:echo", "--json"]).expect(1).json();
+    assert_eq!((&unknown["error"]["kind"], &unknown["error"]["server"]), (&json!("unknown-tool"), &json!("nobody")));
 }

@@ -6,13 +6,13 @@ use crate::print;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollgate::config::model::{Server, Transport};
+use tollgate::config::model::Transport;
 use tollgate::config::{self, Config, ConfigError, Folders, TrustStore};
 use tollgate::secrets::{FolderStore, SecretStore};
 use tollgate::state::{LazySqliteStore, Quota, SqliteOptions};
 use tollgate::{
-    ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins, ServerState,
-    ServerStatus,
+    CallError, ComponentSource, DOMAIN_PREFIX, FileJournal, FileTokenStore, Host, HostBuilder, Journal, Logins,
+    ServerState, ServerStatus,
 };
 
 /// The components that came with the program.
@@ -75,37 +75,60 @@ pub(crate) fn discovered() -> Result<Option<PathBuf>, Failure> {
     Ok(config::discover(&cwd, folders().config.as_deref())?)
 }
 
-/// Checks that the configuration has a server of this name, which may be started.
-///
-/// # Errors
-/// There is none, with a name that is near; or it is disabled.
-pub(crate) fn named_server<'c>(config: &'c Config, name: &str) -> Result<&'c Server, Failure> {
-    let Some(server) = config.servers.iter().find(|server| server.name.value == name) else {
-        let known: Vec<&str> = config.servers.iter().map(|server| server.name.value.as_str()).collect();
-        let help = match config::suggest(name, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "the configuration has none".to_owned(),
-            None => format!("the configuration has {}", known.join(", ")),
-        };
-        return Err(Failure::usage(format!("no server is named `{}`; {help}", print::visible(name))));
-    };
-    if server.disabled {
-        let why = format!("the server `{name}` is disabled; take `disabled: true` out of its configuration to use it");
-        return Err(Failure::usage(why));
+/// Why a server that somebody named cannot be used.
+pub(crate) enum Absent {
+    /// There is none of this name; one that is near.
+    Unknown { near: Option<String>, known: String },
+    /// It is disabled.
+    Disabled,
+}
+
+impl Absent {
+    /// The error for a command that takes the name as an option.
+    pub(crate) fn usage(&self, name: &str) -> Failure {
+        let name = print::visible(name);
+        Failure::usage(match self {
+            Self::Unknown { near: Some(near), .. } => format!("no server is named `{name}`; did you mean `{near}`?"),
+            Self::Unknown { near: None, known } => {
+                format!("no server is named `{name}`; the configuration has {known}")
+            }
+            Self::Disabled => disabled(&name),
+        })
     }
-    Ok(server)
+
+    /// The error of a call, in the words of all calls.
+    pub(crate) fn call_error(&self, called: &tollgate::ToolName) -> CallError {
+        match self {
+            Self::Unknown { near, .. } => {
+                CallError::UnknownTool(near.iter().map(|near| format!("{near}:{}", called.tool)).collect())
+            }
+            Self::Disabled => CallError::Unavailable(disabled(&called.server)),
+        }
+    }
+}
+
+fn disabled(name: &str) -> String {
+    format!("the server `{name}` is disabled; take `disabled: true` out of its configuration to use it")
 }
 
 /// Leaves in the configuration only the server that is to be called, so that no other is started. What names a domain may be
 /// answered by any, and an adapter may call the others.
 ///
 /// # Errors
-/// As of [`named_server`].
-pub(crate) fn only_called(config: &mut Config, called: &str) -> Result<(), Failure> {
+/// There is no such server, or it may not be started.
+pub(crate) fn only_called(config: &mut Config, called: &str) -> Result<(), Absent> {
     if called.starts_with(DOMAIN_PREFIX) {
         return Ok(());
     }
-    let server = named_server(config, called)?;
+    let Some(server) = config.servers.iter().find(|server| server.name.value == called) else {
+        let known: Vec<&str> = config.servers.iter().map(|server| server.name.value.as_str()).collect();
+        let near = config::suggest(called, &known).map(str::to_owned);
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(Absent::Unknown { near, known });
+    };
+    if server.disabled {
+        return Err(Absent::Disabled);
+    }
     if !matches!(&server.transport, Transport::Adapter(adapter) if !adapter.grants.is_empty()) {
         config.servers.retain(|server| server.name.value == called);
     }

@@ -7,12 +7,17 @@ use crate::setup;
 use crate::timeline::{Detail, Timeline};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate::{Behalf, CallError, CallFailure, Principal, Status, ToolResult};
+use std::time::Duration;
+use tollgate::{Behalf, CallError, CallFailure, Principal, Status, ToolName, ToolResult};
 
 pub(crate) async fn call(global: &Global, call: Call) -> Result<u8, Failure> {
     let arguments = setup::json_argument("arguments", &call.arguments).await?;
     let mut config = setup::needed_configuration(global)?;
-    setup::only_called(&mut config, &call.tool.server)?;
+    if let Err(absent) = setup::only_called(&mut config, &call.tool.server) {
+        let ToolName { server, tool } = call.tool.clone();
+        let error = absent.call_error(&call.tool);
+        return shown(&Err(CallFailure { server, tool, attempts: 0, elapsed: Duration::ZERO, error }), call.json);
+    }
     let config_file = config.file.clone();
     let timeline = Arc::new(Timeline::new(Detail::Live));
     let host = setup::builder(vec![timeline.clone()], call.journal.as_deref())?.config(config).build().await?;
@@ -32,16 +37,22 @@ pub(crate) async fn call(global: &Global, call: Call) -> Result<u8, Failure> {
         () = setup::reload_on_hangup(host.clone(), global, Some(config_file)) => return Ok(exit::ERROR),
     };
     timeline.close();
+    let shown = shown(&result, call.json);
+    host.shutdown().await;
+    shown
+}
+
+/// Prints how a call ended. Gives the exit code.
+fn shown(result: &Result<ToolResult, CallFailure>, json: bool) -> Result<u8, Failure> {
     let code = result.as_ref().map_or_else(exit::code_of, |_| Status::Ok.exit_code());
-    if call.json {
-        print::json(&document(&result))?;
+    if json {
+        print::json(&document(result))?;
     } else {
-        match &result {
+        match result {
             Ok(result) => show(result)?,
             Err(failure) => print::error(&print::visible(&failure.to_string())),
         }
     }
-    host.shutdown().await;
     Ok(code)
 }
 

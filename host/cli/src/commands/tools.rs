@@ -11,7 +11,7 @@ use tollgate::{EffectClass, Tool};
 pub(crate) async fn tools(global: &Global, args: Tools) -> Result<u8, Failure> {
     let mut config = setup::needed_configuration(global)?;
     if let Some(server) = &args.server {
-        setup::only_called(&mut config, server)?;
+        setup::only_called(&mut config, server).map_err(|absent| absent.usage(server))?;
     }
     let host = setup::builder(vec![], None)?.config(config).build().await?;
     let listed = async {
