@@ -78,6 +78,7 @@ const MEASUREMENTS: [(&str, Measurement); 15] = {
             Sync(|| {
                 serve::first_list();
                 serve::echo();
+                serve::echo_over_http();
             }),
         ),
     ]

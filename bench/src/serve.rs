@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 #[path = "../../tests/support/raw_http.rs"]
 mod raw_http;
 
+/// A tool of the Rust SDK's server, which always says the same.
+const PLAIN: &str = "test_simple_text";
 const ROUNDS: usize = 3_000;
 const WARM: usize = 300;
 
@@ -32,7 +34,8 @@ trait Client {
         let start = Instant::now();
         let answer = self.send(&call, true);
         let took = start.elapsed();
-        assert!(answer.contains(&nonce), "{answer}");
+        let says_its_own = tool.ends_with(PLAIN);
+        assert!(answer.contains(if says_its_own { "\"content\"" } else { &nonce }), "{answer}");
         took
     }
 }
@@ -102,6 +105,7 @@ impl Client for Pipes {
 
 struct Http {
     child: Child,
+    url: String,
     connection: RawHttp,
 }
 
@@ -116,9 +120,16 @@ impl Http {
     }
 
     fn connect(child: Child, address: &str, path: &str) -> Self {
-        let mut client = Self { child, connection: RawHttp::connect(address, path, "") };
+        let url = format!("http://{address}{path}");
+        let mut client = Self { child, url, connection: RawHttp::connect(address, path, "") };
         client.connection.begin();
         client
+    }
+}
+
+impl<C: Client + ?Sized> Client for Box<C> {
+    fn send(&mut self, message: &str, wants_answer: bool) -> String {
+        (**self).send(message, wants_answer)
     }
 }
 
@@ -134,6 +145,63 @@ impl Client for Http {
     fn send(&mut self, message: &str, _: bool) -> String {
         self.connection.send(message)
     }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// Echoes of servers over HTTP, called directly and through `tollgate serve`: server-everything in Node, and the Rust SDK's server,
+/// which waits for acknowledgements.
+pub(crate) fn echo_over_http() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut clients: Vec<(&str, &str, Http)> = Vec::new();
+    let port = free_port();
+    let mut everything = Command::new("node");
+    everything.arg(crate::startup::everything()).arg("streamableHttp").env("PORT", port.to_string());
+    let everything = everything.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    clients.push(("Node's server", "echo", Http::connect(everything, &format!("127.0.0.1:{port}"), "/mcp")));
+    let mut rust = Command::new(tollgate().with_file_name("tollgate-fixture-server"));
+    // It ends when its input does.
+    rust.args(["--http", "0"]).stdin(Stdio::piped());
+    let rust = Http::start(rust);
+    let rust_url = rust.url.clone();
+    clients.push(("the Rust SDK's server", PLAIN, rust));
+    for (name, url) in [("node", format!("http://127.0.0.1:{port}/mcp")), ("rust", rust_url)] {
+        let config = folder.path().join(format!("{name}.json"));
+        let servers = serde_json::json!({"mcpServers": {"e": {"url": url}}});
+        std::fs::write(&config, servers.to_string()).expect("a file");
+        let mut serve = Command::new(tollgate());
+        serve.args(["serve", "--expose", "all", "--http", "127.0.0.1:0", "--config"]).arg(&config);
+        let (name, tool) = match name {
+            "node" => ("serve, to Node's server", "e__echo"),
+            _ => ("serve, to the Rust SDK's server", "e__test_simple_text"),
+        };
+        clients.push((name, tool, Http::start(serve)));
+    }
+    let medians = echoes(&mut clients);
+    for (name, median, direct) in [(0, None), (2, Some(0)), (1, None), (3, Some(1))]
+        .map(|(at, direct): (usize, Option<usize>)| (clients[at].0, medians[at], direct.map(|direct| medians[direct])))
+    {
+        match direct {
+            None => line(&format!("echo over HTTP: {name}"), median, None, ""),
+            Some(direct) => line_over(&format!("echo over HTTP: {name}"), median, direct, ""),
+        }
+    }
+}
+
+/// The median time of an echo by each client, all in turn.
+fn echoes<C: Client>(clients: &mut [(&str, &str, C)]) -> Vec<Duration> {
+    let mut times = vec![Vec::new(); clients.len()];
+    for round in 0..crate::times(WARM) + crate::times(ROUNDS) {
+        for ((_, tool, client), times) in clients.iter_mut().zip(&mut times) {
+            let took = client.echo(tool, round);
+            if round >= crate::times(WARM) {
+                times.push(took);
+            }
+        }
+    }
+    times.into_iter().map(median).collect()
 }
 
 /// What stands between a client and the server's echo.
@@ -170,7 +238,7 @@ pub(crate) fn echo() {
     let http = Http::start(serve(&["--http", "127.0.0.1:0"]));
     let http_pid = http.child.id();
     clients.push(("tollgate serve, HTTP", "e__echo", Box::new(http)));
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let port = free_port();
     let proxy_config = folder.path().join("proxy.toml");
     let backend = format!(
         "[proxy]\nname = \"p\"\nseparator = \"/\"\n[proxy.listen]\nhost = \"127.0.0.1\"\nport = {port}\n\
@@ -192,16 +260,7 @@ pub(crate) fn echo() {
     }
 
     let idle = resident_bytes(http_pid);
-    let mut times = vec![Vec::new(); clients.len()];
-    for round in 0..crate::times(WARM) + crate::times(ROUNDS) {
-        for ((_, tool, client), times) in clients.iter_mut().zip(&mut times) {
-            let took = client.echo(tool, round);
-            if round >= crate::times(WARM) {
-                times.push(took);
-            }
-        }
-    }
-    let medians: Vec<_> = times.into_iter().map(median).collect();
+    let medians = echoes(&mut clients);
     line("echo: direct, stdio", medians[0], None, "");
     let targets = ["", "", "≤ 60 µs", "", "≤ half of mcp-proxy's", ""];
     for (((name, ..), median), target) in clients.iter().zip(&medians).zip(targets).skip(1) {

@@ -173,6 +173,17 @@ pub(crate) struct InFlight {
     only: Option<RequestId>,
 }
 
+/// What a message is to the request that its stream is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belongs {
+    /// Its answer.
+    Answer,
+    /// The answer to another request.
+    ToAnother,
+    /// A request or a notification of the server, or no message.
+    Message,
+}
+
 /// Whether two identities are one. Some servers answer a number with its text.
 pub(crate) fn same_id(one: &RequestId, other: &RequestId) -> bool {
     match (one, other) {
@@ -285,10 +296,13 @@ impl InFlight {
         }
     }
 
-    /// Whether a message answers another request than the one that its stream is for.
-    pub(crate) fn is_anothers(&self, text: &[u8]) -> bool {
-        let Ok(Envelope { id: Some(id), method: None, .. }) = serde_json::from_slice(text) else { return false };
-        self.only.as_ref().is_some_and(|only| !same_id(only, &id))
+    /// What a message is to the request that its stream is for.
+    pub(crate) fn belongs(&self, text: &[u8]) -> Belongs {
+        match (serde_json::from_slice(text), &self.only) {
+            (Ok(Envelope { id: Some(id), method: None, .. }), Some(only)) if same_id(only, &id) => Belongs::Answer,
+            (Ok(Envelope { id: Some(_), method: None, .. }), Some(_)) => Belongs::ToAnother,
+            _ => Belongs::Message,
+        }
     }
 
     /// Some servers answer a number with its text.

@@ -2,7 +2,7 @@
 //! one long GET, ours go by POST to the endpoint that its first event names.
 
 use crate::carry::InFlight;
-use crate::http::{Endpoint, HttpError, parse_url, refuse};
+use crate::http::{Endpoint, HttpError, leave, parse_url, refuse};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::HeaderMap;
@@ -58,7 +58,7 @@ impl Transport<RoleClient> for SseTransport {
         let (endpoint, url) = (self.endpoint.clone(), self.post_url.clone());
         async move {
             let response = endpoint.post(&url, &message, HeaderMap::new()).await?;
-            refuse(response, endpoint.callers().now()).await.map(drop)
+            refuse(response, endpoint.callers().now()).await.map(leave)
         }
     }
 

@@ -1,4 +1,4 @@
-//! The one place that builds HTTP clients of reqwest, and the rules that all of them keep.
+//! The one place that builds HTTP clients of reqwest, and the rules that they and `http::client` keep.
 //!
 //! - No proxy of the environment is used: it would see each token on its way. A server has the proxy that its configuration names;
 //!   nothing goes through a proxy to this machine.
@@ -10,7 +10,8 @@ use std::time::Duration;
 use tollgate_core::Configured;
 use tollgate_core::address::{is_loopback_host, is_sealed};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const USER_AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
 
 /// Begins an HTTP client, with this proxy or none.
 pub fn client_builder(proxy: Option<Proxy>) -> ClientBuilder {
@@ -19,7 +20,7 @@ pub fn client_builder(proxy: Option<Proxy>) -> ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
+        .user_agent(USER_AGENT);
     match proxy {
         Some(proxy) => builder.proxy(proxy),
         None => builder,

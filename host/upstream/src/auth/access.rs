@@ -10,14 +10,14 @@ use super::entry::{Access, Entry};
 use super::guard::GuardedHttp;
 use super::spec::{OAuthGrant, OAuthSpec};
 use super::store::{Logins, StoreError, TokenKey, TokenOwner};
-use crate::http::{HttpError, send};
+use crate::http::{HttpClient, HttpError, send};
 use crate::spec::ServerSpec;
 use crate::text::clean;
 use arc_swap::ArcSwapOption;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use parking_lot::Mutex;
-use reqwest::{RequestBuilder, Response, Url};
+use reqwest::{Request, Response, Url};
 use rmcp::transport::auth::WWWAuthenticateParams;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -201,20 +201,21 @@ impl ServerAuth {
     ///
     /// # Errors
     /// As of any request; and that a login is needed.
-    pub(crate) async fn send(self: &Arc<Self>, request: RequestBuilder) -> Result<Response, HttpError> {
+    pub(crate) async fn send(self: &Arc<Self>, client: &HttpClient, request: Request) -> Result<Response, HttpError> {
         let mut access = self.current().await?;
         for _ in 0..MAX_AGAIN {
             let outgoing = request.try_clone();
-            let outgoing = outgoing.ok_or_else(|| HttpError::NotSent("the request cannot be sent again".to_owned()))?;
-            let outgoing = match &access {
+            let mut outgoing =
+                outgoing.ok_or_else(|| HttpError::NotSent("the request cannot be sent again".to_owned()))?;
+            match &access {
                 Some(_) if self.in_the_clear.is_some() => {
                     let why = self.check_clear().err().map(|fault| fault.to_string());
                     return Err(HttpError::NotSent(why.unwrap_or_default()));
                 }
-                Some(access) => outgoing.header(AUTHORIZATION, access.header.clone()),
-                None => outgoing,
-            };
-            let response = send(outgoing).await?;
+                Some(access) => drop(outgoing.headers_mut().insert(AUTHORIZATION, access.header.clone())),
+                None => {}
+            }
+            let response = send(client, outgoing).await?;
             if !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 return Ok(response);
             }

@@ -1,14 +1,15 @@
 //! One exchange over HTTP: what is sent, where it may be redirected, and what refusals and failures mean.
 
+use super::client::HttpClient;
 use crate::charge::{self, Charge};
 use crate::text::{clean, with_causes};
-use crate::web::{client_builder, through};
-use http::header::{DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
-use reqwest::{RequestBuilder, Response, Url};
-use std::sync::OnceLock;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use http::header::{AUTHORIZATION, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use reqwest::{Request, Response, Url};
+use std::error::Error;
 use std::time::SystemTime;
-use tollgate_core::Configured;
 
 /// How much of the body of a refusal is read.
 pub(super) const MAX_REFUSAL_BYTES: usize = 64 << 10;
@@ -54,47 +55,33 @@ pub(crate) enum HttpError {
     NotMcp(String),
 }
 
-/// The clients that all servers share which need no proxy. Made when they are needed: a host whose servers are all programs reads no
-/// certificates.
-#[derive(Default)]
-pub(crate) struct HttpClients {
-    /// For `http`: without a pool. Such servers are near, so a connection costs little; a connection that is
-    /// used again costs 40 ms a call where the server writes head and body apart (Nagle's algorithm there,
-    /// delayed acknowledgement here, which Linux leaves out on new connections).
-    plain: OnceLock<Result<reqwest::Client, String>>,
-    /// For `https`: pooled by origin, because a handshake costs much.
-    secure: OnceLock<Result<reqwest::Client, String>>,
-}
-
-impl HttpClients {
-    /// # Errors
-    /// The machine has no usable TLS set-up, or the proxy is none.
-    pub(crate) fn for_url(&self, url: &Url, proxy: Option<&Configured<String>>) -> Result<reqwest::Client, String> {
-        let made =
-            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| format!("no HTTP client: {error}"));
-        if let Some(proxy) = proxy {
-            return made(client_builder(Some(through(proxy, |_| true)?)));
-        }
-        let client = if url.scheme() == "https" {
-            self.secure.get_or_init(|| made(client_builder(None)))
-        } else {
-            self.plain.get_or_init(|| made(client_builder(None).pool_max_idle_per_host(0)))
-        };
-        client.clone()
+/// Makes a request. The user in the URL goes as a header (RFC 7617).
+pub(super) fn request(method: Method, url: &str, headers: HeaderMap) -> Result<Request, HttpError> {
+    let mut url = crate::http::parse_url(url).map_err(HttpError::NotSent)?;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let user = (decoded(url.username()), url.password().map(decoded).unwrap_or_default());
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    // Neither fails for a URL with a host.
+    let _ = (url.set_username(""), url.set_password(None));
+    let mut request = Request::new(method, url);
+    *request.headers_mut() = headers;
+    if has_user && !request.headers().contains_key(AUTHORIZATION) {
+        let value = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", user.0, user.1)));
+        let mut value = HeaderValue::from_str(&value).map_err(|error| HttpError::NotSent(error.to_string()))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
     }
+    Ok(request)
 }
 
 /// Sends a request, and once more for each redirect that may be followed.
-pub(crate) async fn send(request: RequestBuilder) -> Result<Response, HttpError> {
-    let (client, request) = request.build_split();
-    let mut request = request.map_err(|error| HttpError::NotSent(error_text(error)))?;
+pub(crate) async fn send(client: &HttpClient, mut request: Request) -> Result<Response, HttpError> {
     for redirects in 0..=MAX_REDIRECTS {
         let again = request.try_clone();
-        let response = client.execute(request).await.map_err(|error| {
-            // Where there was a redirect, the server has had the request before.
-            let not_sent = redirects == 0 && (error.is_connect() || error.is_builder());
-            let text = error_text(error);
-            if not_sent { HttpError::NotSent(text) } else { HttpError::Lost(text) }
+        let response = client.send(request).await.map_err(|error| match error {
+            // The server that redirected has had the request.
+            HttpError::NotSent(why) if redirects > 0 => HttpError::Lost(why),
+            error => error,
         })?;
         match (redirected(&response), again) {
             (Some(url), Some(mut next)) => {
@@ -120,7 +107,12 @@ fn redirected(response: &Response) -> Option<Url> {
 
 /// The error and its causes. Without the URL, which may hold secrets.
 pub(super) fn error_text(error: reqwest::Error) -> String {
-    clean(&with_causes(&error.without_url()), MAX_SHOWN_CHARS)
+    shown(&error.without_url())
+}
+
+/// The error and its causes, of which none may name a URL.
+pub(super) fn shown(error: &dyn Error) -> String {
+    clean(&with_causes(error), MAX_SHOWN_CHARS)
 }
 
 /// Turns a refusal into its error.
@@ -197,6 +189,16 @@ pub(super) async fn read_body(
 mod tests {
     use super::*;
     use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn the_user_of_a_url_becomes_a_header() {
+        let sent = request(Method::GET, "http://al%40b:p%3Aw@127.0.0.1:3/mcp?a=1", HeaderMap::new()).unwrap();
+        assert_eq!(sent.url().as_str(), "http://127.0.0.1:3/mcp?a=1");
+        let value = sent.headers()[AUTHORIZATION].to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert_eq!(BASE64_STANDARD.decode(value).unwrap(), b"al@b:p:w");
+        let sent = request(Method::GET, "http://127.0.0.1:3/mcp", HeaderMap::new()).unwrap();
+        assert!(!sent.headers().contains_key(AUTHORIZATION));
+    }
 
     #[test]
     fn a_time_to_wait_is_seconds_or_a_date() {

@@ -1,11 +1,15 @@
 //! HTTP: what rmcp's Streamable HTTP transport needs of an HTTP client, and what ours adds to it.
 //!
 //! rmcp has such a client. Ours carries results as text ([`crate::carry`]), keeps to our own limits, tells
-//! failures apart by whether the request was sent, and never shows a URL's secrets. `exchange` is what it knows of HTTP alone.
+//! failures apart by whether the request was sent, and never shows a URL's secrets. `exchange` is what it knows of HTTP alone,
+//! `client` how a request reaches a server, `rest` what becomes of an answer's rest.
 
+mod client;
 mod exchange;
+mod rest;
 
-pub(crate) use exchange::{HttpClients, HttpError, refuse, send};
+pub(crate) use client::{HttpClient, HttpClients};
+pub(crate) use exchange::{HttpError, refuse, send};
 
 use crate::auth::access::ServerAuth;
 use crate::callers::Callers;
@@ -13,12 +17,14 @@ use crate::carry::{InFlight, carried_by_shape, older_server, same_id};
 use crate::charge::{self, Charge};
 use crate::text::clean;
 use bytes::Bytes;
-use exchange::{auth_or_wait, error_text, read_body, status_error};
+use exchange::{auth_or_wait, error_text, read_body, request, status_error};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use reqwest::{RequestBuilder, Response, Url};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Request, Response, Url};
+use rest::AnswerEvents;
+pub(crate) use rest::leave;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_client::{
     AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
@@ -60,7 +66,7 @@ pub(crate) fn shown_url(url: &str) -> String {
 /// One endpoint, with the headers of every request to it.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    client: reqwest::Client,
+    client: HttpClient,
     headers: HeaderMap,
     max_bytes: usize,
     /// Puts the tokens on each request.
@@ -74,7 +80,7 @@ impl Endpoint {
     /// # Errors
     /// A header that is none, by name; or that the headers authorise, and `auth` does too.
     pub(crate) fn new(
-        client: reqwest::Client,
+        client: HttpClient,
         headers: &BTreeMap<String, Secret>,
         max_bytes: usize,
         auth: Option<Arc<ServerAuth>>,
@@ -117,7 +123,7 @@ impl Endpoint {
         let mut headers = self.headers.clone();
         headers.extend(more);
         headers.insert(ACCEPT, EVENT_STREAM);
-        let response = self.send(self.client.get(url).headers(headers)).await?;
+        let response = self.send(request(Method::GET, url, headers)?).await?;
         let response = refuse(response, self.callers.now()).await?;
         if !is_type(&response, "text/event-stream") {
             return Err(HttpError::NotMcp("answered without a stream of events".to_owned()));
@@ -137,14 +143,16 @@ impl Endpoint {
         headers.extend(more);
         headers.insert(ACCEPT, JSON_OR_EVENTS);
         headers.insert(CONTENT_TYPE, JSON);
-        self.send(self.client.post(url).headers(headers).body(body)).await
+        let mut request = request(Method::POST, url, headers)?;
+        *request.body_mut() = Some(body.into());
+        self.send(request).await
     }
 
     /// Every request goes out here.
-    async fn send(&self, request: RequestBuilder) -> Result<Response, HttpError> {
+    async fn send(&self, request: Request) -> Result<Response, HttpError> {
         match &self.auth {
-            Some(auth) => auth.send(request).await,
-            None => send(request).await,
+            Some(auth) => auth.send(&self.client, request).await,
+            None => send(&self.client, request).await,
         }
     }
 
@@ -168,14 +176,14 @@ impl Endpoint {
         }
         let is_request = matches!(message, ClientJsonRpcMessage::Request(_));
         if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
+            leave(response);
             return Ok(Accepted);
         }
         let session = response.headers().get(SESSION_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let charge = charge::of(message);
         let mut in_flight = InFlight::answering(message, self.callers.clone());
         if is_type(&response, "text/event-stream") {
-            let events = self.events(response, charge).map(move |event| event.map(|event| own(event, &mut in_flight)));
-            return Ok(Sse(events.boxed(), session));
+            return Ok(Sse(AnswerEvents::new(self.events(response, charge), in_flight).boxed(), session));
         }
         let is_json = is_type(&response, "application/json");
         let body = read_body(response, self.max_bytes, charge.as_ref()).await.map_err(StreamableHttpError::Client)?;
@@ -266,7 +274,8 @@ impl StreamableHttpClient for Endpoint {
         let mut all = self.headers.clone();
         all.extend(protocol_headers(headers, Some(session_id), None));
         // A server may refuse to end a session; then it ends in its own time.
-        self.send(self.client.delete(uri.as_ref()).headers(all)).await.map_err(failed)?;
+        let request = request(Method::DELETE, &uri, all).map_err(failed)?;
+        leave(self.send(request).await.map_err(failed)?);
         Ok(())
     }
 
@@ -334,16 +343,6 @@ fn rewrite(mut event: Sse, carried: impl FnOnce(&[u8]) -> Option<ServerJsonRpcMe
         event.data = Some(text);
     }
     event
-}
-
-/// An event of a stream that is for one request. Answers to others are left out: it is not theirs to come by.
-fn own(mut event: Sse, in_flight: &mut InFlight) -> Sse {
-    if event.data.as_ref().is_some_and(|data| in_flight.is_anothers(data.as_bytes())) {
-        tracing::debug!(target: crate::LOG, "an answer to another request is left out");
-        event.data = None;
-        return event;
-    }
-    rewrite(event, |data| in_flight.carried(data))
 }
 
 fn is_type(response: &Response, wanted: &str) -> bool {

@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::any;
+use axum::serve::ListenerExt as _;
+use futures::StreamExt as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tollgate_core::{Call, CallError, EffectClass, Secret, SeededEntropy, SystemClock, Upstream};
@@ -31,14 +33,25 @@ impl Drop for Served {
 }
 
 pub async fn serve(app: Router) -> Served {
+    serve_counting(app).await.0
+}
+
+/// Like [`serve`], and counts the connections.
+async fn serve_counting(app: Router) -> (Served, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let listener = listener.tap_io(move |_| _ = counted.fetch_add(1, Ordering::SeqCst));
     let task = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
-    Served { url, task }
+    (Served { url, task }, count)
 }
 
 pub fn mcp(server: Echo) -> Router {
-    let config = StreamableHttpServerConfig::default();
+    mcp_with(server, StreamableHttpServerConfig::default())
+}
+
+fn mcp_with(server: Echo, config: StreamableHttpServerConfig) -> Router {
     let manager = Arc::new(LocalSessionManager::default());
     Router::new().route_service("/mcp", StreamableHttpService::new(move || Ok(server.clone()), manager, config))
 }
@@ -63,6 +76,50 @@ async fn both_lifecycles_work_over_http() {
         assert_eq!(status(&fleet, "s").transport, "http");
         fleet.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn connections_are_kept_for_the_next_call() {
+    let events = StreamableHttpServerConfig::default();
+    let json = StreamableHttpServerConfig::default().with_legacy_session_mode(false).with_json_response(true);
+    for (versions, config) in [(MODERN, &events), (LEGACY, &events), (MODERN, &json), (LEGACY, &json)] {
+        let (served, connections) = serve_counting(mcp_with(Echo::new(versions), config.clone())).await;
+        let fleet = fleet_with(&format!("{}/mcp", served.url), HttpKind::Auto);
+        echoes(&fleet, "s:echo").await;
+        let first = connections.load(Ordering::SeqCst);
+        for _ in 0..50 {
+            echoes(&fleet, "s:echo").await;
+        }
+        // Some, because a call may come before the rest of the answer before it was read.
+        let more = connections.load(Ordering::SeqCst) - first;
+        assert!(more <= 5, "{versions:?}, {config:?}: {more} for 50 calls");
+        fleet.shutdown().await;
+    }
+}
+
+/// Answers with events, and never ends the stream.
+async fn endless(headers: HeaderMap, body: String) -> Response {
+    let answer = odd(State("endless"), headers, body).await;
+    let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    if !body.starts_with(b"{") {
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let event = format!("data: {}\n\n", String::from_utf8_lossy(&body));
+    let events = futures::stream::iter([Ok::<_, std::io::Error>(event)]).chain(futures::stream::pending());
+    ([("content-type", "text/event-stream")], axum::body::Body::from_stream(events)).into_response()
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_end_after_its_answer_is_left() {
+    let (served, connections) = serve_counting(Router::new().route("/mcp", any(endless))).await;
+    let fleet = fleet_with(&format!("{}/mcp", served.url), HttpKind::Streamable);
+    for _ in 0..10 {
+        let answer = call(&fleet, "s:echo", json!({})).await.result.unwrap();
+        assert!(answer.json.contains("content"), "{}", answer.json);
+    }
+    // No call waits for the rest of the one before.
+    assert!(connections.load(Ordering::SeqCst) >= 10);
+    fleet.shutdown().await;
 }
 
 #[tokio::test]
