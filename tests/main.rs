@@ -11,6 +11,7 @@
     reason = "a test that meets what it does not expect must fail; helpers of tests are no tests to clippy"
 )]
 
+mod apis;
 mod ask;
 mod cancel;
 mod checks;

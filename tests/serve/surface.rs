@@ -1,7 +1,7 @@
 //! What agents see, and what their calls do.
 
-use super::{place, serve};
-use crate::support::mcp::text;
+use super::{LEGACY, place, serve};
+use crate::support::mcp::{Lines, text};
 use crate::support::{eventually, evil_server};
 use serde_json::{Value, json};
 use tollgate_test_guests as guests;
@@ -174,6 +174,33 @@ fn resources_and_prompts_pass_through_under_names_that_read_back() {
             "argument": {"name": "arg1", "value": "t"}}),
     );
     assert!(completion["result"]["completion"]["values"].is_array(), "{completion:#}");
+}
+
+#[test]
+fn resources_of_a_host_behind_this_one_are_read() {
+    let place = place();
+    let served = super::http::serve(&place, &[]);
+    let url = served.url.as_str();
+    place.write("outer.json", json!({"servers": {"inner": {"url": url}}}).to_string());
+    let outer = |more: &[&str]| {
+        let args = ["--config", "outer.json", "serve"].iter().chain(more);
+        Lines::start(place.tollgate(args), LEGACY, json!({}))
+    };
+    let bridge = Lines::start(place.tollgate(["serve", "--to", url]), LEGACY, json!({}));
+    for (mut agent, name) in [
+        (bridge, "tollgate://fixture/test://static-text"),
+        (outer(&["--names", "none"]), "tollgate://fixture/test://static-text"),
+        (outer(&[]), "tollgate://inner/tollgate://fixture/test://static-text"),
+    ] {
+        let list = agent.request("resources/list", json!({}));
+        let uris: Vec<_> = list["result"]["resources"].as_array().unwrap().iter().map(|item| &item["uri"]).collect();
+        assert!(uris.contains(&&json!(name)), "{name}: {list:#}");
+        // A template makes the second one, which no list has.
+        for uri in [name.to_owned(), name.replace("static-text", "template/7/data")] {
+            let read = agent.request("resources/read", json!({"uri": uri}));
+            assert!(read["result"]["contents"].is_array(), "{uri}: {read:#}");
+        }
+    }
 }
 
 #[test]

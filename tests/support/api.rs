@@ -1,5 +1,5 @@
 //! An HTTP API of this machine: `/echo` tells what was asked, `/encoded` tells it in other spellings, `/token` gives a token,
-//! `/redirect/…` sends elsewhere, `/gone` answers 404, `/silent` never.
+//! `/redirect/…` sends elsewhere, `/gone` answers 404, `/refuse/STATUS` that status, `/refuse/STATUS/SECONDS` with a `Retry-After`, `/silent` never.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -74,9 +74,17 @@ async fn serve(stream: TcpStream, asked: Arc<AtomicUsize>) {
         if target == "/silent" {
             std::future::pending::<()>().await;
         }
+        let refused: String;
         let (status, extra, answer) = match target.strip_prefix("/redirect/") {
             Some(to) => ("302 Found", format!("location: {to}\r\n"), String::new()),
             None if target == "/gone" => ("404 Not Found", String::new(), json!({"message": "it is gone"}).to_string()),
+            None if target.starts_with("/refuse/") => {
+                let mut parts = target["/refuse/".len()..].split('/');
+                let status = format!("{} Refused", parts.next().unwrap());
+                let wait = parts.next().map(|seconds| format!("retry-after: {seconds}\r\n")).unwrap_or_default();
+                refused = status;
+                (refused.as_str(), wait, json!({"errorMessages": ["not for you"], "errors": {}}).to_string())
+            }
             None if target == "/token" => {
                 let token = json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600});
                 ("200 OK", String::new(), token.to_string())

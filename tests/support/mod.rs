@@ -60,6 +60,7 @@ impl Place {
 }
 
 /// How a command ended.
+#[derive(Debug)]
 pub struct Ended {
     pub code: i32,
     pub stdout: String,

@@ -332,6 +332,8 @@ pub struct Answer {
     pub attempts: u32,
     /// Fuel that an adapter behind this call used; the caller pays it.
     pub fuel_used: u64,
+    /// The HTTP status of a failure whose error does not tell its kind.
+    pub http_status: Option<u16>,
     /// Whether the result is one that the host had kept: nothing was sent then.
     pub cached: bool,
     /// Each try, where there was more than one or the call named a domain.
@@ -351,6 +353,6 @@ impl Answer {
 
     /// An answer after so many attempts.
     pub fn of(result: Result<ToolResult, CallError>, attempts: u32) -> Self {
-        Self { result, attempts, fuel_used: 0, cached: false, tries: Vec::new() }
+        Self { result, attempts, fuel_used: 0, http_status: None, cached: false, tries: Vec::new() }
     }
 }

@@ -28,8 +28,13 @@ impl Trivial {
     fn new(route: RouteSpec) -> Self {
         let route = Arc::new(route);
         let names = ["a", "b", "c"];
-        let member =
-            |name: &str| Member { name: name.into(), route: route.clone(), health: Health::Ready, error: None };
+        let member = |name: &str| Member {
+            name: name.into(),
+            route: route.clone(),
+            health: Health::Ready,
+            is_starting: false,
+            error: None,
+        };
         let tool = |server: &str| {
             Arc::new(Tool {
                 server: server.to_owned(),
@@ -49,7 +54,7 @@ impl Trivial {
     fn answer() -> Attempted {
         let json = r#"{"content":[{"type":"text","text":"hello"}]}"#.to_owned();
         let result = Ok(ToolResult { json, is_error: false });
-        Attempted { result, sent: true, fuel_used: 0, freshness: None, personal: false }
+        Attempted::of(result, true)
     }
 }
 

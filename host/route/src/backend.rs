@@ -14,6 +14,8 @@ pub struct Member {
     pub route: Arc<RouteSpec>,
     /// How far it is.
     pub health: Health,
+    /// Whether it is being connected for the first time: whether it is there will be known soon.
+    pub is_starting: bool,
     /// Why it is not there, where it is not.
     pub error: Option<String>,
 }
@@ -28,6 +30,8 @@ pub struct Attempted {
     pub sent: bool,
     /// Fuel that an adapter behind it used.
     pub fuel_used: u64,
+    /// The HTTP status of a failure whose error does not tell its kind.
+    pub http_status: Option<u16>,
     /// How long the server says that its answer may be kept; absent where it says nothing.
     pub freshness: Option<Freshness>,
     /// Whether the caller was asked something for it: what came of that is nobody else's, and is not kept.
@@ -37,7 +41,12 @@ pub struct Attempted {
 impl Attempted {
     /// An attempt that ended before anything was sent.
     pub fn unsent(error: CallError) -> Self {
-        Self { result: Err(error), sent: false, fuel_used: 0, freshness: None, personal: false }
+        Self::of(Err(error), false)
+    }
+
+    /// An attempt of which nothing else is known.
+    pub fn of(result: Result<ToolResult, CallError>, sent: bool) -> Self {
+        Self { result, sent, fuel_used: 0, http_status: None, freshness: None, personal: false }
     }
 }
 

@@ -28,6 +28,23 @@ impl ErrorClass {
         }
     }
 
+    /// The class of an error that came with an HTTP status. The status decides where the error alone does not tell whose fault it
+    /// is: of an API's refusal, which is a tool's failure, and of a server behind HTTP that is not there.
+    pub fn with_status(error: &CallError, status: Option<u16>) -> Self {
+        match (error, status) {
+            (CallError::Failed(_) | CallError::Unavailable(_) | CallError::OutcomeUnknown(_), Some(status)) => {
+                match status {
+                    401 | 403 => Self::Auth,
+                    408 => Self::Timeout,
+                    400..=499 => Self::ClientError,
+                    500..=599 => Self::ServerError,
+                    _ => Self::of(error),
+                }
+            }
+            _ => Self::of(error),
+        }
+    }
+
     /// JSON-RPC 2.0, section 5.1: -32603 and -32000 to -32099 are the server's own errors. Codes of applications say nothing
     /// of repeating, so they count as the request's.
     fn of_rpc(error: &RpcError) -> Self {

@@ -34,10 +34,32 @@ pub(crate) struct Ended {
 /// How one turn of a target ended without an answer.
 struct Failure {
     error: CallError,
+    class: ErrorClass,
     /// Whether the request may have reached the server.
     sent: bool,
     /// Whether the same server may have another turn.
     again: bool,
+}
+
+/// What came of a request that was sent once.
+struct Sent {
+    result: Result<Reply, CallError>,
+    /// Whether the request may have reached the server.
+    sent: bool,
+    http_status: Option<u16>,
+    freshness: Option<Freshness>,
+}
+
+impl Sent {
+    fn of(result: Result<Reply, CallError>, sent: bool) -> Self {
+        Self { result, sent, http_status: None, freshness: None }
+    }
+}
+
+impl Failure {
+    fn new(error: CallError, sent: bool, again: bool) -> Self {
+        Self { class: ErrorClass::of(&error), error, sent, again }
+    }
 }
 
 pub(crate) struct Course<'r, B: Backend + ?Sized> {
@@ -95,12 +117,13 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             // It is one of them.
             let Some((target, after)) = from.split_first_mut() else { return Err(CallError::Overloaded) };
             let others = before.iter().chain(&*after).any(|target| target.standing == Standing::Untried);
-            let Failure { error, sent, again } = match self.turn(target, before.iter_mut().chain(after), now).await {
+            let failure = match self.turn(target, before.iter_mut().chain(after), now).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
             self.last = at;
-            let moves = self.judge(target, &error, sent, again);
+            let moves = self.judge(target, &failure);
+            let Failure { error, sent, .. } = failure;
             let error = settled(error, sent, target.effect);
             target.error = Some(error.clone());
             if !moves {
@@ -119,15 +142,16 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
     }
 
     /// Whether the request may go on after this failure; if so, whether and when this target has another turn.
-    fn judge(&self, target: &mut Target<'r>, error: &CallError, sent: bool, again: bool) -> bool {
+    fn judge(&self, target: &mut Target<'r>, failure: &Failure) -> bool {
+        let Failure { error, class, sent, again } = failure;
+        let (class, sent) = (*class, *sent);
         target.standing = Standing::Out;
         if sent && !target.effect.is_repeatable() {
             return false;
         }
-        let class = ErrorClass::of(error);
         let policy = target.retry();
         let listed = policy.on.contains(&class) && !is_hosts_own(error);
-        if again && listed && target.retries < policy.max_retries {
+        if *again && listed && target.retries < policy.max_retries {
             let asked = match error {
                 CallError::RateLimited(Some(ms)) => Some(Duration::from_millis(*ms)),
                 _ => None,
@@ -182,7 +206,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         if !target.server.budget.take() {
             // The failure stands.
             let error = target.error.take().unwrap_or(CallError::Overloaded);
-            return Err(Failure { error, sent: false, again: false });
+            return Err(Failure::new(error, false, false));
         }
         if !wait.is_zero() {
             router.clock.sleep(wait).await;
@@ -190,7 +214,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         target.retries = target.retries.saturating_add(1);
         if target.lost {
             let ready = router.backend().wait_ready(&target.server.name, READY_PATIENCE).await;
-            ready.map_err(|error| Failure { error, sent: false, again: true })?;
+            ready.map_err(|error| Failure::new(error, false, true))?;
         }
         Ok(())
     }
@@ -219,7 +243,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
                     others.by_ref().for_each(|other| other.lead = None);
                     match follow.end().await {
                         Some(Ok(reply)) => return Ok(Some(reply)),
-                        Some(Err(error)) => return Err(Failure { error, sent: true, again: false }),
+                        Some(Err(error)) => return Err(Failure::new(error, true, false)),
                         None => {}
                     }
                 }
@@ -279,7 +303,7 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
                 self.note(&server, Some(&error), Duration::ZERO);
                 // What the server did says more than that it is left alone for it.
                 let error = target.error.take().unwrap_or(error);
-                return Err(Failure { error, sent: false, again: false });
+                return Err(Failure::new(error, false, false));
             }
         };
         if target.retries == 0 {
@@ -291,9 +315,10 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
         let running = server.stats.begin();
         let span =
             tracing::debug_span!(target: "tollgate::route", "attempt", server = %server.name, number = self.made);
-        let (result, sent, freshness) = self.send(target).instrument(span).await;
+        let Sent { result, sent, http_status, freshness } = self.send(target).instrument(span).await;
         let ended = clock.monotonic();
-        let (elapsed, class) = (ended.saturating_sub(now), result.as_ref().err().map(ErrorClass::of));
+        let class = result.as_ref().err().map(|error| ErrorClass::with_status(error, http_status));
+        let elapsed = ended.saturating_sub(now);
         running.end(elapsed, class);
         if let Some(pass) = pass {
             let sign = match (&result, class) {
@@ -305,16 +330,24 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             };
             pass.end(sign, ended, || result.as_ref().err().map(ToString::to_string).unwrap_or_default());
         }
-        self.attempts = self.attempts.saturating_add(u32::from(sent));
+        // A request that was refused at the door was sent too.
+        let refused = match &result {
+            Err(CallError::RateLimited(_)) => true,
+            Err(CallError::AuthRequired(_)) => http_status.is_some(),
+            _ => false,
+        };
+        self.attempts = self.attempts.saturating_add(u32::from(sent || refused));
         self.note(&server, result.as_ref().err(), elapsed);
         match result {
             Ok(reply) => Ok((reply, freshness)),
-            Err(error) => Err(Failure { error, sent, again: true }),
+            Err(error) => {
+                Err(Failure { class: class.unwrap_or_else(|| ErrorClass::of(&error)), error, sent, again: true })
+            }
         }
     }
 
-    /// Sends it, once. The second value tells whether it may have reached the server.
-    async fn send(&mut self, target: &mut Target<'r>) -> (Result<Reply, CallError>, bool, Option<Freshness>) {
+    /// Sends it, once.
+    async fn send(&mut self, target: &mut Target<'r>) -> Sent {
         let backend = self.router.backend();
         self.dress(&target.server.name);
         let attempted = match (&mut self.request, target.tool) {
@@ -327,23 +360,23 @@ impl<'r, B: Backend + ?Sized> Course<'r, B> {
             (Request::Query { query, context }, _) => backend.attempt_query(query, context).await,
             (Request::List { kind, .. }, _) => {
                 return match backend.list_of(&target.server.name, *kind).await {
-                    Ok(list) => (Ok(Reply::List(list.items)), true, list.freshness),
-                    Err(error) => (Err(error), true, None),
+                    Ok(list) => Sent { freshness: list.freshness, ..Sent::of(Ok(Reply::List(list.items)), true) },
+                    Err(error) => Sent::of(Err(error), true),
                 };
             }
             // A call's targets have tools.
-            (Request::Call { .. }, None) => return (Err(CallError::UnknownTool(Vec::new())), false, None),
+            (Request::Call { .. }, None) => return Sent::of(Err(CallError::UnknownTool(Vec::new())), false),
         };
-        let Attempted { result, sent, freshness, personal, .. } = attempted;
+        let Attempted { result, sent, http_status, freshness, personal, .. } = attempted;
         if personal {
             target.keep = Keep::Never;
             target.lead = None;
         }
         match result {
-            Ok(result) if result.is_error && target.tool.is_some() => (Err(CallError::Failed(result)), sent, None),
+            Ok(result) if result.is_error && target.tool.is_some() => Sent::of(Err(CallError::Failed(result)), sent),
             // What was answered was sent.
-            Ok(result) => (Ok(Reply::Result(result)), true, freshness),
-            Err(error) => (Err(error), sent, None),
+            Ok(result) => Sent { freshness, ..Sent::of(Ok(Reply::Result(result)), true) },
+            Err(error) => Sent { http_status, ..Sent::of(Err(error), sent) },
         }
     }
 

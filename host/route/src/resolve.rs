@@ -20,7 +20,8 @@ const COMPARED_CHARS: usize = 64;
 type Found = (usize, Result<Arc<Tool>, CallError>);
 
 impl<B: Backend + ?Sized> Router<B> {
-    /// The tools of this name of the servers of a domain, the best first: by health, priority, name.
+    /// The tools of this name of the servers of a domain, the best first: by health, priority, name. Of equal priority a server that is
+    /// there comes before one that starts.
     pub(crate) async fn resolve_domain(
         &self,
         domain: &str,
@@ -39,14 +40,15 @@ impl<B: Backend + ?Sized> Router<B> {
         }
         self.put_best_first(&mut members, self.clock.monotonic());
         let mut found: Vec<Found> = Vec::with_capacity(members.len());
-        // Who is ready answers at once; who is not is waited for only as long as there is no other.
-        for (at, member) in members.iter().enumerate().filter(|(_, member)| rank(member.health) == 0) {
+        // A ready server answers at once. Another is waited for only as long as there is none that has the tool; but a server that
+        // starts is waited for where it comes before those.
+        for (at, member) in members.iter().enumerate().filter(|(_, member)| rank(member) == 0) {
             let tool = self.backend().resolve(&member.name, tool);
             let result = if any(&found) { tool.now_or_never() } else { Some(tool.await) };
             found.extend(result.map(|result| (at, result)));
         }
         for stage in [1, 2] {
-            let stage = members.iter().enumerate().filter(|(_, member)| rank(member.health) == stage);
+            let stage = members.iter().enumerate().filter(|(_, member)| rank(member) == stage);
             let mut waits: FuturesUnordered<_> = stage
                 .map(|(at, member)| self.backend().resolve(&member.name, tool).map(move |tool| (at, tool)))
                 .collect();
@@ -86,16 +88,17 @@ fn has(member: &Member, domain: &str) -> bool {
     member.route.domains.iter().any(|name| name == domain)
 }
 
-fn rank(health: Health) -> u8 {
-    match health {
+fn rank(member: &Member) -> u8 {
+    match member.health {
         Health::Ready => 0,
+        Health::Connecting if member.is_starting => 0,
         Health::Connecting | Health::Idle => 1,
         Health::Failed | Health::Broken | Health::Stopped => 2,
     }
 }
 
-fn order(member: &Member) -> (u8, u16, &str) {
-    (rank(member.health), member.route.priority, &member.name)
+fn order(member: &Member) -> (u8, u16, bool, &str) {
+    (rank(member), member.route.priority, member.is_starting, &member.name)
 }
 
 /// Why no server of a domain has a tool: none knows it, or those that might are not there.

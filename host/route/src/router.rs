@@ -232,5 +232,5 @@ fn answer(ended: Ended) -> Answer {
         // No call gives a list.
         Reply::List(_) => ToolResult { json: "{}".to_owned(), is_error: false },
     });
-    Answer { result, attempts, fuel_used, cached, tries }
+    Answer { fuel_used, cached, tries, ..Answer::of(result, attempts) }
 }

@@ -1,7 +1,7 @@
 //! Resources, resource templates, prompts and completion of all servers.
 //!
 //! A resource is seen as `tollgate://SERVER/URI`, its own URI whole at the end, so that templates still expand. One
-//! that comes under its own URI, as in a tool's result, is the server's that gave it to the agent, else the one server's that
+//! that comes under its own URI, as in a tool's result or where names are left as they are, is the server's that gave it to the agent, else the one server's that
 //! lists it or whose template makes it. What may be several servers' is refused.
 
 use crate::agent::{Agent, unknown};
@@ -57,14 +57,22 @@ pub(crate) async fn locate(agent: &Agent, uri: &str) -> Result<(String, String),
     if !view.passes_on() {
         return Err(not_found("there is no resource here", uri));
     }
-    if let Some((server, uri)) = uri.strip_prefix(SCHEME).and_then(|rest| rest.split_once('/')) {
-        return Ok((server.to_owned(), uri.to_owned()));
+    let named = uri.strip_prefix(SCHEME).and_then(|rest| rest.split_once('/'));
+    let named = named.map(|(server, uri)| (server.to_owned(), uri.to_owned()));
+    if let Some(named) = named.clone().filter(|_| agent.front().options().prefix_resources) {
+        return Ok(named);
     }
     let servers_there = view.servers();
     let mut servers = agent.front().given().givers(agent.identity(), uri);
     servers.retain(|name| servers_there.iter().any(|server| server.name == *name));
     if servers.is_empty() {
         servers = listers(agent, uri).await;
+    }
+    // Where names are not made here, one of this form may also be another host's own.
+    if let Some(named) =
+        named.filter(|(server, _)| servers.is_empty() && servers_there.iter().any(|there| there.name == *server))
+    {
+        return Ok(named);
     }
     match (&servers[..], &servers_there[..]) {
         // With a single server there is nobody else to ask.

@@ -155,6 +155,10 @@ impl Adapter {
             Asked::Tool(..) => failed,
             Asked::Query(_) => internal_error,
         };
+        let api = match &ready.tools {
+            Tools::Document(catalog) => Some(catalog),
+            Tools::Own | Tools::Functions(_) => None,
+        };
         let invoked = match invocation(ready, asked) {
             Ok(invoked) => invoked,
             Err(error) => return Answer::refused(error),
@@ -200,17 +204,29 @@ impl Adapter {
             end
         });
         match AbortOnDrop(task).await {
-            Ok(end) => self.judge(end, failed),
+            Ok(end) => self.judge(end, failed, api),
             Err(_) => Answer::refused(CallError::Unavailable(format!("adapter `{}` was ended", self.name))),
         }
     }
 
     /// What the end of a run is to its caller. `failed` puts a failure of the component's own into the form that the request
-    /// has for it.
-    fn judge(&self, end: RunEnd<Result<ToolResult, ToolError>>, failed: fn(&str) -> CallError) -> Answer {
+    /// has for it. `api` is what the component stands for, if that is an API.
+    fn judge(
+        &self,
+        end: RunEnd<Result<ToolResult, ToolError>>,
+        failed: fn(&str) -> CallError,
+        api: Option<&Catalog>,
+    ) -> Answer {
         let fuel_used = end.fuel_used;
+        let mut http_status = None;
         let result = match end.result {
-            Ok(Ok(result)) if result.is_error => Err(CallError::Failed(result)),
+            Ok(Ok(result)) if result.is_error => Err(match api {
+                Some(api) => {
+                    http_status = openapi::http_status(&result);
+                    api.refusal(&self.name, result)
+                }
+                None => CallError::Failed(result),
+            }),
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.tool_error(error, failed)),
             Err(RunError::Limit(reached)) if reached.kind == LimitKind::Timeout => {
@@ -222,7 +238,9 @@ impl Adapter {
             Err(error @ RunError::InvalidOutput(_)) => Err(CallError::InvalidResponse(error.to_string())),
             Err(error @ (RunError::Trap { .. } | RunError::Unusable(_))) => Err(failed(&error.to_string())),
         };
-        Answer { fuel_used, ..Answer::once(result) }
+        // What an API refused at its door was not done.
+        let attempts = u32::from(!matches!(result, Err(CallError::AuthRequired(_) | CallError::RateLimited(_))));
+        Answer { fuel_used, http_status, ..Answer::of(result, attempts) }
     }
 
     fn tool_error(&self, error: ToolError, failed: fn(&str) -> CallError) -> CallError {

@@ -3,14 +3,16 @@
 use crate::outside::{Credential, Secrets, bindings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tollgate_config::model::{Category, Document, OpenApi};
 use tollgate_core::address::{AddressKind, is_loopback_host};
 use tollgate_core::json;
-use tollgate_core::{Claimed, Configured, EffectClass, Grants, Host as UrlHost, HttpUrl, Tool};
+use tollgate_core::{CallError, Claimed, Configured, EffectClass, Grants, Host as UrlHost, HttpUrl, Tool, ToolResult};
 use tollgate_outbound::Outbound;
 
+/// How much of an API's words stands in an error, in characters.
+const REFUSAL_MAX_CHARS: usize = 500;
 /// The most that what was read of a document takes as a tree, in bytes.
 const CATALOG_TREE_MAX_BYTES: usize = 512 << 20;
 /// The largest document that is fetched or read, in bytes.
@@ -149,6 +151,75 @@ impl Catalog {
     /// What a call of a tool gives the adapter.
     pub(crate) fn operation(&self, tool: &str) -> Option<&str> {
         self.operations.get(tool).map(|operation| &**operation)
+    }
+}
+
+/// What the adapter tells of an API's response: in `_meta`, beside what the API says.
+#[derive(Deserialize)]
+struct Response {
+    #[serde(rename = "_meta")]
+    meta: ResponseMeta,
+    #[serde(default)]
+    content: Vec<Block>,
+}
+
+#[derive(Deserialize)]
+struct ResponseMeta {
+    #[serde(rename = "tollgate/http")]
+    http: Http,
+}
+
+#[derive(Deserialize)]
+struct Http {
+    status: u16,
+    #[serde(default)]
+    headers: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    #[serde(default)]
+    text: String,
+}
+
+/// The HTTP status of a failed result.
+pub(crate) fn http_status(result: &ToolResult) -> Option<u16> {
+    serde_json::from_str::<Response>(&result.json).ok().map(|response| response.meta.http.status)
+}
+
+impl Catalog {
+    /// What a failed result is to its caller: the error that an MCP server's answer with the same status is, where the caller can
+    /// do something else about it than about a failure.
+    pub(crate) fn refusal(&self, server: &str, result: ToolResult) -> CallError {
+        let Ok(Response { meta: ResponseMeta { http }, content }) = serde_json::from_str(&result.json) else {
+            return CallError::Failed(result);
+        };
+        let header = |name: &str| http.headers.get(name).map(|value| value.trim());
+        let wait_ms =
+            header("retry-after").and_then(|value| value.parse::<u64>().ok()).map(|s| s.saturating_mul(1_000));
+        // GitHub says by 403 that an hour's requests are used up.
+        let is_used_up = header("x-ratelimit-remaining") == Some("0");
+        match http.status {
+            429 => CallError::RateLimited(wait_ms),
+            503 if wait_ms.is_some() => CallError::RateLimited(wait_ms),
+            403 if wait_ms.is_some() || is_used_up => CallError::RateLimited(wait_ms),
+            401 => {
+                let said = content.first().map(|block| block.text.as_str()).unwrap_or_default();
+                let said: String = said.chars().take(REFUSAL_MAX_CHARS).collect();
+                CallError::AuthRequired(format!("`{server}`: {said}; {}", self.sent_secrets()))
+            }
+            _ => CallError::Failed(result),
+        }
+    }
+
+    /// Where the API's secrets go, for who looks why one was missing.
+    fn sent_secrets(&self) -> String {
+        let hosts: BTreeSet<String> = self.secrets.iter().flat_map(|s| s.hosts()).map(ToString::to_string).collect();
+        if hosts.is_empty() {
+            return "the configuration has no secret for it; see `secrets` of the server".to_owned();
+        }
+        let hosts = hosts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!("its secrets go to {hosts} and nowhere else")
     }
 }
 

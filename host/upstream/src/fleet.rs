@@ -297,7 +297,13 @@ impl Fleet {
 
 fn member_of(server: &Server) -> Member {
     let (state, error) = server.state();
-    Member { name: server.name.clone(), route: server.route.clone(), health: state.health(), error }
+    Member {
+        name: server.name.clone(),
+        route: server.route.clone(),
+        health: state.health(),
+        is_starting: server.is_starting(),
+        error,
+    }
 }
 
 impl Backend for Fleet {

@@ -1,7 +1,7 @@
 //! Which servers a call goes to, and where it goes on.
 
 use crate::support::*;
-use tollgate_core::{CallError, EffectClass, Health, Outcome, RpcError, Upstream as _};
+use tollgate_core::{CallError, EffectClass, Health, Outcome, RpcError, ToolResult, Upstream as _};
 use tollgate_route::{ErrorClass, RouteSpec, ToolRoute};
 
 fn servers(world: &World, name: &str, tool: &str) -> Vec<String> {
@@ -41,6 +41,27 @@ fn nobody_waits_for_a_connecting_server_when_a_ready_one_has_the_tool() {
     assert_eq!(world.now(), secs(20));
     assert_eq!(servers(&world, "domain:shop", "other"), ["here"]);
     assert_eq!(world.now(), secs(20));
+}
+
+#[test]
+fn a_server_that_starts_is_waited_for_where_its_priority_is_better() {
+    let world = World::new();
+    world.add("b", of("shop", 2));
+    for (name, priority, tool_is_there, want, waited) in [
+        ("better", 1, true, &["better", "b"][..], 5),
+        ("better", 1, false, &["b"], 5),
+        ("equal", 2, true, &["b"], 0),
+        ("worse", 3, true, &["b"], 0),
+    ] {
+        world.add(name, of("shop", priority));
+        world.health(name, Health::Connecting);
+        world.edit(name, |server| server.is_starting = true);
+        world.resolves(name, secs(5), (!tool_is_there).then(|| CallError::UnknownTool(vec![])));
+        let before = world.now();
+        assert_eq!(servers(&world, "domain:shop", "find"), want, "{name}");
+        assert_eq!(world.now() - before, secs(waited), "{name}");
+        world.route(name, of("else", 1));
+    }
 }
 
 #[test]
@@ -262,5 +283,17 @@ fn the_class_of_an_error_follows_mcp_and_json_rpc() {
         (CallError::AuthRequired(String::new()), ErrorClass::Auth),
     ] {
         assert_eq!(ErrorClass::of(&error), want, "{error}");
+    }
+    for (error, status, want) in [
+        (away(), 503, ErrorClass::ServerError),
+        (lost(), 502, ErrorClass::ServerError),
+        (CallError::Failed(ToolResult { json: "{}".to_owned(), is_error: true }), 500, ErrorClass::ServerError),
+        (CallError::Failed(ToolResult { json: "{}".to_owned(), is_error: true }), 404, ErrorClass::ClientError),
+        (CallError::Failed(ToolResult { json: "{}".to_owned(), is_error: true }), 408, ErrorClass::Timeout),
+        (CallError::Failed(ToolResult { json: "{}".to_owned(), is_error: true }), 403, ErrorClass::Auth),
+        (CallError::Failed(ToolResult { json: "{}".to_owned(), is_error: true }), 302, ErrorClass::ToolError),
+        (CallError::RateLimited(None), 500, ErrorClass::RateLimit),
+    ] {
+        assert_eq!(ErrorClass::with_status(&error, Some(status)), want, "{error} {status}");
     }
 }

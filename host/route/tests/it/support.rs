@@ -92,6 +92,7 @@ pub struct Server {
     route: Arc<RouteSpec>,
     health: Option<Health>,
     error: Option<String>,
+    pub is_starting: bool,
     tools: Vec<Arc<Tool>>,
     /// What comes next; then `default`.
     steps: VecDeque<Step>,
@@ -158,6 +159,7 @@ impl Backing {
             name: name.into(),
             route: server.route.clone(),
             health: server.health.unwrap_or(Health::Ready),
+            is_starting: server.is_starting,
             error: server.error.clone(),
         }
     }
@@ -166,7 +168,7 @@ impl Backing {
 fn attempted(step: Step) -> Attempted {
     let Step { result, sent, fuel_used, freshness, personal, .. } = step;
     let result = result.map(|json| ToolResult { json, is_error: false });
-    Attempted { result, sent, fuel_used, freshness, personal }
+    Attempted { fuel_used, freshness, personal, ..Attempted::of(result, sent) }
 }
 
 impl Backend for Backing {

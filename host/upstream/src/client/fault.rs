@@ -50,6 +50,16 @@ impl Fault {
         matches!(self, Self::NotSent(_) | Self::Auth(_) | Self::RateLimited(_))
     }
 
+    /// The HTTP status of a refusal that has a kind of its own. One status is as good as another of its kind.
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Unanswered(_) => Some(502),
+            Self::Unavailable(_) => Some(503),
+            Self::Auth(_) => Some(401),
+            _ => None,
+        }
+    }
+
     /// In words, without the server's name.
     pub(crate) fn describe(&self) -> String {
         match self {

@@ -118,7 +118,7 @@ impl Server {
                 let (sent, fuel_used) = (answer.attempts > 0, answer.fuel_used);
                 // A person was asked meanwhile, by the component or beside it.
                 let personal = waited() > before;
-                Attempted { result: answer.result, sent, fuel_used, freshness: None, personal }
+                Attempted { fuel_used, http_status: answer.http_status, personal, ..Attempted::of(answer.result, sent) }
             }
             None => Attempted { sent: true, ..Attempted::unsent(self.timed_out(timeout)) },
         }
@@ -143,7 +143,7 @@ impl Server {
         let was_asked =
             |answered: &Answered| answered.rounds > 1 || matches!(answered.text, Err(Fault::NeedsClient(_)));
         let personal = place.was_asked() || answered.as_ref().is_some_and(was_asked);
-        let done = |result, freshness| Attempted { result, sent: true, fuel_used: 0, freshness, personal };
+        let done = |result, freshness| Attempted { freshness, personal, ..Attempted::of(result, true) };
         match answered {
             Some(Answered { text: Ok(text), .. }) => {
                 let freshness = sending.freshness(&text);
@@ -158,8 +158,9 @@ impl Server {
             Some(Answered { text: Err(fault), rounds }) => {
                 // Whoever asked something has taken it.
                 let sent = rounds > 1 || !fault.is_untaken();
+                let http_status = fault.http_status();
                 let error = self.failed(live, fault, sending.is_repeatable()).await;
-                Attempted { sent, ..done(Err(error), None) }
+                Attempted { sent, http_status, ..done(Err(error), None) }
             }
             None => done(Err(self.timed_out(timeout)), None),
         }

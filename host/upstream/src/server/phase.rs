@@ -96,6 +96,13 @@ impl Server {
         }
     }
 
+    /// Whether it is being connected for the first time.
+    pub(crate) fn is_starting(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Connecting(_))
+            && self.connect_ms.lock().is_none()
+            && self.last_error.lock().is_none()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         matches!(*self.phase.borrow(), Phase::Idle)
     }

@@ -201,7 +201,15 @@ fn message(body: &Value) -> Option<String> {
         .or_else(|| of("error"))
         .or_else(|| of("title"))
         .or_else(|| of("err"));
-    let each: Vec<String> = match body.get("errors").or_else(|| body.get("detail")) {
+    let all = || body.get("errors").filter(|errors| !is_empty(errors)).or_else(|| body.get("detail"));
+    // Jira has its sentences in `errorMessages`, and what is wrong with a field in `errors`.
+    let listed: Vec<String> = body
+        .get("errorMessages")
+        .and_then(Value::as_array)
+        .map(|texts| texts.iter().filter_map(said).take(10).collect())
+        .unwrap_or_default();
+    let main = main.or_else(|| (!listed.is_empty()).then(|| listed.join("; ")));
+    let each: Vec<String> = match all() {
         Some(Value::Array(errors)) => {
             errors.iter().filter_map(|error| said(error).or_else(|| of_msg(error))).take(10).collect()
         }
@@ -218,6 +226,10 @@ fn message(body: &Value) -> Option<String> {
         (None, false) => Some(each.join("; ")),
         (None, true) => None,
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// One entry of a list of errors as some frameworks have it: `{"loc": […], "msg": "…"}`.

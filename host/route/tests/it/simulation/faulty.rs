@@ -224,11 +224,9 @@ impl Faulty {
             _ => None,
         };
         Attempted {
-            result: result.map(|json| ToolResult { json, is_error: false }),
-            sent: true,
             fuel_used: self.dice.below(10),
             freshness,
-            personal: false,
+            ..Attempted::of(result.map(|json| ToolResult { json, is_error: false }), true)
         }
     }
 
@@ -287,6 +285,7 @@ impl Backend for Faulty {
             name: name.as_str().into(),
             route: host.route.clone(),
             health: if host.down(now).is_some() { Health::Failed } else { Health::Ready },
+            is_starting: false,
             error: None,
         };
         self.hosts.lock().iter().map(member).collect()

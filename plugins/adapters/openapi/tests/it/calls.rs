@@ -142,6 +142,9 @@ fn http_errors_say_what_the_body_says() {
         (r#"{"message": "Invalid", "errors": [{"message": "a"}, "b"]}"#, "Invalid (a; b)"),
         (r#"{"detail": [{"loc": ["body", "id"], "msg": "missing"}]}"#, "body.id: missing"),
         (r#"{"errors": {"name": "too long"}}"#, "name: too long"),
+        (r#"{"errorMessages": ["Issue does not exist."], "errors": {}}"#, "Issue does not exist."),
+        (r#"{"errorMessages": [], "errors": {"summary": "is required"}}"#, "summary: is required"),
+        (r#"{"errorMessages": ["No.", 7], "errors": {"a": "b"}}"#, "No. (a: b)"),
         ("{}", "Too Many Requests"),
     ] {
         let failed = result(Output::Object, &response(429, "application/json", body));
