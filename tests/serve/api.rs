@@ -45,7 +45,24 @@ fn it_tells_how_the_host_its_servers_and_its_cache_are() {
     let (status, found) = get(&served, "/mcp/resources");
     assert_eq!(status, 200, "{found:#}");
     assert!(!found["fixture"]["resources"].as_object().unwrap().is_empty(), "{found:#}");
-    assert_eq!(get(&served, "/mcp/resources/nothing").0, 503);
+    let (status, unknown) = get(&served, "/mcp/resources/nothing");
+    assert_eq!((status, &unknown["error"]["kind"]), (404, &json!("unknown-tool")), "{unknown:#}");
+}
+
+#[test]
+fn resources_that_no_server_gives_are_an_error() {
+    let place = Place::new();
+    let config = json!({"servers": {"gone": {"command": "/nonexistent"}, "too": {"command": "/nonexistent"}}});
+    place.write("tollgate.json", config.to_string());
+    let served = serve(&place, &[]);
+    let (status, said) = get(&served, "/mcp/resources");
+    assert_eq!((status, &said["error"]["kind"]), (503, &json!("unavailable")), "{said:#}");
+    let why = said["error"]["message"].as_str().unwrap();
+    assert!(why.starts_with("no server answered: `gone`: ") && why.contains("`too`: "), "{why}");
+    // The first that fails is named.
+    let (status, said) = get(&served, "/mcp/resources?fail_fast=true");
+    assert_eq!(status, 503, "{said:#}");
+    assert!(["gone", "too"].contains(&said["error"]["server"].as_str().unwrap()), "{said:#}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn an_agent_calls_a_domain_and_sees_which_servers_are_missing() {
     let called = agent.call("call_tool", json!({"tool": "domain:notes:echo", "arguments": {"text": "hi"}}));
     assert!(text(&called).contains("hi"), "{called:#}");
     let unknown = agent.call("call_tool", json!({"tool": "domain:note:echo"}));
-    assert!(text(&unknown).contains("did you mean domain:notes:*?"), "{unknown:#}");
+    assert!(text(&unknown).contains("no server has this domain; there is domain:notes:*"), "{unknown:#}");
     let found = agent.call("search_tools", json!({"query": "echo a text"}));
     assert!(text(&found).contains("Not available, so not included: gone."), "{found:#}");
     assert_eq!(agent.close(), 0);

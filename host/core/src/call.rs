@@ -238,6 +238,9 @@ impl fmt::Display for CallError {
             Self::UnknownTool(near) if near.is_empty() => {
                 f.write_str("no such tool; `tollgate tools` lists what there is")
             }
+            Self::UnknownTool(near) if near.iter().all(|name| name.ends_with(":*")) => {
+                write!(f, "no server has this domain; there is {}", near.join(", "))
+            }
             Self::UnknownTool(near) => write!(f, "no such tool; did you mean {}?", near.join(", ")),
             Self::InvalidArguments(violations) => {
                 f.write_str("the arguments do not fit the tool's input schema")?;

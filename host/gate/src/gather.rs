@@ -15,6 +15,8 @@ use tollgate_core::{
 
 /// The word in records for it.
 const SHOWN: &str = "resources/list";
+/// The most domains that are named to who asked for another.
+const NEAR_MAX: usize = 5;
 /// The name in records that stands for all servers.
 const ALL: &str = "*";
 
@@ -114,15 +116,22 @@ impl Session {
     ) -> Result<Map<String, Value>, CallError> {
         let paid = open.pay()?;
         let mut servers = self.granted_servers();
-        servers.retain(|server| {
-            domain.is_none_or(|domain| server.domains.iter().any(|d| d == domain))
-                && self.context.grants.covers_any(HostInterface::Resource, &server.name)
-        });
+        if let Some(domain) = domain {
+            let mut known: Vec<_> = servers.iter().flat_map(|server| server.domains.clone()).collect();
+            servers.retain(|server| server.domains.iter().any(|d| d == domain));
+            if servers.is_empty() {
+                known.sort();
+                known.dedup();
+                known.truncate(NEAR_MAX);
+                let near = known.iter().map(|domain| format!("{DOMAIN_PREFIX}{}:*", cut(domain)));
+                return Err(CallError::UnknownTool(near.collect()));
+            }
+        }
+        servers.retain(|server| self.context.grants.covers_any(HostInterface::Resource, &server.name));
         if servers.is_empty() {
-            let what = domain
-                .map_or_else(|| "no server".to_owned(), |domain| format!("no server of the domain `{}`", cut(domain)));
-            return Err(CallError::Unavailable(format!(
-                "there is {what} whose resources this run may read; grants are written as resource=SERVER:*"
+            let of = domain.map(|domain| format!(" of the domain `{}`", cut(domain))).unwrap_or_default();
+            return Err(CallError::Denied(format!(
+                "no server{of} whose resources this run may read; grants are written as resource=SERVER:*"
             )));
         }
         let names = servers.iter().map(|server| server.name.clone()).collect();
@@ -152,6 +161,7 @@ impl Session {
         let mut found: Vec<Option<Value>> = vec![None; servers.len()];
         while let Some((at, resources)) = lists.next().await {
             if fail_fast && let Err(error) = resources {
+                open.failed_at = servers.get(at).map(|server| server.name.clone());
                 return Err(error);
             }
             if let (Some(place), Some(server)) = (found.get_mut(at), servers.get(at)) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tollgate_core::budget::{Paid, PaidCall};
+use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
     Answer, AskError, Attempt, BoxFuture, Call, CallError, CallFailure, Caller, Completion, HostInterface, LimitKind,
     LimitReached, ListKind, Listed, LogLevel, Means, ModelError, ModelRequest, Notice, Outcome, Query, QueryKind,
@@ -130,6 +131,7 @@ impl Session {
             bytes_in: args.len() as u64,
             started: self.elapsed(),
             paid: None,
+            failed_at: None,
             over: false,
         }
     }
@@ -283,6 +285,8 @@ pub(crate) struct OpenCall<'a> {
     started: Duration,
     /// None of a call that was refused for want of a budget.
     paid: Option<Paid>,
+    /// The server at which a request to several failed.
+    pub(crate) failed_at: Option<String>,
     over: bool,
 }
 
@@ -305,6 +309,9 @@ impl OpenCall<'_> {
             Err(error) => (error.outcome(), Some(cut(&error.to_string())), error.own_words().as_deref().map(cut)),
         };
         self.over = true;
+        // A call that names a domain failed at one of its servers.
+        let last = answer.tries.last().filter(|_| self.server.starts_with(DOMAIN_PREFIX));
+        let failed_at = self.failed_at.take().or_else(|| last.map(|last| last.server.clone()));
         let ended = Ended {
             outcome,
             message,
@@ -316,7 +323,7 @@ impl OpenCall<'_> {
         };
         let elapsed = self.record(ended);
         let failure = |error| CallFailure {
-            server: std::mem::take(&mut self.server),
+            server: failed_at.unwrap_or_else(|| std::mem::take(&mut self.server)),
             tool: std::mem::take(&mut self.tool),
             attempts: answer.attempts,
             elapsed,

@@ -138,16 +138,18 @@ fn none_has(domain: &str, tool: &str, members: &[Member], found: Vec<Found>) -> 
     ))
 }
 
-/// Names of domains near one that no server has, as a call names them.
+/// Names of domains near one that no server has, as a call names them; where none is near, those that there are.
 fn near_domains(domain: &str, members: &[Member]) -> Vec<String> {
     let wanted = short(&domain.to_lowercase());
     let mut domains: Vec<&str> = members.iter().flat_map(|member| &member.route.domains).map(String::as_str).collect();
     domains.sort_unstable();
     domains.dedup();
     let likeness = |name: &str| strsim::jaro_winkler(&wanted, &short(&name.to_lowercase()));
-    let mut near: Vec<_> =
-        domains.into_iter().map(|name| (likeness(name), name)).filter(|(like, _)| *like >= NEAR).collect();
+    let mut near: Vec<_> = domains.into_iter().map(|name| (likeness(name), name)).collect();
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    if near.first().is_some_and(|(like, _)| *like >= NEAR) {
+        near.retain(|(like, _)| *like >= NEAR);
+    }
     near.into_iter().take(NEAR_MAX).map(|(_, name)| format!("{DOMAIN_PREFIX}{name}:*")).collect()
 }
 

@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate::{
     Call, CallError, CallFailure, Context, EffectClass, HostError, Outcome, RunRequest, Seat, ToolName, TraceContext,
@@ -170,9 +171,28 @@ async fn gathered(view: &View, headers: &HeaderMap, domain: Option<String>, fail
         return refuse(StatusCode::FORBIDDEN, "denied", "resources are not exposed here");
     }
     match view.gather(domain, fail_fast, context(headers)).await {
-        Ok(text) => json_text(text),
+        Ok(text) => match all_failed(&text) {
+            Some(why) => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &why),
+            None => json_text(text),
+        },
         Err(failure) => failed(&failure),
     }
+}
+
+/// Why nothing was gathered, where each server failed.
+fn all_failed(gathered: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entry {
+        error: Option<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        message: String,
+    }
+    let entries: BTreeMap<String, Entry> = serde_json::from_str(gathered).ok()?;
+    let failed = |(name, entry): (String, Entry)| Some(format!("`{name}`: {}", entry.error?.message));
+    let failed: Option<Vec<String>> = entries.into_iter().map(failed).collect();
+    failed.filter(|failed| !failed.is_empty()).map(|failed| format!("no server answered: {}", failed.join("; ")))
 }
 
 #[derive(Deserialize)]

@@ -86,7 +86,9 @@ fn a_domain_that_no_server_has_is_unknown_with_near_names() {
         world.resolve("domain:product", "find").unwrap_err(),
         CallError::UnknownTool(vec!["domain:products:*".to_owned()])
     );
-    assert_eq!(world.resolve("domain:zzz", "find").unwrap_err(), CallError::UnknownTool(vec![]));
+    let nothing_near = world.resolve("domain:zzz", "find").unwrap_err();
+    assert_eq!(nothing_near, CallError::UnknownTool(vec!["domain:products:*".to_owned()]));
+    assert_eq!(nothing_near.to_string(), "no server has this domain; there is domain:products:*");
     assert_eq!(
         world.resolve("domain:products", "fnd").unwrap_err(),
         CallError::UnknownTool(vec!["domain:products:fnds".to_owned()])

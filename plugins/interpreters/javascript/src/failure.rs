@@ -112,6 +112,9 @@ fn message(failure: &CallFailure, details: &Value) -> String {
     let what = match &failure.error {
         CallError::Denied(why) => format!("denied: {why}"),
         CallError::UnknownTool(near) if near.is_empty() => "no such tool".to_owned(),
+        CallError::UnknownTool(near) if near.iter().all(|name| name.ends_with(":*")) => {
+            format!("no server has this domain; there is {}", near.join(", "))
+        }
         CallError::UnknownTool(near) => format!("no such tool; did you mean {}?", near.join(", ")),
         CallError::InvalidArguments(violations) => {
             let told = violations.iter().map(|violation| match violation.path.as_str() {

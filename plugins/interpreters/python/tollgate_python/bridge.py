@@ -112,7 +112,11 @@ _WORDS = {
 def _message(failure, kind, details):
     """The failure for people: which call, what happened, what to do next."""
     if kind == "unknown-tool":
-        what = f"no such tool; did you mean {', '.join(details)}?" if details else "no such tool"
+        names = ", ".join(details)
+        if details and all(name.endswith(":*") for name in details):
+            what = f"no server has this domain; there is {names}"
+        else:
+            what = f"no such tool; did you mean {names}?" if details else "no such tool"
     elif kind == "invalid-arguments":
         told = [f"{each['path']}: {each['message']}" if each["path"] else each["message"] for each in details]
         what = f"the arguments do not fit the tool's input schema: {'; '.join(told)}"
