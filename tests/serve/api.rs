@@ -50,6 +50,35 @@ fn it_tells_how_the_host_its_servers_and_its_cache_are() {
 }
 
 #[test]
+fn a_host_is_not_ready_without_its_required_servers() {
+    let place = place();
+    let config = place.work().join("tollgate.json");
+    let mut with: Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+    with["servers"]["gone"] = json!({"command": "/nonexistent", "required": true});
+    std::fs::write(&config, with.to_string()).unwrap();
+    let served = served(&place);
+    let (status, said) = get(&served, "/readyz");
+    assert_eq!(status, 503, "{said}");
+    assert!(said.as_str().unwrap().contains("; 1 required ones are not there"), "{said}");
+    let params =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+    let headers = [JSON[0], ("Accept", "application/json, text/event-stream")];
+    let (_, answer) = served.exchange("POST", "/mcp", &headers, &hello.to_string());
+    assert!(answer.contains("a required server is not there: `gone`: "), "{answer}");
+    let told = place.run(["--config", "tollgate.json", "servers", "--json"]).expect(5).json();
+    let gone = told.as_array().unwrap().iter().find(|server| server["name"] == "gone").unwrap();
+    assert_eq!(gone["required"], true, "{told:#}");
+    // Required and there: as if nothing was said.
+    with["servers"].as_object_mut().unwrap().remove("gone");
+    with["servers"]["echo"]["required"] = json!(true);
+    std::fs::write(&config, with.to_string()).unwrap();
+    let served = self::served(&place);
+    assert_eq!(get(&served, "/readyz").0, 200);
+    assert_eq!(served.exchange("POST", "/mcp", &headers, &hello.to_string()).0, 200);
+}
+
+#[test]
 fn resources_that_no_server_gives_are_an_error() {
     let place = Place::new();
     let config = json!({"servers": {"gone": {"command": "/nonexistent"}, "too": {"command": "/nonexistent"}}});

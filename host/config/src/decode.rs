@@ -96,6 +96,8 @@ keys! {
         secrets "secrets": Uses,
         /// Keeps it from being started.
         disabled "disabled": bool,
+        /// Whether the host is of no use without it: not ready, and refusing to initialize, while it is not there.
+        required "required": bool,
         /// The time for one call: a number of seconds, or a duration as 30s.
         timeout "timeout": Seconds,
         /// The time for connecting, as 10s.
@@ -235,6 +237,7 @@ impl Read for Server {
             name: At { line: node.line, value: key.name().to_owned() },
             key: key.to_string(),
             disabled: keys.disabled.as_ref().is_some_and(|d| d.value),
+            required: keys.required.as_ref().is_some_and(|required| required.value),
             timeout: keys.timeout.as_ref().map(|t| t.0),
             connect_timeout: keys.connect_timeout.as_ref().map(|t| t.value),
             priority: keys.priority.as_ref().map(|p| p.0),

@@ -18,7 +18,7 @@ use fill::SecretNames;
 use std::collections::HashSet;
 use std::path::Path;
 use tollgate_core::name::check_server_name;
-use writer::Draft;
+use writer::{Draft, Item};
 
 /// The most servers of one file.
 const SERVERS_MAX: usize = 1000;
@@ -174,6 +174,9 @@ impl Importer<'_> {
         let Some(node) = top.get(name) else { return Ok(0) };
         let section = Key::Child(&Key::Root, name);
         let inputs = fill::inputs(top);
+        // It let nothing start where one server failed.
+        let fail_fast = top.get("orchestration").and_then(|node| node.get("fail_fast"));
+        let required = fail_fast.is_some_and(|node| matches!(node.value, Value::Bool(true)));
         // Some write a list, with the name inside.
         let entries: Vec<(&str, &Node)> = match &node.value {
             Value::Map(entries) => entries.iter().map(|(name, child)| (name.as_str(), child)).collect(),
@@ -198,7 +201,12 @@ impl Importer<'_> {
                 self.note(child.line, &key, "left out: no name can be made of this one", "rename it");
                 continue;
             };
-            let written = entry::server(self, &name, given, child, &key, &inputs);
+            let written = entry::server(self, &name, given, child, &key, &inputs).map(|mut draft| {
+                if required {
+                    draft.set("required", Item::Word("true".into()));
+                }
+                draft
+            });
             match written.and_then(|draft| self.checked(&name, 1, draft, child.line, &key)) {
                 Ok(part) => {
                     count += 1;

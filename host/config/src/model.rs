@@ -104,6 +104,8 @@ pub struct Server {
     pub transport: Transport,
     /// Not started.
     pub disabled: bool,
+    /// Whether the host is of no use without it.
+    pub required: bool,
     /// The time for one call, if it is not the host's default.
     pub timeout: Option<Duration>,
     /// The time for connecting, if it is not the host's default.

@@ -150,7 +150,11 @@ impl Cx<'_> {
     pub(crate) fn unknown(&mut self, line: u32, key: &Key<'_>, known: &[&str], unknown: Unknown) {
         // A file of a million unknown keys gets no million searches.
         let near = if self.errors.is_full() || self.warnings.is_full() { None } else { suggest(key.name(), known) };
+        let foreign = foreign_key(key.name());
         match (unknown, near) {
+            (Unknown::Refuse, _) if foreign.is_some() => {
+                self.error_help(line, key, "unknown key", foreign.unwrap_or_default());
+            }
             (Unknown::Refuse, Some(near)) => {
                 self.error_help(line, key, "unknown key", format!("did you mean `{near}`?"));
             }
@@ -158,7 +162,7 @@ impl Cx<'_> {
                 self.error_help(line, key, "unknown key", format!("there is: {}", known.join(", ")));
             }
             (Unknown::Warn, near) => {
-                let help = match (foreign_key(key.name()), near) {
+                let help = match (foreign, near) {
                     (Some(help), _) => help.to_owned(),
                     (None, Some(near)) => format!("did you mean `{near}`?"),
                     (None, None) => "another client's key, perhaps".to_owned(),
@@ -188,6 +192,8 @@ fn foreign_key(name: &str) -> Option<&'static str> {
         "includeTools" | "enabledTools" => "write `tools: {allow: [...]}`",
         "transportType" | "transport" => "write `type`",
         "httpUrl" | "serverUrl" => "write `url`",
+        "enabled" => "write `disabled: true` in place of `enabled: false`",
+        "mcp_servers" => "this is another program's file: `tollgate import FILE` makes a configuration of it",
         _ => return None,
     })
 }

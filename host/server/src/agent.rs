@@ -254,6 +254,8 @@ impl ServerHandler for Connection {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let result = self.negotiate_initialize(&request)?;
+        let required = self.asks(Method::Introduce).view.check_required().await;
+        required.map_err(|why| ErrorData::internal_error(why, None))?;
         context.peer.set_peer_info(remembered(request));
         self.takes_over(&context);
         Ok(result)

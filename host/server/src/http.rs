@@ -194,9 +194,10 @@ impl Listening {
 
 /// Whether every server that the host has is ready or has failed; a load balancer waits for it.
 async fn ready(State(door): State<Arc<Door>>) -> Response {
-    let Readiness { servers, connecting, failed } = door.front.access().readiness();
-    let text = format!("{servers} servers: {connecting} connecting, {failed} failed\n");
-    let status = if connecting > 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let Readiness { servers, connecting, failed, missing } = door.front.access().readiness();
+    let required = if missing > 0 { format!("; {missing} required ones are not there") } else { String::new() };
+    let text = format!("{servers} servers: {connecting} connecting, {failed} failed{required}\n");
+    let status = if connecting > 0 || missing > 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, text).into_response()
 }
 

@@ -211,6 +211,7 @@ impl Access {
             servers: servers.len(),
             connecting: count(ServerState::Connecting),
             failed: count(ServerState::Failed),
+            missing: servers.iter().filter(|server| server.is_missing()).count(),
         }
     }
 
@@ -237,6 +238,8 @@ pub struct Readiness {
     pub connecting: usize,
     /// How many have failed.
     pub failed: usize,
+    /// How many are required and not there.
+    pub missing: usize,
 }
 
 /// The place of one caller: who he is, once and for all, and what he may do now.

@@ -199,6 +199,7 @@ impl ConfiguredServer {
         spec.deny = server.tools.deny.clone();
         spec.pin = server.tools.pin;
         spec.route = self.route.clone();
+        spec.required = server.required;
         spec.lazy = server.routing.lazy.map(|lazy| Lazy { idle: lazy.idle });
         spec
     }

@@ -119,6 +119,31 @@ impl View {
         servers
     }
 
+    /// Waits for the required servers of the host.
+    ///
+    /// # Errors
+    /// Some are not there: why, of those of which he was granted something.
+    pub async fn check_required(&self) -> Result<(), String> {
+        let missing = |server: &ServerStatus| server.is_missing();
+        if !self.host.servers().iter().any(missing) {
+            return Ok(());
+        }
+        self.settled().await;
+        let mut servers = self.host.servers();
+        servers.retain(missing);
+        if servers.is_empty() {
+            return Ok(());
+        }
+        servers.retain(|server| self.grants().knows(&server.name));
+        let told = servers.iter().map(|server| match &server.error {
+            Some(why) => format!("`{}`: {why}", server.name),
+            None => format!("`{}`", server.name),
+        });
+        let told: Vec<_> = told.collect();
+        let told = if told.is_empty() { String::new() } else { format!(": {}", told.join("; ")) };
+        Err(format!("a required server is not there{told}"))
+    }
+
     /// The languages of scripts that he can run.
     pub fn script_languages(&self) -> Vec<ScriptLanguage> {
         if self.is_nobody() { Vec::new() } else { self.host.script_languages() }

@@ -230,6 +230,8 @@ pub struct ServerSpec {
     pub pin: bool,
     /// The longest message that the server may send, in bytes.
     pub max_message_bytes: usize,
+    /// Whether the host is of no use without it.
+    pub required: bool,
     /// Start it when it is needed only, if at all.
     pub lazy: Option<Lazy>,
     /// What routing knows of it, and what differs for some of its tools.
@@ -251,6 +253,7 @@ impl ServerSpec {
             deny: Vec::new(),
             pin: false,
             max_message_bytes: DEFAULT_MAX_MESSAGE_BYTES,
+            required: false,
             lazy: None,
             route: RouteSpec::default(),
         }

@@ -50,6 +50,9 @@ pub struct ServerStatus {
     /// How many are quarantined beside them; not written when there is none.
     #[serde(skip_serializing_if = "is_zero")]
     pub quarantined: usize,
+    /// Whether the host is of no use without it; not written otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
     /// Why it is not ready.
     pub error: Option<String>,
     /// Whether it is not ready because somebody has to log in, or to correct its headers.
@@ -57,6 +60,18 @@ pub struct ServerStatus {
     pub needs_auth: bool,
     /// How long its last connection took, in milliseconds.
     pub connect_ms: Option<u64>,
+}
+
+impl ServerStatus {
+    /// Whether it can be called, or started by a call.
+    pub fn is_there(&self) -> bool {
+        matches!(self.state, ServerState::Ready | ServerState::Idle)
+    }
+
+    /// Whether it is required and not there.
+    pub fn is_missing(&self) -> bool {
+        self.required && !self.is_there()
+    }
 }
 
 fn is_zero(count: &usize) -> bool {

@@ -23,9 +23,9 @@ pub(crate) async fn servers(global: &Global, args: Servers) -> Result<u8, Failur
     let shown = if args.json { print::json(&servers) } else { print::out(table(&servers)) };
     setup::warn_of_quarantined(&host);
     host.shutdown().await;
-    let is_there = |server: &ServerStatus| matches!(server.state, ServerState::Ready | ServerState::Idle);
-    let code = if servers.is_empty() || servers.iter().any(is_there) { 0 } else { Status::Unavailable.exit_code() };
-    shown.map(|()| code)
+    let is_well = servers.is_empty() || servers.iter().any(ServerStatus::is_there);
+    let is_well = is_well && !servers.iter().any(ServerStatus::is_missing);
+    shown.map(|()| if is_well { 0 } else { Status::Unavailable.exit_code() })
 }
 
 fn table(servers: &[ServerStatus]) -> String {

@@ -25,10 +25,13 @@ pub(super) fn orchestration(importer: &mut Importer<'_>, top: &Node) -> Draft {
         match (name.as_str(), &child.value) {
             ("fail_fast", Value::Bool(word)) => draft.set("fail_fast", Item::Word(word.to_string())),
             ("resource_cache_ttl", Value::Number(_)) => {
+                // What it kept is what all servers list, and what is read of it.
+                let both =
+                    |time: &dyn Fn() -> Item| Item::Map(vec![("lists".into(), time()), ("resources".into(), time())]);
                 if child.value.number() == Some(0.0) {
-                    draft.set("cache", Item::Map(vec![("resources".into(), Item::Word("false".into()))]));
+                    draft.set("cache", both(&|| Item::Word("false".into())));
                 } else if let Some(time) = importer.time(child, &key) {
-                    draft.set("cache", Item::Map(vec![("resources".into(), time)]));
+                    draft.set("cache", both(&|| time.clone()));
                 }
             }
             ("max_retries", Value::Number(_)) => {

@@ -10,6 +10,7 @@ const LINE_MAX_CHARS: usize = 100;
 const COMMENT_MAX_CHARS: usize = 200;
 
 /// A value to write.
+#[derive(Clone)]
 pub(super) enum Item {
     /// Text, in quotes where it needs them.
     Text(String),

@@ -166,6 +166,17 @@ fn the_orchestrator_of_seed_004() {
 }
 
 #[test]
+fn a_start_that_failed_with_its_first_server_requires_all() {
+    for (word, required) in [("true", true), ("false", false)] {
+        let text = ORCHESTRATOR.replace("fail_fast: false", &format!("fail_fast: {word}"));
+        let imported = imported("orchestrator.yaml", &text);
+        let config = parse_bytes(Format::Yaml, imported.text.as_bytes()).unwrap();
+        assert!(config.servers.iter().all(|server| server.required == required), "{}", imported.text);
+        assert_eq!(config.orchestration.fail_fast, Some(required));
+    }
+}
+
+#[test]
 fn the_client_of_seed_002() {
     let made = snapshot("desktop", "claude_desktop_config.json", DESKTOP);
     assert_eq!(made.secrets, ["GITHUB_PERSONAL_ACCESS_TOKEN", "DATABASE_URL", "SLACK_BOT_TOKEN"]);

@@ -461,6 +461,7 @@ impl Server {
             version: session.and_then(|s| s.version.clone()),
             tools: self.catalog.load().tools().len(),
             quarantined: self.catalog.load().held().len(),
+            required: self.spec.required,
             error,
             needs_auth: matches!(&phase, Phase::Failed(failure) if failure.needs_auth),
             connect_ms: *self.connect_ms.lock(),
