@@ -38,7 +38,7 @@ fn a_plan_goes_on_where_it_failed_and_repeats_nothing() {
     let place = office(None);
     place.write("fail-create_issue", "400: the field `component` is required\n");
     place.write("input.json", json!({"id": "sync-001", "plan": sync()}).to_string());
-    let first = planner(&place, &["--input", "@input.json"]).json();
+    let first = planner(&place, &["--input", "@input.json"]).expect(1).json();
     assert_eq!(first["status"], "ok", "{first:#}");
     let output = &first["output"];
     assert_eq!(output["partial"], true, "{first:#}");
@@ -47,7 +47,7 @@ fn a_plan_goes_on_where_it_failed_and_repeats_nothing() {
     assert!(output["completed_steps"].as_array().unwrap().iter().all(|step| step["elapsed_ms"].is_u64()), "{first:#}");
     assert_eq!(told(&place, "tickets.json").len(), 1, "one of two was created");
 
-    let second = planner(&place, &["--resume", "sync-001"]).json();
+    let second = planner(&place, &["--resume", "sync-001"]).expect(0).json();
     let output = &second["output"];
     assert_eq!((&output["partial"], ids(&output["completed_steps"]).len()), (&json!(false), 4), "{second:#}");
     let called: Vec<_> =

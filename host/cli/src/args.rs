@@ -171,6 +171,9 @@ pub(crate) struct Run {
     /// Go on with a plan that was begun under this name, without repeating what is done (for `planner`)
     #[arg(long, value_name = "ID")]
     pub(crate) resume: Option<String>,
+    /// Exit with 0 though a plan was done in part only (for `planner`)
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
     #[command(flatten)]
     pub(crate) flags: RunFlags,
 }

@@ -10,7 +10,12 @@ use crate::timeline::{Detail, Timeline};
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
+use tollgate::config::Config;
+use tollgate::config::model::Code;
 use tollgate::{ComponentSource, Grants, Host, Outcome, Principal, RunReport, RunRequest, Status};
+
+/// The shipped policy that runs plans.
+const PLANNER: &str = "planner";
 
 pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     if is_path(&run.policy) && exec::language_of(&run.policy).is_some() {
@@ -30,6 +35,7 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     let config = setup::configuration(global)?;
     let config_file = config.as_ref().map(|c| c.file.clone());
     let no_config = config.is_none();
+    let is_plan = is_planner(config.as_ref(), &run.policy);
 
     let timeline = Arc::new(Timeline::new(if run.flags.trace { Detail::EachCall } else { Detail::Live }));
     let host = setup::builder(vec![timeline.clone()], run.flags.journal.as_deref())?;
@@ -68,7 +74,30 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     }
     show(&host, &report, run.flags.json, false)?;
     host.shutdown().await;
+    if is_plan && !run.allow_partial && report.output.as_deref().is_some_and(is_partial) {
+        print::note("the plan was done in part: `errors` says what failed; --allow-partial makes this exit with 0");
+        return Ok(crate::exit::ERROR);
+    }
     Ok(report.status.exit_code())
+}
+
+/// Whether a policy of this name is the shipped planner.
+fn is_planner(config: Option<&Config>, policy: &str) -> bool {
+    let configured = config.and_then(|config| config.policies.iter().find(|named| named.name.as_str() == policy));
+    match configured.map(|named| &named.code) {
+        Some(Code::Shipped(name)) => name.value == PLANNER,
+        Some(_) => false,
+        None => policy == PLANNER,
+    }
+}
+
+/// Whether a plan's report says that a step failed or was not done wholly.
+fn is_partial(output: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        partial: bool,
+    }
+    serde_json::from_str(output).is_ok_and(|report: Report| report.partial)
 }
 
 /// The input of a plan that goes on where it ended.

@@ -43,6 +43,12 @@ pub struct Ready {
     pub repeatable: bool,
 }
 
+/// The expression of a `condition`, which may stand in `${…}` as those of texts do.
+fn bare(text: &str) -> &str {
+    let inner = text.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inner.filter(|inner| !inner.contains("${")).unwrap_or(text)
+}
+
 /// Reads and checks a plan.
 ///
 /// # Errors
@@ -154,7 +160,7 @@ impl Checker<'_> {
         }
         let condition = step.condition.as_ref().and_then(|text| {
             let at = format!("{place}/condition");
-            let expression = Expr::parse(text).map_err(|error| self.fault(&at, error)).ok()?;
+            let expression = Expr::parse(bare(text)).map_err(|error| self.fault(&at, error)).ok()?;
             let mut here = Found::default();
             expression.find(&mut here);
             found.extend(self.resolved(&here, &at, each, places));

@@ -17,6 +17,10 @@ const TOOLS_MAX_BYTES: usize = 48_000;
 const NAMES_MAX_BYTES: usize = 8_000;
 const DESCRIPTION_MAX_CHARS: usize = 400;
 const SCHEMA_MAX_BYTES: usize = 4_000;
+/// How deep a schema is shown that is too long as it is.
+const MOST_DEPTH: usize = 8;
+/// How many values of an `enum`, or alternatives, of such a schema are shown.
+const MOST_WORDS: usize = 20;
 /// The longest goal, in bytes.
 const GOAL_MAX_BYTES: usize = 16_000;
 
@@ -107,8 +111,7 @@ fn shown(tools: &[Tool], goal: &str) -> String {
     let (mut text, mut names) = (String::new(), String::new());
     for (_, tool) in ranked {
         let described: String = tool.description.chars().take(DESCRIPTION_MAX_CHARS).collect();
-        let schema = tool.input_schema.to_string();
-        let schema = if schema.len() > SCHEMA_MAX_BYTES { "too long to be shown" } else { &schema };
+        let schema = shortened(&tool.input_schema);
         let line = format!("{}: {}\n  arguments: {schema}\n", tool.full_name(), described.replace('\n', " "));
         if text.len() + line.len() <= TOOLS_MAX_BYTES {
             text.push_str(&line);
@@ -122,8 +125,77 @@ fn shown(tools: &[Tool], goal: &str) -> String {
     text
 }
 
+/// The words of a text; `createIssue` has two.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_lowercase)
+    let mut apart = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        if c.is_uppercase() && before.is_lowercase() {
+            apart.push(' ');
+        }
+        apart.push(c);
+        before = c;
+    }
+    let words: Vec<_> =
+        apart.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_lowercase).collect();
+    words.into_iter()
+}
+
+/// A schema as a model is shown it: whole if it is short, else without its words, else less and less deep.
+fn shortened(schema: &Value) -> String {
+    let whole = schema.to_string();
+    if whole.len() <= SCHEMA_MAX_BYTES {
+        return whole;
+    }
+    let mut text = String::new();
+    for depth in [MOST_DEPTH, 3, 2, 1] {
+        text = brief(schema, depth).to_string();
+        if text.len() <= SCHEMA_MAX_BYTES {
+            return text;
+        }
+    }
+    // So many members that even their names are too much: the first ones, required ones before others.
+    let end = (0..=SCHEMA_MAX_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}… (cut)", text.get(..end).unwrap_or_default())
+}
+
+/// What of a schema says how a call is written, down to a depth.
+fn brief(schema: &Value, depth: usize) -> Value {
+    let Value::Object(members) = schema else { return schema.clone() };
+    let mut out = serde_json::Map::new();
+    for key in ["type", "const", "format", "$ref", "required"] {
+        if let Some(value) = members.get(key) {
+            out.insert(key.to_owned(), value.clone());
+        }
+    }
+    if let Some(Value::Array(words)) = members.get("enum") {
+        out.insert("enum".to_owned(), words.iter().take(MOST_WORDS).cloned().collect());
+    }
+    if depth == 0 {
+        out.remove("required");
+        return Value::Object(out);
+    }
+    if let Some(Value::Object(properties)) = members.get("properties") {
+        let required = |name: &String| {
+            members.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|one| one == name))
+        };
+        let (first, rest): (Vec<_>, Vec<_>) = properties.iter().partition(|(name, _)| required(name));
+        let briefly = first.into_iter().chain(rest).map(|(name, each)| (name.clone(), brief(each, depth - 1)));
+        out.insert("properties".to_owned(), Value::Object(briefly.collect()));
+    }
+    if let Some(items) = members.get("items") {
+        out.insert("items".to_owned(), brief(items, depth - 1));
+    }
+    for key in ["anyOf", "oneOf", "allOf"] {
+        if let Some(Value::Array(each)) = members.get(key) {
+            out.insert(key.to_owned(), each.iter().take(MOST_WORDS).map(|one| brief(one, depth - 1)).collect());
+        }
+    }
+    if let Some(Value::Object(named)) = members.get("$defs") {
+        let briefly = named.iter().map(|(name, each)| (name.clone(), brief(each, depth - 1)));
+        out.insert("$defs".to_owned(), Value::Object(briefly.collect()));
+    }
+    Value::Object(out)
 }
 
 /// How many of the words a tool's names and description have; those in names count thrice.
@@ -169,6 +241,30 @@ mod tests {
         assert!(text.starts_with("github:list_issues: "), "{}", &text[..100]);
         assert!(text.contains("Others, not described here: s:tool_"));
         assert!(text.len() < TOOLS_MAX_BYTES + NAMES_MAX_BYTES + 100);
+    }
+
+    #[test]
+    fn a_tool_of_two_words_in_one_is_found_and_its_long_schema_is_shortened() {
+        let member = |n: usize| (format!("field{n}"), json!({"type": "string", "description": "y".repeat(200)}));
+        let mut properties: serde_json::Map<String, Value> = (0..40).map(member).collect();
+        let deep =
+            json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"type": "string"}}}}});
+        properties.insert("fields".to_owned(), deep);
+        let schema =
+            json!({"type": "object", "properties": properties, "required": ["fields"], "title": "z".repeat(99)});
+        let mut tools = vec![Tool::new("wiki", "createPage", json!({"type": "object"})); 300];
+        tools.push(Tool::new("jira", "createIssue", schema.clone()));
+        let text = shown(&tools, "open an issue");
+        assert!(text.starts_with("jira:createIssue: "), "{}", &text[..100]);
+        let shown = shortened(&schema);
+        assert!(shown.len() <= SCHEMA_MAX_BYTES && !shown.contains("yyy") && !shown.contains("zzz"), "{shown}");
+        let read: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["properties"]["fields"]["properties"]["a"]["properties"]["b"]["type"], "string");
+        assert_eq!(read["required"], json!(["fields"]));
+        // Required members come first, and however long it is, it is bounded.
+        let names: serde_json::Map<String, Value> = (0..2_000).map(|n| (format!("n{n}"), json!({}))).collect();
+        let many = shortened(&json!({"type": "object", "properties": names, "required": ["n1999"]}));
+        assert!(many.len() <= SCHEMA_MAX_BYTES + 20 && many.contains("{\"n1999\":"), "{}", &many[..200]);
     }
 
     #[test]

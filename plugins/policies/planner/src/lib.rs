@@ -73,9 +73,22 @@ struct Input {
 
 /// Runs a plan of tool calls: steps with references to each other's results, conditions and for-each. All of it is checked
 /// before the first call; independent steps run at once; a plan with an `id` can be resumed. A `goal` in place of a plan has
-/// a model write one.
+/// a model write one. Where a step failed, `partial` is true; a plan of which no step was done is an error, `plan-failed`, whose data
+/// is the report.
 #[policy(title = "Planner", grants = ["tool=*:*", "state=plan/*", "model"])]
 async fn planner(input: Input) -> Result<Report> {
+    let report = planned(input).await?;
+    match report.errors.first() {
+        Some(first) if report.completed_steps.is_empty() => {
+            let message = format!("no step of the plan was done: `{}`: {}", first.step, first.message);
+            let told = serde_json::to_value(&report).unwrap_or_default();
+            Err(Error::new(message).code("plan-failed").data(told))
+        }
+        _ => Ok(report),
+    }
+}
+
+async fn planned(input: Input) -> Result<Report> {
     if let Some(id) = &input.id {
         checkpoint::check_id(id)?;
     } else if input.resume || input.forget || !input.retry.is_empty() {

@@ -177,7 +177,7 @@ fn written(steps: &[Drawn], mode: &str) -> Value {
 
 fn run(input: Value) -> tollgate_sdk::Result<crate::Report> {
     let input: Input = serde_json::from_value(input).unwrap();
-    block_on(crate::planner(input))
+    block_on(crate::planned(input))
 }
 
 proptest! {

@@ -36,7 +36,8 @@ pub struct Completed {
     /// Milliseconds from the plan's beginning.
     pub started_ms: u64,
     pub elapsed_ms: u64,
-    /// How often the tool was called; a call that the host repeated by itself counts once.
+    /// How many times one call was sent; with `for_each` the most that one item took. What the host sent again by itself counts where
+    /// the call failed.
     pub attempts: u32,
     /// Whether an earlier run had done it.
     pub resumed: bool,

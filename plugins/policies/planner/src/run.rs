@@ -261,7 +261,7 @@ impl Run<'_> {
         self.report.warnings.extend(warning);
         let Some(state) = self.states.get_mut(at) else { return };
         state.on_the_way -= 1;
-        state.attempts = state.attempts.saturating_add(attempts);
+        state.attempts = state.attempts.max(attempts);
         state.resumed &= resumed;
         match outcome {
             Ok(value) => {

@@ -42,7 +42,7 @@ fn host() -> FakeHost {
 
 fn plan(input: Value) -> Result<Report> {
     let input: Input = serde_json::from_value(input).unwrap();
-    block_on(crate::planner(input))
+    block_on(crate::planned(input))
 }
 
 fn names(host: &FakeHost) -> Vec<String> {
@@ -125,7 +125,7 @@ fn a_list_is_worked_on_so_many_items_at_once() {
         let report = plan(json!({"plan": {"steps": [step("list", "github:list_issues", json!({})), get]}})).unwrap();
         assert_eq!(report.output.as_array().unwrap().len(), 100);
         assert_eq!(report.output[99], "issue 99");
-        assert_eq!((host.most_in_flight(), report.completed_steps[1].attempts), (most, 100));
+        assert_eq!((host.most_in_flight(), report.completed_steps[1].attempts), (most, 1));
     }
 }
 
@@ -242,10 +242,24 @@ fn a_failure_stops_the_plan_or_skips_what_needs_it_or_neither() {
 }
 
 #[test]
+fn a_plan_of_which_no_step_was_done_is_an_error_with_its_report() {
+    let _host =
+        host().fail("github:list_issues", CallError::Failed(ToolResult::from_text("no such repository"))).install();
+    let steps = json!([step("a", "github:list_issues", json!({})), step("b", "github:list_issues", json!({}))]);
+    let input = serde_json::from_value(json!({"plan": {"steps": steps}})).unwrap();
+    let (message, shown) = code(block_on(crate::planner(input)).unwrap_err());
+    assert!(
+        message.contains("no step of the plan was done: `a`: ") && message.contains("no such repository"),
+        "{message}"
+    );
+    assert!(shown.contains("plan-failed") && shown.contains("skipped_steps"), "{shown}");
+}
+
+#[test]
 fn a_condition_skips_a_step_and_those_that_need_it_unless_they_have_one() {
     let host = host().install();
     let report = plan(json!({"input": {"go": false}, "plan": {"steps": [
-        with(step("a", "github:get_issue", json!({"n": 1})), json!({"condition": "input.go"})),
+        with(step("a", "github:get_issue", json!({"n": 1})), json!({"condition": "${input.go}"})),
         step("b", "github:get_issue", json!({"n": {"$ref": "#/steps/a/result"}})),
         with(step("c", "github:get_issue", json!({"n": {"$jmespath": "steps.a.result || 'other'"}})),
             json!({"when": "steps.a.status == 'skipped'"})),
