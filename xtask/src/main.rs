@@ -5,13 +5,16 @@
 //! - This file: the commands.
 //! - [`testing`]: `test`, stage by stage; with `--lint` all that CI checks. [`lints`]: `check`, and how a build lints what it compiles.
 //! - [`stages`]: how long each stage takes.
-//! - `links`: a test that links of the documentation lead somewhere.
+//! - `links`: a test that links of the documentation lead somewhere. `dependencies`: tests that each is used, and that Wasmtime is
+//!   compiled once.
 //! - [`fleet`]: the real MCP servers and clients that the tests use, the conformance suite, type checkers.
 //! - [`interpreters`]: the components that run scripts, each built in its language's way.
 //! - [`tools`]: rules for dependencies, fuzzing.
 //! - [`install`]: installing what lock files name and targets of the compiler, once.
 //! - [`dist`]: the archive with the binary and the compiled components.
 
+#[cfg(test)]
+mod dependencies;
 mod dist;
 mod fleet;
 mod install;

@@ -1,0 +1,2 @@
+// Cargo looks at build dependencies only of packages with a build script.
+fn main() {}
