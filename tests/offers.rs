@@ -17,7 +17,9 @@ fn builder() -> HostBuilder {
 
 fn adapter(file: &str, grants: &[&str]) -> AdapterSpec {
     let grants = Grants::parse(grants).unwrap();
-    AdapterSpec { grants, ..AdapterSpec::new(ComponentSource::File(file.into())) }
+    let mut limits = Limits::default();
+    limits.set(LimitKind::Fuel, 1_000_000_000);
+    AdapterSpec { grants, limits: Some(limits), ..AdapterSpec::new(ComponentSource::File(file.into())) }
 }
 
 async fn ask(host: &Host, kind: QueryKind, server: &str, name: &str, params: Value) -> Result<Value, CallError> {

@@ -87,8 +87,13 @@ fn add_yaml(text: &str, name: &str, entries: &[(&str, &str)]) -> Option<String> 
         let rest = line.strip_prefix("servers:").map(str::trim_start);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
     };
+    let is_empty_map = |line: &str| line.strip_prefix("servers:").is_some_and(|rest| rest.trim() == "{}");
     let mut before = 0;
     for line in text.split_inclusive('\n') {
+        if is_empty_map(line) {
+            let (head, rest) = text.split_at_checked(before)?;
+            return Some(format!("{head}{}{}", yaml_lines("servers:", 2, name, entries), rest.strip_prefix(line)?));
+        }
         before += line.len();
         if is_head(line.trim_end()) {
             let (head, rest) = text.split_at_checked(before)?;
@@ -158,6 +163,15 @@ mod tests {
                 "# x\nlimits:",
             ],
         );
+        for (empty, rest) in
+            [("servers: {}\n", ""), ("# a\nservers:  {}  \nlimits: {calls: 5}\n", "limits: {calls: 5}\n")]
+        {
+            let added = add("a.yaml", empty).unwrap();
+            assert!(
+                added.ends_with(&format!("servers:\n  petstore:\n    openapi: \"./pets.yaml\"\n{rest}")),
+                "{added}"
+            );
+        }
         let json =
             "{\n  // Ours\n  \"mcpServers\": {\n    \"crm\": {\"url\": \"https://crm.example/mcp\"}, // x\n  }\n}\n";
         let added = add("a.json", json).unwrap();

@@ -73,8 +73,8 @@ macro_rules! limits {
 const MIB: u64 = 1 << 20;
 
 limits! {
-    /// Units of fuel: about one a Wasm instruction.
-    Fuel fuel "fuel" "--fuel" Count 10_000_000_000, "Units of fuel, about one a Wasm instruction";
+    /// Units of fuel: about one a Wasm instruction. The default is more than a run can use in its default time.
+    Fuel fuel "fuel" "--fuel" Count 1_000_000_000_000, "Units of fuel, about one a Wasm instruction";
     /// Wall time of the whole run, in milliseconds; waiting for tools counts.
     Timeout timeout_ms "timeout" "--timeout" Millis 30_000, "Wall time of the run; waiting for tools counts";
     /// Linear memory of all instances of the run together, in bytes.
@@ -231,7 +231,7 @@ impl fmt::Display for LimitReached {
         };
         write!(
             f,
-            "limit `{}` reached: the run {what} ({}); raise it with {} or the key `limits.{}`",
+            "limit `{}` reached: the run {what} ({}); raise it with {} on the command line, or `limits.{}` in the host's configuration",
             kind.name(),
             format_value(kind.unit(), value),
             kind.flag(),

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 use tollgate::{
-    Client, Identity, Library, LibraryError, LimitKind, NewScript, RunReport, RunRequest, SavedScript, Script,
-    ScriptLanguage, Status, View, text,
+    Client, Identity, Library, LibraryError, LimitKind, NewScript, RunError, RunFailure, RunReport, RunRequest,
+    SavedScript, Script, ScriptLanguage, Status, View, text,
 };
 
 /// The longest time that an agent may give a script, in whole seconds: what the limit `timeout` allows.
@@ -207,9 +207,24 @@ async fn run(
     };
     match agent.view().run(request, agent.context(Some(client)), cancelled.cancelled_owned()).await {
         Ok(report) if report.status == Status::Cancelled => Err(ErrorData::internal_error("cancelled", None)),
-        Ok(report) => text_of(&result(&report)),
+        Ok(report) => {
+            let mut result = result(&report);
+            if is_out_of_time(&report) {
+                let most = max_timeout_seconds(agent.view());
+                let hint = match timeout {
+                    Some(seconds) if seconds < most => format!("Give a longer `timeout`: up to {most} seconds."),
+                    _ => "Do less in one script: no longer `timeout` is allowed here.".to_owned(),
+                };
+                result.content.push(ContentBlock::text(hint));
+            }
+            text_of(&result)
+        }
         Err(error) => told(&error.to_string()),
     }
+}
+
+fn is_out_of_time(report: &RunReport) -> bool {
+    matches!(&report.error, Some(RunFailure::Host(RunError::Limit(reached))) if reached.kind == LimitKind::Timeout)
 }
 
 fn told(why: &str) -> Outcome {

@@ -96,7 +96,7 @@ async fn hub_agent(input: Input) -> Result<Answer> {
         }
     }
     let why = format!(
-        "the model was asked {} times and still wanted tools; allow more with `max_turns`, or ask for less",
+        "the model was asked {} times and still wanted tools; allow more with `max_turns` (`--max-turns` on the command line), or ask for less",
         input.max_turns
     );
     Err(conversation.fail(Error::new(why).code("max-turns")))
