@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"time"
 )
 
@@ -151,9 +152,11 @@ func Value[T any](result Result) (T, error) {
 	}
 	reading := whole.Structured
 	if len(reading) > 0 && string(reading) != "null" {
-		// MCP wants an object; by convention other values are its only member "result".
+		// MCP wants an object; by convention other values are its only member "result". Where the text is that object, it is
+		// the tool's own.
 		var members map[string]json.RawMessage
-		if json.Unmarshal(reading, &members) == nil && len(members) == 1 && members["result"] != nil {
+		wrapped := json.Unmarshal(reading, &members) == nil && len(members) == 1 && members["result"] != nil
+		if wrapped && !sameJSON([]byte(textOf(result)), reading) {
 			reading = members["result"]
 		}
 		return value, misfit(json.Unmarshal(reading, &value))
@@ -166,6 +169,11 @@ func Value[T any](result Result) (T, error) {
 		}
 	}
 	return value, nil
+}
+
+func sameJSON(one, other []byte) bool {
+	var a, b any
+	return json.Unmarshal(one, &a) == nil && json.Unmarshal(other, &b) == nil && reflect.DeepEqual(a, b)
 }
 
 func misfit(err error) error {

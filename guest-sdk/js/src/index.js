@@ -130,7 +130,9 @@ function valueOf(result) {
   const structured = result.structuredContent;
   if (structured !== undefined && structured !== null) {
     const keys = Object.keys(structured);
-    return keys.length === 1 && keys[0] === "result" ? structured.result : structured;
+    // Where the text is that object, it is the tool's own.
+    const own = () => JSON.stringify(parsed(textOf(result))) === JSON.stringify(structured);
+    return keys.length === 1 && keys[0] === "result" && !own() ? structured.result : structured;
   }
   const text = textOf(result);
   const value = parsed(text);

@@ -46,10 +46,14 @@ def value_of(result: dict[str, Any]) -> Any:
     """What a CallToolResult means: structured content, else its text read as JSON, else the text."""
     structured = result.get("structuredContent")
     if structured is not None:
-        # MCP wants an object; by convention other values are its only member `result`.
+        # MCP wants an object; by convention other values are its only member `result`. Where the text is that object, it is the
+        # tool's own.
         wrapped = isinstance(structured, dict) and list(structured) == ["result"]
-        return structured["result"] if wrapped else structured
-    text = text_of(result)
+        return structured["result"] if wrapped and _read(text_of(result)) != structured else structured
+    return _read(text_of(result))
+
+
+def _read(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

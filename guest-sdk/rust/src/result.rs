@@ -41,8 +41,8 @@ impl ToolResult {
     /// The result as a `T`: its structured content if there is any, else its first text read as JSON,
     /// else that text as a string.
     ///
-    /// Structured content is always an object, so servers wrap other values: a `T` that does not fit
-    /// `{"result": …}` is read from the member.
+    /// Structured content is always an object, so servers wrap other values: `{"result": …}` alone is read from the member, unless
+    /// the text is that object, or the member does not fit `T`.
     ///
     /// # Errors
     /// Code `unexpected-result` where the result does not fit `T`; the message says where.
@@ -62,8 +62,19 @@ impl ToolResult {
     fn readings(&self) -> Vec<Value> {
         let mut parsed = self.parsed();
         if let Some(structured @ Value::Object(_)) = parsed.get_mut("structuredContent").map(Value::take) {
-            let wrapped = structured.as_object().filter(|members| members.len() == 1).and_then(|m| m.get("result"));
-            return [Some(structured.clone()), wrapped.cloned()].into_iter().flatten().collect();
+            let Some(wrapped) =
+                structured.as_object().filter(|members| members.len() == 1).and_then(|m| m.get("result"))
+            else {
+                return vec![structured];
+            };
+            let said = texts(&parsed).next().and_then(|text| serde_json::from_str::<Value>(text).ok());
+            let wrapped = wrapped.clone();
+            // Where the text is that object, it is the tool's own.
+            return if said.is_some_and(|said| said == structured) {
+                vec![structured, wrapped]
+            } else {
+                vec![wrapped, structured]
+            };
         }
         let Some(text) = texts(&parsed).next() else { return Vec::new() };
         serde_json::from_str(text).ok().into_iter().chain([Value::from(text)]).collect()
@@ -170,7 +181,12 @@ mod tests {
     fn what_a_tool_returns_comes_back_from_a_call() {
         let list = vec![ada()].into_tool_result().unwrap();
         assert_eq!(list.json::<Vec<Customer>>().unwrap(), [ada()]);
-        assert_eq!(list.json::<Value>().unwrap(), json!({"result": [{"name": "Ada"}]}));
+        assert_eq!(list.json::<Value>().unwrap(), json!([{"name": "Ada"}]));
+        let own = result(
+            json!({"content": [{"type": "text", "text": "{\"result\": 1}"}], "structuredContent": {"result": 1}}),
+        );
+        assert_eq!(own.json::<Value>().unwrap(), json!({"result": 1}));
+        assert_eq!(own.json::<u32>().unwrap(), 1);
         assert_eq!(list.text(), r#"[{"name":"Ada"}]"#);
         assert_eq!(ada().into_tool_result().unwrap().json::<Customer>().unwrap(), ada());
         assert_eq!("hi".to_owned().into_tool_result().unwrap().text(), "hi");

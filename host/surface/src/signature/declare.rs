@@ -5,6 +5,8 @@ use super::identifier::{is_reserved, type_name};
 use super::lower::{Lowered, lower};
 use super::shape::{Field, Object, Shape};
 use crate::text::digest;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_core::Tool;
 
@@ -29,7 +31,7 @@ const ROUNDS_MAX: usize = 4;
 pub(super) fn typed(tool: &Tool, nodes: usize, language: Language) -> Typed {
     let mut declared = BTreeMap::new();
     let name = type_name(&tool.name);
-    let mut read = |schema, side: &str, wanted: &str| {
+    let mut read = |schema: &Value, side: &str, wanted: &str| {
         let lowered = lower(schema, nodes);
         let recursive = lowered.recursive();
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
@@ -50,8 +52,25 @@ pub(super) fn typed(tool: &Tool, nodes: usize, language: Language) -> Typed {
         shape @ (Shape::Object(_) | Shape::Union(_) | Shape::Named(_)) => shape,
         _ => Shape::Object(Object { fields: Vec::new(), more: Some(Box::new(Shape::Any)) }),
     };
-    let output = tool.output_schema.as_ref().map(|schema| read(schema, "out", &format!("{name}Result")));
+    let output = tool.output_schema.as_ref().map(|schema| read(&of_value(schema), "out", &format!("{name}Result")));
     Typed { input, output, declared }
+}
+
+/// The schema of what a script gets: servers write a value that is no object as `{"result": value}`, and say so by a mark
+/// (FastMCP), or by a title that they give nothing else (the Python SDK: `addOutput`).
+fn of_value(schema: &Value) -> Cow<'_, Value> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Cow::Borrowed(schema) };
+    let (Some(result), 1) = (properties.get("result"), properties.len()) else { return Cow::Borrowed(schema) };
+    let is_marked = schema.get("x-fastmcp-wrap-result") == Some(&Value::Bool(true));
+    let is_titled = schema.get("title").and_then(Value::as_str).is_some_and(|title| title.ends_with("Output"));
+    let (true, Some(members)) = (is_marked || is_titled, result.as_object()) else { return Cow::Borrowed(schema) };
+    let mut members = members.clone();
+    for definitions in ["$defs", "definitions"] {
+        if let Some(named) = schema.get(definitions) {
+            members.insert(definitions.to_owned(), named.clone());
+        }
+    }
+    Cow::Owned(Value::Object(members))
 }
 
 const INPUT: &str = "in";

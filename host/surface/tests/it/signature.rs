@@ -158,6 +158,29 @@ fn a_servers_tools_on_a_line_each() {
 }
 
 #[test]
+fn a_value_that_a_server_wraps_is_of_its_own_type() {
+    let object = || json!({"type": "object", "properties": {}});
+    let wrapped = |more: Value| {
+        let mut schema = json!({"type": "object", "required": ["result"],
+            "properties": {"result": {"type": "array", "items": {"$ref": "#/$defs/Row"}}},
+            "$defs": {"Row": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}}});
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        schema
+    };
+    for (more, is_wrapped) in [
+        (json!({"x-fastmcp-wrap-result": true}), true),
+        (json!({"title": "list_rowsOutput"}), true),
+        (json!({"title": "Rows"}), false),
+        (json!({}), false),
+    ] {
+        let tool = with_schemas("list_rows", object(), Some(wrapped(more.clone())));
+        let document = typescript(&[tool], Detail::Full);
+        assert_eq!(document.contains("result: "), !is_wrapped, "{more}: {document}");
+        assert!(document.contains("n: number"), "{document}");
+    }
+}
+
+#[test]
 fn a_tool_has_the_same_identifier_in_every_answer() {
     let signatures = Signatures::new(&tracker(), Language::TypeScript);
     let name: ToolName = "tracker:get-tree".parse().unwrap();

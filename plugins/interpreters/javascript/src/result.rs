@@ -28,13 +28,13 @@ struct Block {
     text: Option<String>,
 }
 
-/// Reads a `CallToolResult`: its structured content; else its text, as JSON where it is some; else its content.
+/// Reads a `CallToolResult`: the value of its structured content; else its text, as JSON where it is some; else its content.
 pub(crate) fn read(result: &str) -> Reading {
     let Ok(Answer { structured, content }) = serde_json::from_str::<Answer<'_>>(result) else {
         return Reading::Json(result.to_owned());
     };
     if let Some(structured) = structured.filter(|json| json.get() != "null") {
-        return Reading::Json(structured.get().to_owned());
+        return Reading::Json(value_of(structured.get(), content.map_or("[]", RawValue::get)).to_owned());
     }
     let content = content.map_or("[]", RawValue::get);
     match texts(content).as_deref() {
@@ -42,6 +42,22 @@ pub(crate) fn read(result: &str) -> Reading {
         Some(texts) => read_text(texts.join("\n")),
         None => Reading::Json(content.to_owned()),
     }
+}
+
+/// What structured content means: servers write a value that is no object as `{"result": value}`. It is an object of a tool's own
+/// where the text is that object.
+fn value_of<'a>(structured: &'a str, content: &str) -> &'a str {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wrapped<'a> {
+        #[serde(borrow)]
+        result: &'a RawValue,
+    }
+    let Ok(Wrapped { result }) = serde_json::from_str::<Wrapped<'a>>(structured) else { return structured };
+    let document = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let text = texts(content).map(|texts| texts.join("\n")).filter(|text| !text.is_empty());
+    let is_own = text.and_then(|text| document(&text)).is_some_and(|said| Some(said) == document(structured));
+    if is_own { structured } else { result.get() }
 }
 
 /// The texts of the content, where all of it is text.
@@ -85,6 +101,21 @@ mod tests {
     fn structured_content_comes_first() {
         assert_eq!(read(r#"{"content":[{"type":"text","text":"x"}],"structuredContent":{"a":1}}"#), json(r#"{"a":1}"#));
         assert_eq!(read(r#"{"content":[],"structuredContent":null}"#), json("null"));
+    }
+
+    #[test]
+    fn a_value_that_is_no_object_stands_in_a_member_of_its_own() {
+        let of = |text: &str, structured: &str| {
+            let text = serde_json::Value::from(text);
+            read(&format!(r#"{{"content":[{{"type":"text","text":{text}}}],"structuredContent":{structured}}}"#))
+        };
+        assert_eq!(of("42", r#"{"result":42}"#), json("42"));
+        assert_eq!(of("42", r#"{"result": "42"}"#), json(r#""42""#));
+        assert_eq!(of("[1]", r#"{"result":[1]}"#), json("[1]"));
+        assert_eq!(read(r#"{"content":[],"structuredContent":{"result":null}}"#), json("null"));
+        // A tool whose own object has such a member.
+        assert_eq!(of(r#"{"result": "SUCCESS"}"#, r#"{"result":"SUCCESS"}"#), json(r#"{"result":"SUCCESS"}"#));
+        assert_eq!(of("x", r#"{"result":1,"more":2}"#), json(r#"{"result":1,"more":2}"#));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::bindings::PolicyError;
 use crate::engine::{Bridge, Engine};
 use crate::exception::{self, SCRIPT, Thrown, WRAPPER};
+use crate::host::Stream;
 use crate::natives::{self, Answer};
 use crate::result::{self, Reading};
 
@@ -132,6 +133,12 @@ async fn follow(engine: &Engine, input: &str) -> Result<String, PolicyError> {
 fn start(engine: &Engine, input: &Input<'_>) -> Result<Main, Failure> {
     let json = |document: Option<&RawValue>| document.map_or("null", RawValue::get).to_owned();
     let servers = engine.shared.servers();
+    if input.code.contains("debugger") {
+        for line in debugger_lines(&input.code) {
+            let text = format!("`debugger` in line {line} does nothing: no debugger is attached\n");
+            engine.shared.host.print(Stream::Err, &text);
+        }
+    }
     enter(engine, |bridge| {
         let given = || -> rquickjs::Result<()> {
             let (given, session) =
@@ -177,6 +184,19 @@ fn evaluate(bridge: &Bridge<'_>, code: &str) -> Result<Main, Failure> {
         Ok(promise) => Ok(Main::Running { promise: Persistent::save(&bridge.ctx, promise), lines_up: 1 }),
         Err(error) => Err(Failure::Syntax(caught(error).lines_up(1))),
     }
+}
+
+/// The lines with a `debugger` statement, from 1, at most 20: the engine passes over it in silence.
+fn debugger_lines(code: &str) -> Vec<usize> {
+    let is_part =
+        |character: char| character.is_alphanumeric() || matches!(character, '_' | '$' | '.' | '"' | '\'' | '`');
+    let has_it = |line: &str| {
+        let line = line.split("//").next().unwrap_or_default().trim_end();
+        let rest = line.strip_suffix(';').unwrap_or(line).trim_end();
+        rest.strip_suffix("debugger").is_some_and(|before| !before.ends_with(is_part))
+    };
+    let lines = code.lines().enumerate().filter(|(_, line)| has_it(line));
+    lines.map(|(at, _)| at + 1).take(20).collect()
 }
 
 /// What follows `server__` in the script's text, each once.
@@ -339,6 +359,12 @@ fn enter<R>(engine: &Engine, work: impl FnOnce(&Bridge<'_>) -> Result<R, Failure
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debugger_statements_are_found_by_line() {
+        let code = "debugger\nlet debugger_ = 1; // debugger\nif (x) debugger;\nlog('debugger');\na.debugger\n  debugger ; // why\n";
+        assert_eq!(debugger_lines(code), [1, 3, 6]);
+    }
 
     #[test]
     fn names_after_a_servers_may_hold_it_again() {

@@ -1,5 +1,6 @@
 """What a script sees of an answer."""
 
+import json
 import unittest
 
 import fake_host  # noqa: F401
@@ -10,6 +11,19 @@ class Answers(unittest.TestCase):
     def test_white_space_around_an_answer_is_no_part_of_it(self):
         for answer in ('{"content": []}', ' \n{"content": []}', '{"content": []}\r\n'):
             self.assertEqual(results.whole(answer), {"content": []})
+
+
+    def test_a_value_that_is_no_object_stands_in_a_member_of_its_own(self):
+        def of(text, structured):
+            return results.read(json.dumps({"content": [{"type": "text", "text": text}], "structuredContent": structured}))
+
+        self.assertEqual(of("42", {"result": 42}), 42)
+        self.assertEqual(of("42", {"result": "42"}), "42")
+        self.assertEqual(of("[1]", {"result": [1]}), [1])
+        self.assertIsNone(results.read('{"content": [], "structuredContent": {"result": null}}'))
+        # A tool whose own object has such a member.
+        self.assertEqual(of('{"result": "SUCCESS"}', {"result": "SUCCESS"}), {"result": "SUCCESS"})
+        self.assertEqual(of("x", {"result": 1, "more": 2}), {"result": 1, "more": 2})
 
 
 class Values(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""What a script sees of a tool's answer: structured content, else its text (as JSON where it is some), else its content."""
+"""What a script sees of a tool's answer: the value of its structured content, else its text (as JSON where it is some), else its content."""
 
 from json import JSONDecoder, dumps
 
@@ -16,13 +16,22 @@ def read(answer):
     if not isinstance(result, dict):
         return result
     structured = result.get("structuredContent")
-    if structured is not None:
-        return structured
     content = result.get("content")
+    if structured is not None:
+        return value_of(structured, content)
     if not content:
         return None
     text = texts(content)
     return content if text is None else read_text(text)
+
+
+def value_of(structured, content):
+    """What structured content means: servers write a value that is no object as `{"result": value}`. It is an object of a tool's
+    own where the text is that object."""
+    if not isinstance(structured, dict) or list(structured) != ["result"]:
+        return structured
+    text = texts(content) if content else None
+    return structured if text and read_text(text) == structured else structured["result"]
 
 
 def texts(content):

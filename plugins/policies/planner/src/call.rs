@@ -152,8 +152,10 @@ fn value(result: ToolResult) -> Value {
             Err(_) => texts.join("\n").into(),
         },
     };
+    // An object of the tool's own where its text is that object.
+    let is_own = texts.first().is_some_and(|text| serde_json::from_str::<Value>(text).is_ok_and(|said| said == found));
     match found {
-        Value::Object(mut members) if members.len() == 1 && members.contains_key("result") => {
+        Value::Object(mut members) if members.len() == 1 && members.contains_key("result") && !is_own => {
             members.remove("result").unwrap_or_default()
         }
         other => other,
@@ -170,6 +172,8 @@ mod tests {
         let text = |text: &str| json!({"type": "text", "text": text});
         assert_eq!(of(json!({"content": [text("x")], "structuredContent": {"a": 1}})), json!({"a": 1}));
         assert_eq!(of(json!({"content": [], "structuredContent": {"result": [1]}})), json!([1]));
+        let own = json!({"content": [text("{\"result\": 1}")], "structuredContent": {"result": 1}});
+        assert_eq!(of(own), json!({"result": 1}));
         assert_eq!(of(json!({"content": [text("[1, 2]")]})), json!([1, 2]));
         assert_eq!(of(json!({"content": [text("{\"n\":1}"), text("{\"n\":2}")]})), json!([{"n": 1}, {"n": 2}]));
         assert_eq!(of(json!({"content": [text("all"), text("well")]})), json!("all\nwell"));
