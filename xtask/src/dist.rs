@@ -1,6 +1,7 @@
 //! The archive: the binary, the interpreters and the demo's components compiled for this machine.
 
 use crate::{Result, cargo, interpreters, root, run, target_dir};
+use anyhow::Context as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -13,15 +14,15 @@ pub(crate) fn dist() -> Result {
     let name = format!("tollgate-{}-{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS);
     let dist = target_dir().join("dist");
     let folder = dist.join(&name);
-    let io = |error: std::io::Error| format!("{} cannot be filled: {error}", folder.display());
+    let filled = || format!("{} cannot be filled", folder.display());
     if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(io)?;
+        fs::remove_dir_all(&folder).with_context(filled)?;
     }
     let (bin, components) = (folder.join("bin"), folder.join("share/tollgate/components"));
-    fs::create_dir_all(&bin).map_err(io)?;
-    fs::create_dir_all(&components).map_err(io)?;
-    fs::copy(target_dir().join("release/tollgate"), bin.join("tollgate")).map_err(io)?;
-    fs::create_dir_all(folder.join("docs")).map_err(io)?;
+    fs::create_dir_all(&bin).with_context(filled)?;
+    fs::create_dir_all(&components).with_context(filled)?;
+    fs::copy(target_dir().join("release/tollgate"), bin.join("tollgate")).with_context(filled)?;
+    fs::create_dir_all(folder.join("docs")).with_context(filled)?;
     // The pages that the README sends its reader to.
     for file in [
         "README.md",
@@ -33,17 +34,17 @@ pub(crate) fn dist() -> Result {
         "docs/architecture.md",
         "docs/threat-model.md",
     ] {
-        fs::copy(root().join(file), folder.join(file)).map_err(io)?;
+        fs::copy(root().join(file), folder.join(file)).with_context(filled)?;
     }
     run(Command::new("strip").arg(bin.join("tollgate")))?;
     compile_components(&bin.join("tollgate"), &components)?;
     let interpreters = folder.join("share/tollgate/interpreters");
-    fs::create_dir_all(&interpreters).map_err(io)?;
+    fs::create_dir_all(&interpreters).with_context(filled)?;
     for name in ["javascript", "python"] {
         for kind in ["wasm", "cwasm", "json"] {
             let file = format!("{name}.{kind}");
             let made = target_dir().join("share/tollgate/interpreters").join(&file);
-            fs::copy(&made, interpreters.join(&file)).map_err(io)?;
+            fs::copy(&made, interpreters.join(&file)).with_context(filled)?;
         }
     }
     let archive = format!("{name}.tar.gz");
@@ -55,12 +56,12 @@ pub(crate) fn dist() -> Result {
 /// Runs the demo with an empty cache, and takes what it compiled.
 fn compile_components(tollgate: &Path, components: &Path) -> Result {
     let cache = components.with_extension("making");
-    let io = |error: std::io::Error| format!("{} cannot be filled: {error}", components.display());
+    let filled = || format!("{} cannot be filled", components.display());
     run(Command::new(tollgate)
         .args(["demo", "--json"])
         .env("XDG_CACHE_HOME", &cache)
         .stdout(std::process::Stdio::null()))?;
-    fs::remove_dir_all(components).map_err(io)?;
-    fs::rename(cache.join("tollgate/components"), components).map_err(io)?;
-    fs::remove_dir_all(&cache).map_err(io)
+    fs::remove_dir_all(components).with_context(filled)?;
+    fs::rename(cache.join("tollgate/components"), components).with_context(filled)?;
+    fs::remove_dir_all(&cache).with_context(filled)
 }

@@ -1,6 +1,7 @@
 //! Installing what is needed, once: what lock files name, and targets of the compiler.
 
 use crate::{Result, root, run};
+use anyhow::Context as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,7 @@ use std::process::Command;
 /// that it was made from.
 pub(crate) fn once(lock: &Path, folder: &Path, install: impl Fn() -> Result) -> Result {
     let stamp = folder.join(".installed-from");
-    let wanted = fs::read(lock).map_err(|error| format!("{} cannot be read: {error}", lock.display()))?;
+    let wanted = fs::read(lock).with_context(|| format!("{} cannot be read", lock.display()))?;
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
@@ -22,7 +23,7 @@ pub(crate) fn once(lock: &Path, folder: &Path, install: impl Fn() -> Result) -> 
         }
     }
     last?;
-    fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
 /// Installs what `requirements.txt` of a folder names into its `.venv`.
@@ -43,5 +44,5 @@ pub(crate) fn target(name: &str) -> Result {
         return Ok(());
     }
     run(Command::new("rustup").current_dir(root()).args(["target", "add", name]))
-        .map_err(|why| format!("the Rust target {name} is missing, and could not be added: {why}"))
+        .with_context(|| format!("the Rust target {name} is missing, and could not be added"))
 }

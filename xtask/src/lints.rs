@@ -4,6 +4,7 @@
 //! compiles: dependencies are then compiled once and never only checked, which would take as long again.
 
 use crate::{GUEST_TARGET, GUEST_WORKSPACES, HOST, JAVASCRIPT, Result, cargo, in_workspace, root, run};
+use anyhow::{Context as _, anyhow};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,14 +29,14 @@ impl Lints {
     /// Where the toolchain has no clippy or no rustdoc.
     pub(crate) fn find() -> Result<Self> {
         let output = Command::new("rustc").current_dir(root()).args(["--print", "sysroot"]).output();
-        let output = output.map_err(|error| format!("rustc could not be started: {error}"))?;
+        let output = output.context("rustc could not be started")?;
         let bin = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).join("bin");
         let tool = |name: &str, component: &str| {
             let path = bin.join(name);
-            let missing = || format!("{} is missing; run: rustup component add {component}", path.display());
+            let missing = || anyhow!("{} is missing; run: rustup component add {component}", path.display());
             if path.is_file() { Ok(path) } else { Err(missing()) }
         };
-        let this = std::env::current_exe().map_err(|error| format!("this program's own file is unknown: {error}"))?;
+        let this = std::env::current_exe().context("this program's own file is unknown")?;
         Ok(Self { clippy: tool("clippy-driver", "clippy")?, rustdoc: tool("rustdoc", "rustc")?, this })
     }
 
@@ -87,8 +88,8 @@ pub(crate) fn rustdoc(rustdoc: &OsStr, args: &[OsString]) -> Result {
 fn quietly(command: &mut Command) -> Result {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("rustdoc ended with {status}")),
-        Err(error) => Err(format!("rustdoc could not be started: {error}")),
+        Ok(status) => Err(anyhow!("rustdoc ended with {status}")),
+        Err(error) => Err(anyhow!("rustdoc could not be started: {error}")),
     }
 }
 

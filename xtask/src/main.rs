@@ -26,6 +26,7 @@ mod stages;
 mod testing;
 mod tools;
 
+use anyhow::{Context as _, anyhow};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -46,7 +47,8 @@ Usage: cargo xtask COMMAND
   dist          make target/dist/tollgate-VERSION-TARGET.tar.gz
 ";
 
-type Result<T = ()> = std::result::Result<T, String>;
+/// Errors only travel to the person who called.
+type Result<T = ()> = anyhow::Result<T>;
 
 fn main() -> ExitCode {
     if let Some(rustdoc) = lints::stands_in_for_rustdoc() {
@@ -69,12 +71,12 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             Ok(())
         }
-        other => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+        other => Err(anyhow!("there is no command `{other}`\n\n{USAGE}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("xtask: {why}");
+            eprintln!("xtask: {why:#}");
             ExitCode::FAILURE
         }
     }
@@ -97,18 +99,18 @@ fn run(command: &mut Command) -> Result {
     eprintln!("xtask: {shown}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`{shown}` ended with {status}")),
-        Err(error) => Err(format!("`{shown}` could not be started: {error}")),
+        Ok(status) => Err(anyhow!("`{shown}` ended with {status}")),
+        Err(error) => Err(anyhow!("`{shown}` could not be started: {error}")),
     }
 }
 
 /// Like [`run`], but what the command prints appears whole once it has ended: for work beside other work.
 fn run_held_back(command: &mut Command) -> Result {
     let shown = format!("{command:?}").replace('"', "");
-    let output = command.output().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
+    let output = command.output().with_context(|| format!("`{shown}` could not be started"))?;
     let printed = [String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout)].concat();
     println!("xtask: {shown}\n{printed}");
-    if output.status.success() { Ok(()) } else { Err(format!("`{shown}` ended with {}", output.status)) }
+    if output.status.success() { Ok(()) } else { Err(anyhow!("`{shown}` ended with {}", output.status)) }
 }
 
 fn cargo(args: &[&str]) -> Command {

@@ -8,6 +8,7 @@ use crate::stages::Stages;
 use crate::{
     HOST, JAVASCRIPT, Result, cargo, fleet, in_workspace, install, interpreters, run, run_held_back, target_dir, tools,
 };
+use anyhow::{Context as _, anyhow};
 use std::process::Command;
 
 /// Tests that the usual run leaves out, because they fetch and run the compilers of other languages. What they build then
@@ -47,14 +48,14 @@ fn all(stages: &Stages, host: &Host, args: &[String]) -> Result {
     std::thread::scope(|scope| {
         let beside = scope.spawn(|| beside_the_host(stages, host));
         let built = stages.run("host and tests: build", || run(&mut host.build()));
-        let beside = beside.join().map_err(|_| "a stage panicked".to_owned())?;
+        let beside = beside.join().map_err(|_| anyhow!("a stage panicked"))?;
         built.and(beside)
     })?;
     stages.run("interpreters: initialise and compile", interpreters::make_ready)?;
     std::thread::scope(|scope| {
         let projects = args.is_empty().then(|| scope.spawn(|| projects(stages, host)));
         let tests = stages.run("host: tests", || run(host.documented(&mut host.tests(&[])).args(args)));
-        let projects = projects.map_or(Ok(()), |lane| lane.join().map_err(|_| "a stage panicked".to_owned())?);
+        let projects = projects.map_or(Ok(()), |lane| lane.join().map_err(|_| anyhow!("a stage panicked"))?);
         tests.and(projects)
     })
 }
@@ -151,9 +152,9 @@ impl Host {
 /// are those of the release profile, and are not compiled again.
 fn optimisation() -> Result<Vec<String>> {
     let mut list = cargo(&["tree", "--locked", "--depth", "0", "--prefix", "none", "--format", "{p}"]);
-    let output = list.args(HOST).output().map_err(|error| format!("cargo could not be started: {error}"))?;
+    let output = list.args(HOST).output().context("cargo could not be started")?;
     if !output.status.success() {
-        return Err(format!("the crates of the workspace are unknown: {}", String::from_utf8_lossy(&output.stderr)));
+        return Err(anyhow!("the crates of the workspace are unknown: {}", String::from_utf8_lossy(&output.stderr)));
     }
     let names = String::from_utf8_lossy(&output.stdout).into_owned();
     let names = names.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());

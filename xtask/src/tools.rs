@@ -1,6 +1,7 @@
 //! Tools that are no part of the build: dependencies held to rules, and fuzzing.
 
 use crate::{GUEST_WORKSPACES, JAVASCRIPT, Result, install, root, run};
+use anyhow::{Context as _, anyhow};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +23,7 @@ pub(crate) fn deny(args: &[String]) -> Result {
     match args {
         [] => {}
         [only] if only == "--advisories" => checks.push("advisories"),
-        _ => return Err("`deny` takes nothing but --advisories".to_owned()),
+        _ => return Err(anyhow!("`deny` takes nothing but --advisories")),
     }
     let deny = tool("cargo-deny")?;
     let config = root().join("deny.toml");
@@ -43,10 +44,10 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
         [flag, minutes, wanted @ ..] if flag == "--minutes" => (minutes.as_str(), wanted),
         wanted => ("10", wanted),
     };
-    let minutes: u64 = minutes.parse().map_err(|_| format!("--minutes {minutes}: give a whole number of minutes"))?;
+    let minutes: u64 = minutes.parse().map_err(|_| anyhow!("--minutes {minutes}: give a whole number of minutes"))?;
     let known = targets()?;
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
-        return Err(format!("there is no fuzz target `{unknown}`; there are {}", known.join(", ")));
+        return Err(anyhow!("there is no fuzz target `{unknown}`; there are {}", known.join(", ")));
     }
     let fuzz = tool("cargo-fuzz")?;
     let corpora = root().join("fuzz/corpus");
@@ -54,7 +55,7 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
         let corpus = corpora.join(name);
         // What is found goes into a folder of its own, and what of it is new into the corpus afterwards.
         let found = root().join("target/fuzz/found").join(name);
-        fs::create_dir_all(&found).map_err(|error| format!("{} cannot be made: {error}", found.display()))?;
+        fs::create_dir_all(&found).with_context(|| format!("{} cannot be made", found.display()))?;
         let target = |verb: &str| {
             let mut command = Command::new(&fuzz);
             command.current_dir(root()).env("RUSTUP_TOOLCHAIN", "nightly").arg(verb);
@@ -74,9 +75,9 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
 /// The names of the fuzz targets: their files.
 fn targets() -> Result<Vec<String>> {
     let folder = root().join("fuzz/targets/fuzz_targets");
-    let unread = |error| format!("{} cannot be read: {error}", folder.display());
-    let files: std::io::Result<Vec<_>> = fs::read_dir(&folder).map_err(unread)?.collect();
-    let names = files.map_err(unread)?.into_iter().map(|file| file.path());
+    let unread = || format!("{} cannot be read", folder.display());
+    let files: std::io::Result<Vec<_>> = fs::read_dir(&folder).with_context(unread)?.collect();
+    let names = files.with_context(unread)?.into_iter().map(|file| file.path());
     let mut names: Vec<String> = names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     Ok(names)

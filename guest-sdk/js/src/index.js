@@ -116,7 +116,7 @@ function declared(name, tool) {
 
 // MCP wants an object as structured content; by convention, other values become its member `result`.
 const isObject = (schema) => schema.type === "object";
-const wrapped = (schema) => ({ type: "object", properties: { result: schema }, required: ["result"] });
+const wrapped = (schema) => ({ title: "Output", type: "object", properties: { result: schema }, required: ["result"] });
 
 function resultOf(value, schema) {
   if (value instanceof ToolResult) return value.result;

@@ -94,7 +94,7 @@ class Tool(_Function):
         output = {} if self._output is ToolResult else schema_of(self._output)
         self._is_object = output.get("type") == "object"
         # MCP wants an object as structured content; by convention, other values become its member `result`.
-        wrapped = {"type": "object", "properties": {"result": output}, "required": ["result"]}
+        wrapped = {"title": "Output", "type": "object", "properties": {"result": output}, "required": ["result"]}
         self.output_schema = None if not output else output if self._is_object else wrapped
 
     def call(self, args: str) -> str:

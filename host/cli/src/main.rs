@@ -8,6 +8,7 @@
 //! - [`terminal`]: the person at the terminal as a run's client; [`form`]: questions and answers.
 //! - [`timeline`]: calls while they are under way, and after; [`wait`]: what a command waits for.
 //! - [`print`]: what people and programs see; [`exit`]: exit codes.
+//! - `reference`: a test that docs/commands-and-keys.md says what the command line and the parser say.
 
 #[cfg(windows)]
 compile_error!("Tollgate runs on Linux and macOS. On Windows, build and run it inside WSL.");
@@ -18,6 +19,8 @@ mod exit;
 mod form;
 mod help;
 mod print;
+#[cfg(test)]
+mod reference;
 mod setup;
 mod terminal;
 mod timeline;

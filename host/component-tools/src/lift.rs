@@ -118,6 +118,8 @@ pub(crate) fn output_schema(shape: &Shape) -> Json {
         _ => {
             let mut schema = object(&[]);
             if let Some(schema) = schema.as_object_mut() {
+                // By it the tool's signature knows that the value stands in the member.
+                schema.insert("title".to_owned(), "Output".into());
                 schema.insert("properties".to_owned(), json!({"result": crate::schema::schema(shape)}));
                 schema.insert("required".to_owned(), json!(["result"]));
             }

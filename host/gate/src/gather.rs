@@ -5,16 +5,20 @@ use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::budget::PaidCall;
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
-    Answer, CallContext, CallError, CallFailure, EffectClass, Health, HostInterface, ListKind, Listed, Means,
-    ServerInfo, Tool, ToolResult,
+    Answer, CallContext, CallError, CallFailure, EffectClass, Health, HostInterface, LimitKind, ListKind, Listed,
+    Means, ServerInfo, Tool, ToolResult,
 };
 
 /// The word in records for it.
 const SHOWN: &str = "resources/list";
+/// The lists of one run that are read at once: each may take 64 MiB before what was not granted of it is dropped.
+pub(crate) const LISTS_AT_ONCE: usize = 8;
+/// What a JSON value takes in memory beside its text, about.
+const VALUE_BYTES: u64 = 72;
 /// The most domains that are named to who asked for another.
 const NEAR_MAX: usize = 5;
 /// The name in records that stands for all servers.
@@ -70,18 +74,43 @@ impl Session {
         }
         let names = servers.iter().map(|server| server.name.clone()).collect();
         self.record_start(&paid, open.number, (ALL, kind.method()), ("", None), EffectClass::Read, names).await?;
+        let held = HeldLists::new(self);
         let lists = servers.iter().map(|server| async {
-            let context = CallContext::new(self.context.clone(), &paid, Means::default());
-            self.gate.upstream.list_of(&server.name, kind, context).await.unwrap_or_else(|error| {
-                tracing::debug!(target: "tollgate::gate", server = %server.name, "{} failed: {error}", kind.method());
-                Vec::new()
-            })
+            match self.list_of(&paid, &server.name, kind, &held).await {
+                Ok(items) => Ok(items),
+                Err(error @ CallError::BudgetExhausted(_)) => Err(error),
+                Err(error) => {
+                    tracing::debug!(target: "tollgate::gate", server = %server.name, "{} failed: {error}", kind.method());
+                    Ok(Vec::new())
+                }
+            }
         });
-        let mut items: Vec<_> = join_all(lists).await.into_iter().flatten().collect();
+        let lists: Result<Vec<_>, CallError> = join_all(lists).await.into_iter().collect();
+        Ok(lists?.into_iter().flatten().collect())
+    }
+
+    /// The items of a server's list that the run was granted. Few lists of a run are read at once, and what it has of them until it
+    /// takes them is bounded.
+    async fn list_of(
+        &self,
+        paid: &PaidCall,
+        server: &str,
+        kind: ListKind,
+        held: &HeldLists<'_>,
+    ) -> Result<Vec<Listed>, CallError> {
+        let interface = match kind {
+            ListKind::Resources | ListKind::ResourceTemplates => HostInterface::Resource,
+            ListKind::Prompts => HostInterface::Prompt,
+        };
+        // It is never closed.
+        let _place = self.lists.acquire().await;
+        let context = CallContext::new(self.context.clone(), paid, Means::default());
+        let mut items = self.gate.upstream.list_of(server, kind, context).await?;
         items.retain(|listed| {
             let name = listed.item.get(kind.name_of_item()).and_then(Value::as_str);
-            name.is_some_and(|name| grants.covers(interface, &listed.server, name))
+            name.is_some_and(|name| self.context.grants.covers(interface, &listed.server, name))
         });
+        held.add(items.iter().map(|listed| members_bytes(&listed.item)).sum())?;
         Ok(items)
     }
 
@@ -137,10 +166,11 @@ impl Session {
         let names = servers.iter().map(|server| server.name.clone()).collect();
         self.record_start(&paid, open.number, (shown, SHOWN), ("", None), EffectClass::Read, names).await?;
         let mut gathered = Map::new();
+        let held = HeldLists::new(self);
         if domain.is_some() {
             let mut last = None;
             for server in servers {
-                match self.resources_of(&paid, &server).await {
+                match self.resources_of(&paid, &server, &held).await {
                     Ok(resources) => {
                         gathered.insert(server.name.clone(), entry(&server, Ok(resources)));
                         return Ok(gathered);
@@ -154,13 +184,16 @@ impl Session {
             .iter()
             .enumerate()
             .map(|(at, server)| {
-                let paid = &paid;
-                async move { (at, self.resources_of(paid, server).await) }
+                let (paid, held) = (&paid, &held);
+                async move { (at, self.resources_of(paid, server, held).await) }
             })
             .collect();
         let mut found: Vec<Option<Value>> = vec![None; servers.len()];
         while let Some((at, resources)) = lists.next().await {
-            if fail_fast && let Err(error) = resources {
+            let is_over = matches!(resources, Err(CallError::BudgetExhausted(_)));
+            if (fail_fast || is_over)
+                && let Err(error) = resources
+            {
                 open.failed_at = servers.get(at).map(|server| server.name.clone());
                 return Err(error);
             }
@@ -175,16 +208,17 @@ impl Session {
         Ok(gathered)
     }
 
-    async fn resources_of(&self, paid: &PaidCall, server: &ServerInfo) -> Result<Map<String, Value>, CallError> {
-        let context = CallContext::new(self.context.clone(), paid, Means::default());
-        let listed = self.gate.upstream.list_of(&server.name, ListKind::Resources, context).await?;
+    async fn resources_of(
+        &self,
+        paid: &PaidCall,
+        server: &ServerInfo,
+        held: &HeldLists<'_>,
+    ) -> Result<Map<String, Value>, CallError> {
+        let listed = self.list_of(paid, &server.name, ListKind::Resources, held).await?;
         let mut resources = Map::new();
         for Listed { item, .. } in listed {
             let text = |key: &str| item.get(key).and_then(Value::as_str);
             let Some(uri) = text("uri") else { continue };
-            if !self.context.grants.covers(HostInterface::Resource, &server.name, uri) {
-                continue;
-            }
             let name = text("name").unwrap_or(uri);
             // Names need not be unique; URIs are.
             let key = if resources.contains_key(name) { uri.to_owned() } else { name.to_owned() };
@@ -192,6 +226,53 @@ impl Session {
         }
         Ok(resources)
     }
+}
+
+/// What one request has of lists that its run has not got yet, in bytes as trees. Counted for the whole run.
+struct HeldLists<'s> {
+    session: &'s Session,
+    bytes: AtomicU64,
+}
+
+impl<'s> HeldLists<'s> {
+    fn new(session: &'s Session) -> Self {
+        Self { session, bytes: AtomicU64::new(0) }
+    }
+
+    /// Counts some more.
+    ///
+    /// # Errors
+    /// With them the run would have the host hold more than it may.
+    fn add(&self, bytes: u64) -> Result<(), CallError> {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.session.listed_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let limits = &self.session.context.limits;
+        if all > limits.host_memory_bytes {
+            return Err(CallError::BudgetExhausted(limits.reached(LimitKind::HostMemory)));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for HeldLists<'_> {
+    fn drop(&mut self) {
+        self.session.listed_bytes.fetch_sub(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+/// What the members of an object take in memory, about.
+fn members_bytes(members: &Map<String, Value>) -> u64 {
+    members.iter().map(|(key, value)| VALUE_BYTES + key.len() as u64 + value_bytes(value)).sum()
+}
+
+fn value_bytes(value: &Value) -> u64 {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len() as u64,
+            Value::Array(items) => items.iter().map(value_bytes).sum(),
+            Value::Object(members) => members_bytes(members),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 fn entry(server: &ServerInfo, resources: Result<Map<String, Value>, CallError>) -> Value {
@@ -245,6 +326,26 @@ mod tests {
             assert_eq!(started(&journal), [(kind.method().to_owned(), vec!["crm".to_owned()])]);
             // The run's begin, the start, and an end for the one and for 64 of the others.
             assert_eq!(journal.entries().len(), 3 + 64, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_over_what_the_host_may_hold_for_a_run_are_refused_and_given_back() {
+        for (names, fits) in [(vec!["a", "b"], true), (vec!["a", "b", "c"], false)] {
+            let servers = Arc::new(Servers { names, ..Servers::default() });
+            let journal = Arc::new(MemoryJournal::new(1_000));
+            let limits = Limits { host_memory_bytes: 700, ..limits(1_000) };
+            let session = session_before(servers, None, &["resource=*:*"], limits, journal);
+            let is_over = |error: &CallError| matches!(error, CallError::BudgetExhausted(reached) if reached.kind == LimitKind::HostMemory);
+            // What one request had is no burden to the next.
+            for _ in 0..10 {
+                let listed = session.list(ListKind::Resources).await;
+                assert_eq!(listed.is_ok(), fits, "{listed:?}");
+                assert!(listed.err().is_none_or(|error| is_over(&error)));
+                let gathered = session.gather(None, None).await;
+                assert_eq!(gathered.is_ok(), fits, "{gathered:?}");
+                assert!(gathered.err().is_none_or(|failure| is_over(&failure.error)));
+            }
         }
     }
 

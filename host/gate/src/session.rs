@@ -1,12 +1,14 @@
 //! The gate as one run sees it.
 
 use crate::Gate;
+use crate::gather::LISTS_AT_ONCE;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::sync::Semaphore;
 use tollgate_core::budget::{Paid, PaidCall};
 use tollgate_core::routing::DOMAIN_PREFIX;
 use tollgate_core::{
@@ -31,6 +33,10 @@ pub struct Session {
     next_seq: AtomicU64,
     /// The HTTP requests under way that are recorded.
     http: Mutex<HashMap<u64, Paid>>,
+    /// Places of lists that are read.
+    pub(crate) lists: Semaphore,
+    /// What the run has of lists that it has not got yet.
+    pub(crate) listed_bytes: AtomicU64,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,
 }
@@ -59,6 +65,8 @@ impl Session {
             next_completion: AtomicU64::new(0),
             next_seq: AtomicU64::new(0),
             http: Mutex::default(),
+            lists: Semaphore::new(LISTS_AT_ONCE),
+            listed_bytes: AtomicU64::new(0),
             records: Mutex::default(),
             ended: Mutex::default(),
         };

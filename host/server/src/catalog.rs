@@ -1,6 +1,7 @@
 //! The names of everything that exists for somebody, at one moment.
 
 use crate::options::Options;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use tollgate::{Surface, Tool, ToolName, View};
 use tollgate_surface::{Exposed, Index, Language, Signatures};
@@ -12,6 +13,8 @@ pub(crate) struct Catalog {
     pub(crate) tools: Vec<Arc<Tool>>,
     /// The policies' names.
     pub(crate) policies: Vec<String>,
+    /// The topics that servers answer for, by server; those that have some.
+    pub(crate) domains: BTreeMap<String, Vec<String>>,
     exposed: Exposed,
     index: OnceLock<Index>,
     signatures: [OnceLock<Signatures>; 2],
@@ -36,6 +39,13 @@ impl Catalog {
         Self {
             version,
             policies: view.policies(),
+            domains: view
+                .status()
+                .servers
+                .into_iter()
+                .filter(|server| !server.domains.is_empty())
+                .map(|server| (server.name, server.domains))
+                .collect(),
             exposed,
             tools,
             index: OnceLock::new(),

@@ -470,7 +470,15 @@ fn overview(catalog: &Catalog) -> String {
     }
     let mut text = format!("{} tools of {} servers:\n", catalog.tools.len(), servers.len());
     for (server, count) in servers {
-        let _ = writeln!(text, "{server} ({count})");
+        let _ = match catalog.domains.get(server) {
+            Some(domains) => writeln!(text, "{server} ({count}; domains: {})", domains.join(", ")),
+            None => writeln!(text, "{server} ({count})"),
+        };
+    }
+    if !catalog.domains.is_empty() {
+        text.push_str(
+            "`domain:NAME:TOOL` in place of `SERVER:TOOL` calls the best server of a domain that has the tool.\n",
+        );
     }
     text
 }

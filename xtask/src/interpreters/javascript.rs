@@ -3,6 +3,7 @@
 
 use super::{python, quietly, sources, when_changed};
 use crate::{Result, cargo, install, target_dir};
+use anyhow::Context as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub(super) fn build(out: &Path) -> Result {
     let wanted = out.join("javascript.wasm");
     when_changed(&wanted, &INPUTS, || {
         let module = compile(out)?;
-        fs::copy(&module, &wanted).map(drop).map_err(|error| format!("{}: {error}", wanted.display()))
+        fs::copy(&module, &wanted).map(drop).with_context(|| format!("{}", wanted.display()))
     })
 }
 
@@ -33,7 +34,7 @@ pub(super) fn build(out: &Path) -> Result {
 fn compile(out: &Path) -> Result<PathBuf> {
     let python = python()?;
     let tools = out.join("tools");
-    fs::create_dir_all(&tools).map_err(|error| format!("{} cannot be made: {error}", tools.display()))?;
+    fs::create_dir_all(&tools).with_context(|| format!("{} cannot be made", tools.display()))?;
     // Zig has its own words for targets, and build scripts pass those of clang.
     let cc = format!(
         "for arg do\n  shift\n  case \"$arg\" in\n    --target=*) ;;\n    *) set -- \"$@\" \"$arg\" ;;\n  esac\ndone\n\
@@ -60,6 +61,6 @@ fn tool(folder: &Path, name: &str, body: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     let written = fs::write(&path, format!("#!/bin/sh\n{body}"))
         .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
-    written.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    written.with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(path)
 }

@@ -12,6 +12,7 @@ pub(crate) mod python;
 mod ready;
 
 use crate::{GUEST_TARGET, HOST, Result, cargo, install, root, run, target_dir};
+use anyhow::{Context as _, anyhow};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(crate) fn build() -> Result {
 /// Builds the component of every interpreter whose sources have changed.
 pub(crate) fn build_components() -> Result {
     let out = folder();
-    fs::create_dir_all(&out).map_err(|error| format!("{} cannot be made: {error}", out.display()))?;
+    fs::create_dir_all(&out).with_context(|| format!("{} cannot be made", out.display()))?;
     javascript::build(&out)?;
     python::build(&out)
 }
@@ -68,20 +69,20 @@ fn when_changed<P: AsRef<Path>>(output: &Path, inputs: &[P], make: impl FnOnce()
         return Ok(());
     }
     make()?;
-    fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
 /// Adds a file, or a folder's files in the order of their names. What git ignores here is no source.
 fn add(digest: &mut Sha256, path: &Path) -> Result {
-    let io = |error| format!("{} cannot be read: {error}", path.display());
+    let unread = || format!("{} cannot be read", path.display());
     if path.is_dir() {
-        let entries: std::io::Result<Vec<_>> = fs::read_dir(path).map_err(io)?.collect();
-        let mut paths: Vec<_> = entries.map_err(io)?.into_iter().map(|entry| entry.path()).collect();
+        let entries: std::io::Result<Vec<_>> = fs::read_dir(path).with_context(unread)?.collect();
+        let mut paths: Vec<_> = entries.with_context(unread)?.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
         paths.retain(|path| !path.ends_with("target") && !path.ends_with(".venv"));
         return paths.iter().try_for_each(|path| add(digest, path));
     }
-    let content = fs::read(path).map_err(io)?;
+    let content = fs::read(path).with_context(unread)?;
     let name = path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned();
     for part in [name.as_bytes(), &content] {
         digest.update((part.len() as u64).to_le_bytes());
@@ -93,10 +94,10 @@ fn add(digest: &mut Sha256, path: &Path) -> Result {
 /// Runs a command, whose output is shown only where it fails.
 fn quietly(what: &str, command: &mut Command) -> Result {
     eprintln!("xtask: {what}");
-    let output = command.output().map_err(|error| format!("{command:?} could not be started: {error}"))?;
+    let output = command.output().with_context(|| format!("{command:?} could not be started"))?;
     if output.status.success() {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
-    Err(format!("{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&said)))
+    Err(anyhow!("{command:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&said)))
 }

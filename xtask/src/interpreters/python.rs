@@ -3,6 +3,7 @@
 
 use super::{python, quietly, sources, when_changed};
 use crate::{Result, root, run};
+use anyhow::Context as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +40,7 @@ pub(crate) fn build(out: &Path) -> Result {
                 .args(["app", "-o"])
                 .arg(&making),
         )?;
-        fs::rename(&making, &component).map_err(|error| failed("written", &component, &error))
+        fs::rename(&making, &component).with_context(|| failed("written", &component))
     })
 }
 
@@ -55,16 +56,16 @@ pub(crate) fn test() -> Result {
 
 fn copy_sources(to: &Path) -> Result {
     if to.exists() {
-        fs::remove_dir_all(to).map_err(|error| failed("removed", to, &error))?;
+        fs::remove_dir_all(to).with_context(|| failed("removed", to))?;
     }
     let from = sources().join("python");
     let package = to.join(PACKAGE);
-    fs::create_dir_all(&package).map_err(|error| failed("made", &package, &error))?;
+    fs::create_dir_all(&package).with_context(|| failed("made", &package))?;
     copy(&from.join(ENTRY), &to.join(ENTRY))?;
     let folder = from.join(PACKAGE);
-    let unread = |error| failed("read", &folder, &error);
-    for entry in fs::read_dir(&folder).map_err(unread)? {
-        let entry = entry.map_err(unread)?;
+    let unread = || failed("read", &folder);
+    for entry in fs::read_dir(&folder).with_context(unread)? {
+        let entry = entry.with_context(unread)?;
         // The package is one folder of modules; what Python left there is no source.
         if entry.path().extension().is_some_and(|extension| extension == "py") {
             copy(&entry.path(), &package.join(entry.file_name()))?;
@@ -74,9 +75,9 @@ fn copy_sources(to: &Path) -> Result {
 }
 
 fn copy(from: &Path, to: &Path) -> Result {
-    fs::copy(from, to).map(drop).map_err(|error| failed("written", to, &error))
+    fs::copy(from, to).map(drop).with_context(|| failed("written", to))
 }
 
-fn failed(what: &str, path: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be {what}: {error}", path.display())
+fn failed(what: &str, path: &Path) -> String {
+    format!("{} cannot be {what}", path.display())
 }

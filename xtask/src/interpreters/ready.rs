@@ -3,6 +3,7 @@
 
 use super::{quietly, when_changed};
 use crate::{Result, root, target_dir};
+use anyhow::Context as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -14,8 +15,7 @@ pub(super) const TOOLS: [&str; 4] = ["--bin", "tollgate", "--bin", "tollgate-pre
 pub(super) fn build(from: &Path) -> Result {
     let release = target_dir().join("release");
     let initialised = from.join("initialised");
-    std::fs::create_dir_all(&initialised)
-        .map_err(|error| format!("{} cannot be made: {error}", initialised.display()))?;
+    std::fs::create_dir_all(&initialised).with_context(|| format!("{} cannot be made", initialised.display()))?;
 
     let (javascript, python) = (from.join("javascript.wasm"), from.join("python.wasm"));
     // CPython was initialised when it was made a component.
