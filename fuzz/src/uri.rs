@@ -31,17 +31,22 @@ pub fn uri(data: &[u8]) {
     }
 }
 
-/// As a careless server reads a URI: it undoes escapes for as long as there are some, knows both slashes, and goes where the
-/// dots lead.
+/// As careless servers read a URI: they undo escapes for as long as there are some, know both slashes and parameters of a segment, and
+/// go where the dots lead. Some end the path at a query or fragment, to others these are characters like any.
 fn stays_in_public(uri: &str) -> bool {
     let mut path = uri.strip_prefix("file://").unwrap_or(uri).as_bytes().to_vec();
     while let Some(undone) = unescaped(&path) {
         path = undone;
     }
     let text = String::from_utf8_lossy(&path).replace('\\', "/");
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    leads_to_public(path) && leads_to_public(&text)
+}
+
+fn leads_to_public(path: &str) -> bool {
     let mut folders: Vec<&str> = Vec::new();
-    for segment in text.split('/') {
-        match segment.split([';', '?', '#']).next().unwrap_or_default() {
+    for segment in path.split('/') {
+        match segment.split(';').next().unwrap_or_default() {
             "" | "." => {}
             ".." => drop(folders.pop()),
             _ => folders.push(segment),

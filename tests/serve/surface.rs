@@ -180,6 +180,23 @@ fn resources_and_prompts_pass_through_under_names_that_read_back() {
 }
 
 #[test]
+fn lists_of_tools_have_structure_too() {
+    let place = place();
+    let mut agent = serve(&place, &["--expose", "meta-full"], json!({}));
+    let listed = agent.call("list_available_tools", json!({"server": "echo", "language": "python"}));
+    let told = &listed["structuredContent"];
+    assert_eq!((&told["total_servers"], &told["total_tools"]), (&json!(1), &json!(2)), "{listed:#}");
+    let tools = told["servers"]["echo"]["tools"].as_array().unwrap();
+    assert_eq!(tools[0]["name"], "echo");
+    assert!(tools[0]["signature"].as_str().unwrap().starts_with("echo.echo(text"), "{listed:#}");
+    assert_eq!(text(&listed), "echo:echo\necho:read");
+    let refreshed = agent.call("refresh_tools", json!({}));
+    let told = &refreshed["structuredContent"];
+    assert_eq!(told["status"], "ok", "{refreshed:#}");
+    assert!(told["tool_count"].as_u64().unwrap() > 10 && told["server_count"] == 3, "{refreshed:#}");
+}
+
+#[test]
 fn resources_of_a_host_behind_this_one_are_read() {
     let place = place();
     let served = super::http::serve(&place, &[]);

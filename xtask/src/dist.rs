@@ -29,6 +29,7 @@ pub(crate) fn dist() -> Result {
         "LICENSE",
         "docs/guide.md",
         "docs/reference.md",
+        "docs/commands-and-keys.md",
         "docs/scripts-javascript.md",
         "docs/scripts-python.md",
         "docs/architecture.md",

@@ -15,7 +15,7 @@
 //! - `agent`: one agent's connection; which request goes where, and with which view. `drive`: one request at work: its progress, its logs, the
 //!   questions of servers to the agent's client, its cancellation. `parked`: requests that wait for an answer which
 //!   comes with another request (2026-07-28).
-//! - `tools` and `meta_tools`: what a call of a tool does. `policies`: policies as tools. `resources`: resources, templates,
+//! - `tools` and `meta_tools`: what a call of a tool does; `answers`: what the latter say. `policies`: policies as tools. `resources`: resources, templates,
 //!   prompts, completion; `given`: which server gave an agent a URI; `uri_template`: whether a template makes one. `changes`: what agents are told of changes.
 //! - `link`: the short way of a request, past rmcp's loop. `message`: how messages are read. `lines`: connections of lines
 //!   (stdio) that go it. [`stdio`]: this process's standard streams.
@@ -24,6 +24,7 @@
 //!   there are; `session`: one; `exchange`: one request of it. `api`: what programs that do not speak MCP are told.
 
 mod agent;
+mod answers;
 mod api;
 mod catalog;
 mod changes;

@@ -1,6 +1,7 @@
 //! The front end's own tools: a few that find and call all others, so that an agent's context does not hold hundreds.
 
-use crate::agent::{Agent, failed};
+use crate::agent::Agent;
+use crate::answers::{MAX_ANSWER_BYTES, absent, answer, listed, overview, servers_of, structured, told};
 use crate::catalog::{Catalog, name_of};
 use crate::drive::Outcome;
 use crate::{policies, scripts, tools};
@@ -11,13 +12,11 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
-use tollgate::{CallError, Client, DOMAIN_PREFIX, ScriptLanguage, ServerState, Surface, ToolName, View};
+use tollgate::{CallError, Client, DOMAIN_PREFIX, ScriptLanguage, Surface, ToolName, View};
 use tollgate_surface::{Detail, Language, Query};
 
 /// The most tools that one answer tells of.
 const MAX_FOUND: usize = 50;
-/// The most text of one answer, in bytes.
-const MAX_ANSWER_BYTES: usize = 60_000;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +184,8 @@ impl MetaTool {
                 false,
             ),
             Self::List => {
-                ("List every tool of every server, or of one, by name.", json!({"server": text}), json!([]), true)
+                let properties = json!({"server": text, "language": language});
+                ("List every tool of every server, or of one, with its signature.", properties, json!([]), true)
             }
             Self::Refresh => (
                 "Ask every server anew which tools it has, wait for those that are starting, and say how many tools there are now.",
@@ -285,13 +285,20 @@ impl MetaTool {
                 };
                 let catalog = front.settled_catalog(view).await;
                 let of_server = |tool: &&Arc<tollgate::Tool>| args.server.as_ref().is_none_or(|s| *s == tool.server);
-                let names: Vec<String> =
-                    catalog.tools.iter().filter(of_server).map(|tool| name_of(tool).to_string()).collect();
-                answer(names.join("\n"))
+                let tools: Vec<_> = catalog.tools.iter().filter(of_server).cloned().collect();
+                let names: Vec<String> = tools.iter().map(|tool| name_of(tool).to_string()).collect();
+                let language = args.language.map_or(Language::TypeScript, Language::from);
+                structured(names.join("\n"), listed(&catalog, &tools, language))
             }
             Self::Refresh => {
                 view.ask_anew().await;
-                answer(overview(&front.catalog(view)) + &absent(&agent))
+                let catalog = front.catalog(view);
+                let counts = json!({
+                    "status": "ok",
+                    "server_count": servers_of(&catalog.tools).len(),
+                    "tool_count": catalog.tools.len(),
+                });
+                structured(overview(&catalog) + &absent(&agent), counts)
             }
             Self::ListPolicies => list_policies(&agent).await,
             Self::Status => {
@@ -345,6 +352,15 @@ enum DocLanguage {
     Python,
 }
 
+impl From<DocLanguage> for Language {
+    fn from(language: DocLanguage) -> Self {
+        match language {
+            DocLanguage::Typescript => Self::TypeScript,
+            DocLanguage::Python => Self::Python,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CallArgs {
@@ -364,6 +380,7 @@ struct PolicyArgs {
 #[serde(deny_unknown_fields)]
 struct ListArgs {
     server: Option<String>,
+    language: Option<DocLanguage>,
 }
 
 /// The tool that is meant; models write `server:tool` in one argument too.
@@ -413,10 +430,7 @@ fn search(catalog: &Catalog, args: &SearchArgs) -> String {
 }
 
 fn documentation(catalog: &Catalog, args: &DocumentationArgs) -> Result<String, String> {
-    let language = match args.language {
-        Some(DocLanguage::Python) => Language::Python,
-        Some(DocLanguage::Typescript) | None => Language::TypeScript,
-    };
+    let language = args.language.map_or(Language::TypeScript, Language::from);
     let (server, tool) = match (&args.server, &args.tool) {
         (None, Some(tool)) => {
             let name = named(None, tool.clone())?;
@@ -444,45 +458,6 @@ fn documentation(catalog: &Catalog, args: &DocumentationArgs) -> Result<String, 
     Ok(if text.len() > MAX_ANSWER_BYTES { signatures.document(&found, Detail::Brief) } else { text })
 }
 
-/// The servers whose tools are not among what was found.
-fn absent(agent: &Agent) -> String {
-    let servers = agent.view().servers();
-    let mut text = String::new();
-    for (state, before, after) in [
-        (ServerState::Connecting, "Still starting, so not included", ". Ask again in a moment."),
-        (ServerState::Failed, "Not available, so not included", "."),
-    ] {
-        let names: Vec<&str> = servers.iter().filter(|s| s.state == state).map(|s| s.name.as_str()).collect();
-        if !names.is_empty() {
-            let _ = write!(text, "\n{before}: {}{after}", names.join(", "));
-        }
-    }
-    text
-}
-
-fn overview(catalog: &Catalog) -> String {
-    let mut servers: Vec<(&str, usize)> = Vec::new();
-    for tool in &catalog.tools {
-        match servers.last_mut() {
-            Some((server, count)) if *server == tool.server => *count += 1,
-            _ => servers.push((&tool.server, 1)),
-        }
-    }
-    let mut text = format!("{} tools of {} servers:\n", catalog.tools.len(), servers.len());
-    for (server, count) in servers {
-        let _ = match catalog.domains.get(server) {
-            Some(domains) => writeln!(text, "{server} ({count}; domains: {})", domains.join(", ")),
-            None => writeln!(text, "{server} ({count})"),
-        };
-    }
-    if !catalog.domains.is_empty() {
-        text.push_str(
-            "`domain:NAME:TOOL` in place of `SERVER:TOOL` calls the best server of a domain that has the tool.\n",
-        );
-    }
-    text
-}
-
 async fn list_policies(agent: &Agent) -> Outcome {
     let catalog = agent.front().catalog(agent.view());
     let mut text = String::new();
@@ -491,17 +466,4 @@ async fn list_policies(agent: &Agent) -> Outcome {
         let _ = writeln!(text, "{}: {}\n  input: {schema}", policy.name, policy.description.unwrap_or_default());
     }
     answer(if text.is_empty() { "There are no policies.".to_owned() } else { text })
-}
-
-pub(crate) fn answer(mut text: String) -> Outcome {
-    if text.len() > MAX_ANSWER_BYTES {
-        let end = (0..=MAX_ANSWER_BYTES).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-        text.truncate(end);
-        text.push_str("\n(cut; ask for less: one server, one tool, or a query)");
-    }
-    tools::text_of(&CallToolResult::success(vec![ContentBlock::text(text)]))
-}
-
-fn told(why: String) -> Outcome {
-    tools::text_of(&failed(&why))
 }

@@ -1,8 +1,8 @@
 //! Scripts of agents: running them, and what is told of a run.
 
 use crate::agent::{Agent, failed};
+use crate::answers::answer;
 use crate::drive::Outcome;
-use crate::meta_tools::answer;
 use crate::tools::text_of;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData};
 use serde::Deserialize;

@@ -50,11 +50,11 @@ fn is_plain(uri: &str) -> bool {
 }
 
 /// A text after each unescaping, from none on; each as it is, and in its normal forms.
-struct Readings(Vec<[String; 4]>);
+struct Readings(Vec<[String; 5]>);
 
 impl Readings {
     fn of(text: &str) -> Option<Self> {
-        let mut readings: Vec<[String; 4]> = Vec::new();
+        let mut readings: Vec<[String; 5]> = Vec::new();
         let mut text = text.to_owned();
         loop {
             if text.chars().any(char::is_control) {
@@ -69,13 +69,21 @@ impl Readings {
             let normal = [normal(&text, true), normal(&text, false), format!("{}{query}", normal(path, true))];
             let is_last = next == text;
             let [collapsed, kept, path] = normal;
-            readings.push([text, collapsed, kept, path]);
+            let bare = self::normal(&without_bare_parameters(&text), true);
+            readings.push([text, collapsed, kept, path, bare]);
             if is_last {
                 return Some(Self(readings));
             }
             text = next;
         }
     }
+}
+
+/// A text without the segments that are parameters only (`;a`): some servers take parameters away first, and what is left of such a
+/// segment is none, so that dots after it go up one more.
+fn without_bare_parameters(text: &str) -> String {
+    let text = text.replace('\\', "/");
+    text.split('/').map(|segment| if segment.starts_with(';') { "" } else { segment }).collect::<Vec<_>>().join("/")
 }
 
 /// A segment that servers read as `.` or `..`: some cut it at `;`, `?` or `#` first.
@@ -163,6 +171,9 @@ mod tests {
             "file:///public/..\\secret\\b",
             "file:///public/a\\..\\..\\secret",
             "file:///public//../secret/b",
+            "file:///public/;t/../secret/b",
+            "file:///public/;t/..",
+            "file:///public/%3bt/../secret/b",
             "file:///public/a/..//../secret/b",
             "file:///public/./../secret/b",
             "file:///public/..;/secret/b",
