@@ -20,6 +20,10 @@ const BRACKET: usize = 4;
 /// value in parentheses, its type arguments like comparisons.
 const READ_TWICE: usize = 4;
 
+/// How many tokens the parser may read again, each as often as there are `<` open before it: it tries each as the begin of type
+/// arguments, and reads on to where they cannot go on. A thousand `a<` in a row, 2 kB, take it half a second.
+const READ_AGAIN_MAX: usize = 1_000_000;
+
 /// How many arrow functions may stand within each other's `a ? (b) : c => …`. The parser tries `(b): c => …` as a function
 /// first, and reads all that follows once more for each.
 const AMBIGUOUS_MAX: usize = 8;
@@ -44,6 +48,8 @@ pub(crate) fn check(code: &str) -> Result<(), TooDeep> {
         line: 1,
         depth: 0,
         ambiguous: 0,
+        angles: 0,
+        read_again: 0,
         outside: Level::default(),
         levels: Vec::new(),
         last: Last::Start,
@@ -102,6 +108,10 @@ struct Scanner<'a> {
     depth: usize,
     /// What all levels have of `ambiguous`.
     ambiguous: usize,
+    /// What all levels have of `angles`.
+    angles: usize,
+    /// How many tokens stood after a `<`, each counted for each.
+    read_again: usize,
     /// Outside of all brackets.
     outside: Level,
     levels: Vec<Level>,
@@ -175,6 +185,10 @@ impl Scanner<'_> {
             _ => {}
         }
         self.settle(byte);
+        self.read_again += self.angles;
+        if self.read_again > READ_AGAIN_MAX {
+            return Err(TooDeep { line: self.line, in_doubt: false });
+        }
         match byte {
             b'"' | b'\'' => {
                 self.boundary(true);
@@ -270,10 +284,11 @@ impl Scanner<'_> {
 
     /// The end of an element (`,`), or of a statement.
     fn reset(&mut self, statement: bool) {
-        let level = self.level();
         if statement {
-            level.angles = 0;
+            let angles = std::mem::take(&mut self.level().angles);
+            self.angles = self.angles.saturating_sub(angles);
         }
+        let level = self.level();
         if level.angles == 0 {
             level.conditions = 0;
             let (tokens, ambiguous) = (std::mem::take(&mut level.tokens), std::mem::take(&mut level.ambiguous));
@@ -301,6 +316,7 @@ impl Scanner<'_> {
         let Some(level) = self.levels.pop() else { return Level::default() };
         self.depth = self.depth.saturating_sub(level.weight() + BRACKET + READ_TWICE);
         self.ambiguous = self.ambiguous.saturating_sub(level.ambiguous);
+        self.angles = self.angles.saturating_sub(level.angles);
         level
     }
 
@@ -456,12 +472,16 @@ impl Scanner<'_> {
             }
             b'<' => {
                 self.level().angles += 1;
+                self.angles += 1;
                 self.count(1)?;
                 self.last = Last::Start;
             }
             b'>' => {
                 let level = self.level();
-                level.angles = level.angles.saturating_sub(1);
+                if level.angles > 0 {
+                    level.angles -= 1;
+                    self.angles = self.angles.saturating_sub(1);
+                }
                 self.count(1)?;
                 self.last = Last::Unclear;
             }

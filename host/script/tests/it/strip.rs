@@ -161,6 +161,21 @@ fn no_nesting_overflows_the_host() {
     }
 }
 
+/// Each `<` may begin type arguments, and the parser reads on for each: 1 MiB of such rows took it minutes.
+#[test]
+fn rows_of_comparisons_cost_little_however_many() {
+    for (open, count) in [("a<", 1_000), ("a<b<", 400), ("a<[1,", 150), ("a<{b:1,", 100)] {
+        let row = format!("{}1\n;", open.repeat(count));
+        let code = row.repeat(SOURCE_MAX_BYTES / row.len());
+        let began = Instant::now();
+        drop(strip(&code));
+        assert!(began.elapsed() < Duration::from_secs(20), "{open} × {count}: {:?}", began.elapsed());
+    }
+    let line = "const m: Map<string, Array<number>> = new Map<string, Array<number>>(); for (let i = 0; i < n; i++) { if (a < b && b < c) f<T>(i < 1 ? 1 : 2); }\n";
+    let code = line.repeat(5_000);
+    assert_eq!(strip(&code).unwrap().len(), code.len());
+}
+
 #[test]
 fn a_long_plain_script_is_no_deep_one() {
     let line = "const {id, name = \"x\"}: {id: number; name?: string} = (await github.list_issues({repo: `a/${b}`, n: -1}))[0]!\nif (id > 3 && name !== \"/*\") { print(name.replace(/[\"/]+/g, \"\")) } else if (id / 2 > 1) { print(id / 2) }\n";
