@@ -139,7 +139,8 @@ class Host:
         if unknown:
             return 0, T.CallError_InvalidArguments([T.Violation("", f"'{unknown[0]}' was unexpected")])
         if server == "crm":
-            return 0, {"result": [_CUSTOMER]} if tool == "search_customers" else _CUSTOMER
+            found = {"content": _text(json.dumps([_CUSTOMER])), "structuredContent": {"result": [_CUSTOMER]}}
+            return 0, T.ToolResult(json.dumps(found)) if tool == "search_customers" else _CUSTOMER
         return _LAB_TOOLS[tool](given)
 
 
@@ -166,6 +167,8 @@ host = Host()
 def _finish(server, tool, answer):
     if type(answer).__name__.startswith("CallError_"):
         raise Err(T.CallFailure(server, tool, int(type(answer).__name__ == "CallError_Failed"), 0, answer))
+    if isinstance(answer, T.ToolResult):
+        return answer
     content = {"content": answer} if isinstance(answer, list) else {"content": _text(json.dumps(answer)), "structuredContent": answer}
     return T.ToolResult(json.dumps(content))
 

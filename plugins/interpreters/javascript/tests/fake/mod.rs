@@ -162,6 +162,11 @@ fn structured(value: Value) -> Value {
     json!({"content": [{"type": "text", "text": value.to_string()}], "structuredContent": value})
 }
 
+/// A value that is no object, as servers write it.
+fn wrapped(value: Value) -> Value {
+    json!({"content": [{"type": "text", "text": value.to_string()}], "structuredContent": {"result": value}})
+}
+
 fn answer(tool: &str, args: &Value) -> Result<Value, CallError> {
     let text = |name: &str| args[name].as_str().unwrap_or_default().to_owned();
     let number = |name: &str| args[name].as_f64().unwrap_or_default();
@@ -184,7 +189,7 @@ fn answer(tool: &str, args: &Value) -> Result<Value, CallError> {
         "picture" => json!({"content": [{"type": "image", "data": "R0lGODlhAQABAAAAACw=", "mimeType": "image/gif"}]}),
         "add" => text_result(&(number("a") + number("b")).to_string()),
         "many" => text_result(&json!((0..number("n") as u64).collect::<Vec<_>>()).to_string()),
-        "search_customers" => structured(json!({"result": [{
+        "search_customers" => wrapped(json!([{
             "id": "5f0c1a2e-0001-4a7b-9c3d-8e2f6b1d0a01",
             "name": "John Smith",
             "email": "john.smith@acme.com",
@@ -192,7 +197,7 @@ fn answer(tool: &str, args: &Value) -> Result<Value, CallError> {
             "status": "past_due",
             "account_manager": "Priya Nair",
             "customer_since": "2023-11-12",
-        }]})),
+        }])),
         _ => json!({"content": []}),
     })
 }
