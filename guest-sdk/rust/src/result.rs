@@ -122,8 +122,8 @@ impl ToolOutput for ToolResult {
 // MCP wants an object as structured content; by convention, other values become its member `result`. Not a doc
 // comment: that would be in the schema.
 #[derive(JsonSchema)]
-// By this title whoever writes the tool's signature knows that its value stands in the member.
-#[schemars(rename = "{T}Output")]
+// FastMCP's mark: by it whoever writes the tool's signature knows that its value stands in the member.
+#[schemars(extend("x-fastmcp-wrap-result" = true))]
 struct Wrapped<T> {
     #[allow(dead_code, reason = "only its schema is used")]
     result: T,
@@ -202,7 +202,7 @@ mod tests {
         let list = of(Vec::<Customer>::output_schema());
         assert_eq!(list["type"], "object");
         assert_eq!(list["properties"]["result"]["type"], "array");
-        assert!(list["title"].as_str().unwrap().ends_with("Output"), "{list}");
+        assert_eq!(list["x-fastmcp-wrap-result"], true);
         assert_eq!(ToolResult::output_schema(), None);
     }
 
