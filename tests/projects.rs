@@ -90,7 +90,7 @@ async fn interfaces_work(component: &Path) {
                 "ask": "denied",
                 "resources": "denied",
                 "prompts": "denied",
-                "gathered": "denied",
+                "gathered": "unknown-tool",
                 "granted": "denied",
                 "large": "too-large",
                 "method": "invalid",
