@@ -132,7 +132,7 @@ fn resolved<'v>(value: &'v Value, schema: &'v Value) -> &'v Value {
     }
 }
 
-/// What a value is, in a word or two.
+/// The type of a value, in a word or two.
 fn kind(value: &Value, schema: &Value) -> String {
     let value = resolved(value, schema);
     let words = |list: &Value| {

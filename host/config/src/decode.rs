@@ -96,7 +96,7 @@ keys! {
         secrets "secrets": Uses,
         /// Keeps it from being started.
         disabled "disabled": bool,
-        /// Whether the host is of no use without it: not ready, and refusing to initialize, while it is not there.
+        /// The host is not ready, and lets no agent initialize, while this server is not there.
         required "required": bool,
         /// The time for one call: a number of seconds, or a duration as 30s.
         timeout "timeout": Seconds,

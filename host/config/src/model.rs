@@ -104,7 +104,7 @@ pub struct Server {
     pub transport: Transport,
     /// Not started.
     pub disabled: bool,
-    /// Whether the host is of no use without it.
+    /// Required: the host is not ready while this server is not there.
     pub required: bool,
     /// The time for one call, if it is not the host's default.
     pub timeout: Option<Duration>,

@@ -150,7 +150,9 @@ impl Cx<'_> {
     pub(crate) fn unknown(&mut self, line: u32, key: &Key<'_>, known: &[&str], unknown: Unknown) {
         // A file of a million unknown keys gets no million searches.
         let near = if self.errors.is_full() || self.warnings.is_full() { None } else { suggest(key.name(), known) };
-        let foreign = foreign_key(key.name());
+        // A word for another key helps only where that key may stand: in a server, and `servers` at the top.
+        let may_stand = known.contains(&"command") || known.contains(&"servers");
+        let foreign = foreign_key(key.name()).filter(|_| may_stand);
         match (unknown, near) {
             (Unknown::Refuse, _) if foreign.is_some() => {
                 self.error_help(line, key, "unknown key", foreign.unwrap_or_default());

@@ -17,7 +17,7 @@ use tollgate_core::{
 const SHOWN: &str = "resources/list";
 /// The lists of one run that are read at once: each may take 64 MiB before what was not granted of it is dropped.
 pub(crate) const LISTS_AT_ONCE: usize = 8;
-/// What a JSON value takes in memory beside its text, about.
+/// The memory of a JSON value beside its text, about, in bytes.
 const VALUE_BYTES: u64 = 72;
 /// The most domains that are named to who asked for another.
 const NEAR_MAX: usize = 5;
@@ -228,7 +228,7 @@ impl Session {
     }
 }
 
-/// What one request has of lists that its run has not got yet, in bytes as trees. Counted for the whole run.
+/// Lists that one request has read and its run has not got yet: their bytes as trees, counted for the whole run.
 struct HeldLists<'s> {
     session: &'s Session,
     bytes: AtomicU64,
@@ -260,7 +260,7 @@ impl Drop for HeldLists<'_> {
     }
 }
 
-/// What the members of an object take in memory, about.
+/// The memory that the members of an object take, about, in bytes.
 fn members_bytes(members: &Map<String, Value>) -> u64 {
     members.iter().map(|(key, value)| VALUE_BYTES + key.len() as u64 + value_bytes(value)).sum()
 }
@@ -337,7 +337,7 @@ mod tests {
             let limits = Limits { host_memory_bytes: 700, ..limits(1_000) };
             let session = session_before(servers, None, &["resource=*:*"], limits, journal);
             let is_over = |error: &CallError| matches!(error, CallError::BudgetExhausted(reached) if reached.kind == LimitKind::HostMemory);
-            // What one request had is no burden to the next.
+            // A request gives back its bytes at its end.
             for _ in 0..10 {
                 let listed = session.list(ListKind::Resources).await;
                 assert_eq!(listed.is_ok(), fits, "{listed:?}");

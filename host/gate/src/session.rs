@@ -35,7 +35,7 @@ pub struct Session {
     http: Mutex<HashMap<u64, Paid>>,
     /// Places of lists that are read.
     pub(crate) lists: Semaphore,
-    /// What the run has of lists that it has not got yet.
+    /// Bytes of lists that were read and that the run has not got yet.
     pub(crate) listed_bytes: AtomicU64,
     records: Mutex<Vec<CallRecord>>,
     ended: Mutex<Option<Status>>,

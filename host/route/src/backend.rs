@@ -14,7 +14,7 @@ pub struct Member {
     pub route: Arc<RouteSpec>,
     /// How far it is.
     pub health: Health,
-    /// Whether it is being connected for the first time: whether it is there will be known soon.
+    /// The server is being connected for the first time, so its health will be known soon.
     pub is_starting: bool,
     /// Why it is not there, where it is not.
     pub error: Option<String>,

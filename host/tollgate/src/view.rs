@@ -125,10 +125,11 @@ impl View {
     /// Some are not there: why, of those of which he was granted something.
     pub async fn check_required(&self) -> Result<(), String> {
         let missing = |server: &ServerStatus| server.is_missing();
-        if !self.host.servers().iter().any(missing) {
+        let names: Vec<_> = self.host.servers().into_iter().filter(missing).map(|server| server.name).collect();
+        if names.is_empty() {
             return Ok(());
         }
-        self.settled().await;
+        drop(self.host.0.fleet.wait_ready(&names).await);
         let mut servers = self.host.servers();
         servers.retain(missing);
         if servers.is_empty() {

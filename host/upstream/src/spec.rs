@@ -230,7 +230,7 @@ pub struct ServerSpec {
     pub pin: bool,
     /// The longest message that the server may send, in bytes.
     pub max_message_bytes: usize,
-    /// Whether the host is of no use without it.
+    /// Required: the host is not ready while this server is not there.
     pub required: bool,
     /// Start it when it is needed only, if at all.
     pub lazy: Option<Lazy>,

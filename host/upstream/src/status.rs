@@ -50,7 +50,7 @@ pub struct ServerStatus {
     /// How many are quarantined beside them; not written when there is none.
     #[serde(skip_serializing_if = "is_zero")]
     pub quarantined: usize,
-    /// Whether the host is of no use without it; not written otherwise.
+    /// Required: the host is not ready while this server is not there. Written only where it is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
     /// Why it is not ready.

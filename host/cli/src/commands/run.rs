@@ -81,7 +81,7 @@ pub(crate) async fn run(global: &Global, run: Run) -> Result<u8, Failure> {
     Ok(report.status.exit_code())
 }
 
-/// Whether a policy of this name is the shipped planner.
+/// Tells the shipped planner from other policies, by the configuration.
 fn is_planner(config: Option<&Config>, policy: &str) -> bool {
     let configured = config.and_then(|config| config.policies.iter().find(|named| named.name.as_str() == policy));
     match configured.map(|named| &named.code) {
@@ -91,7 +91,7 @@ fn is_planner(config: Option<&Config>, policy: &str) -> bool {
     }
 }
 
-/// Whether a plan's report says that a step failed or was not done wholly.
+/// A plan's report has `partial: true` where a step failed or was not done wholly.
 fn is_partial(output: &str) -> bool {
     #[derive(serde::Deserialize)]
     struct Report {

@@ -25,7 +25,7 @@ pub(super) fn orchestration(importer: &mut Importer<'_>, top: &Node) -> Draft {
         match (name.as_str(), &child.value) {
             ("fail_fast", Value::Bool(word)) => draft.set("fail_fast", Item::Word(word.to_string())),
             ("resource_cache_ttl", Value::Number(_)) => {
-                // What it kept is what all servers list, and what is read of it.
+                // The orchestrator kept the lists of all servers, and the resources that were read.
                 let both =
                     |time: &dyn Fn() -> Item| Item::Map(vec![("lists".into(), time()), ("resources".into(), time())]);
                 if child.value.number() == Some(0.0) {

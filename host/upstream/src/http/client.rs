@@ -61,7 +61,9 @@ impl HttpClient {
                 let url = request.url().clone();
                 let mut request: http::Request<Body> =
                     request.try_into().map_err(|error| HttpError::NotSent(error_text(error)))?;
-                request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+                // The operator's goes first.
+                let agent = request.headers_mut().entry(header::USER_AGENT);
+                agent.or_insert(HeaderValue::from_static(USER_AGENT));
                 let response = client.request(request).await.map_err(|error| {
                     let text = shown(&error);
                     if error.is_connect() { HttpError::NotSent(text) } else { HttpError::Lost(text) }

@@ -11,11 +11,17 @@ use sse_stream::Sse;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// For how long a rest is read. A connection whose rest takes longer is closed.
 const TIME: Duration = Duration::from_secs(2);
 /// How many pieces of a rest are read.
 const PIECES: usize = 32;
+/// Rests that are read at once, of all servers together. Further connections are closed: a server that ends no stream must not have
+/// the host keep a socket for two seconds for each call.
+const AT_ONCE: usize = 64;
+
+static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// Reads the rest of a response of which only the head is wanted.
 pub(crate) fn leave(response: Response) {
@@ -26,9 +32,12 @@ pub(crate) fn leave(response: Response) {
 
 fn read_rest<T>(rest: impl Stream<Item = T> + Send + 'static) {
     // Without a runtime, as while a process ends, the connection ends too.
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+    if let (Ok(runtime), Ok(place)) = (tokio::runtime::Handle::try_current(), PLACES.try_acquire()) {
         let read = async { rest.take(PIECES).for_each(|_| std::future::ready(())).await };
-        runtime.spawn(async { drop(tokio::time::timeout(TIME, read).await) });
+        runtime.spawn(async {
+            drop(tokio::time::timeout(TIME, read).await);
+            drop(place);
+        });
     }
 }
 
@@ -66,6 +75,8 @@ impl Stream for AnswerEvents {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let event = ready!(self.events.poll_next_unpin(context));
+        // At its end there is no rest.
+        self.is_answered &= event.is_some();
         Poll::Ready(event.map(|event| event.map(|event| self.read(event))))
     }
 }

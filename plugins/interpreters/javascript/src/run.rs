@@ -188,12 +188,11 @@ fn evaluate(bridge: &Bridge<'_>, code: &str) -> Result<Main, Failure> {
 
 /// The lines with a `debugger` statement, from 1, at most 20: the engine passes over it in silence.
 fn debugger_lines(code: &str) -> Vec<usize> {
-    let is_part =
-        |character: char| character.is_alphanumeric() || matches!(character, '_' | '$' | '.' | '"' | '\'' | '`');
+    let begins = |before: &str| before.is_empty() || before.ends_with([';', '{', '}', ')', ':']) || before == "else";
     let has_it = |line: &str| {
         let line = line.split("//").next().unwrap_or_default().trim_end();
         let rest = line.strip_suffix(';').unwrap_or(line).trim_end();
-        rest.strip_suffix("debugger").is_some_and(|before| !before.ends_with(is_part))
+        rest.strip_suffix("debugger").is_some_and(|before| begins(before.trim()))
     };
     let lines = code.lines().enumerate().filter(|(_, line)| has_it(line));
     lines.map(|(at, _)| at + 1).take(20).collect()
@@ -362,7 +361,7 @@ mod tests {
 
     #[test]
     fn debugger_statements_are_found_by_line() {
-        let code = "debugger\nlet debugger_ = 1; // debugger\nif (x) debugger;\nlog('debugger');\na.debugger\n  debugger ; // why\n";
+        let code = "debugger\nlet debugger_ = 1; // debugger\nif (x) debugger;\nlog('debugger');\na.debugger\n  debugger ; // why\nattach a debugger\n";
         assert_eq!(debugger_lines(code), [1, 3, 6]);
     }
 
